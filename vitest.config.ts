@@ -1,0 +1,62 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests start services with process.execPath and use node:sqlite: only the pinned Node will do.
+if (Number(process.versions.node.split('.')[0]) < 26) {
+  throw new Error(
+    `Node ${process.versions.node} cannot run the tests: use "npm test", or put node_modules/.bin first on PATH.`,
+  );
+}
+
+/** The directory of each workspace; its last part is the project's name. */
+const workspaces = [
+  'packages/contracts',
+  'packages/service-kit',
+  'packages/bus',
+  'packages/oci',
+  'packages/garden',
+  'packages/testing',
+  'services/cloud-controller',
+  'services/uaa',
+  'services/stager',
+  'services/scheduler',
+  'services/cell-rep',
+  'services/router',
+  'services/log-cache',
+  'infra',
+  'bench',
+] as const;
+
+// Tests use real servers and containers on machines that may be slow: a timeout only ends what hangs.
+const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    passWithNoTests: false,
+    teardownTimeout: 120_000,
+    projects: [
+      ...workspaces.map((dir) => ({
+        test: {
+          name: dir.split('/').at(-1) ?? dir,
+          root: dir,
+          include: ['**/*.test.ts'],
+          environment: 'node',
+          pool: 'forks' as const,
+          ...patience,
+        },
+      })),
+      {
+        test: {
+          name: 'e2e',
+          root: 'e2e',
+          include: ['**/*.test.ts'],
+          environment: 'node',
+          pool: 'forks' as const,
+          // A whole platform runs in each file: one at a time.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
