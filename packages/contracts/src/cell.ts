@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { cellIdSchema, timeSchema } from './common.ts';
+
+/**
+ * A cell that says it is there, renewed every 5 s (Diego's CellPresence; Locket: TTL 15 s, renewed every 5 s).
+ * Writer: that cell's rep. KV `cells`, key `<cell id>`. Readers count the age from when they received it, for clocks differ.
+ */
+export const cellPresenceSchema = z.object({
+  v: z.literal(1),
+  cellId: cellIdSchema,
+  /** New at each start of the rep. */
+  epoch: z.string(),
+  startedAt: timeSchema,
+  renewedAt: timeSchema,
+  /** The host's own address. */
+  address: z.string(),
+  zone: z.string(),
+  platform: z.object({ os: z.string(), architecture: z.string() }),
+  capacity: z.object({ memoryMb: z.int().nonnegative(), diskMb: z.int().nonnegative(), containers: z.int().nonnegative() }),
+  placementTags: z.array(z.string()),
+  optionalPlacementTags: z.array(z.string()),
+  evacuating: z.boolean(),
+  /** False, with a reason, when it cannot create containers; it is passed over then. */
+  healthy: z.boolean(),
+  unhealthyReason: z.string().optional(),
+  /** Containers that are not yet running. */
+  starting: z.int().nonnegative(),
+});
+export type CellPresence = z.infer<typeof cellPresenceSchema>;
+
+/** Who leads. Writer: whoever holds it. KV `leases`, key `scheduler`; the bucket's TTL frees it when the holder dies. */
+export const leaseSchema = z.object({
+  v: z.literal(1),
+  holder: z.string(),
+  epoch: z.int().nonnegative(),
+  renewedAt: timeSchema,
+});
+export type Lease = z.infer<typeof leaseSchema>;

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { guidSchema, portSchema, processGuidSchema, sealedSchema, timeSchema } from './common.ts';
+import { resolvedImageSchema } from './image.ts';
+
+export const healthCheckSchema = z.discriminatedUnion('type', [
+  /** Every port of the LRP must accept a connection (Diego). */
+  z.object({ type: z.literal('port'), invocationTimeoutMs: z.int().positive(), intervalMs: z.int().positive() }),
+  /** GET on the first port must answer exactly 200. */
+  z.object({
+    type: z.literal('http'),
+    endpoint: z.string().startsWith('/'),
+    invocationTimeoutMs: z.int().positive(),
+    intervalMs: z.int().positive(),
+  }),
+  /** Running as soon as the process is. */
+  z.object({ type: z.literal('process') }),
+]);
+export type HealthCheck = z.infer<typeof healthCheckSchema>;
+
+/** A route to put before each running instance. `uri` is host with an optional path, as Gorouter's `uris` has it. */
+export const lrpRouteSchema = z.object({
+  uri: z.string().min(1),
+  port: portSchema,
+  protocol: z.enum(['http1', 'http2']),
+});
+export type LrpRoute = z.infer<typeof lrpRouteSchema>;
+
+/**
+ * A process that shall run (Diego's DesiredLRP). Writer: cloud-controller, rebuilt from SQL.
+ * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes` and `updatedAt` change in place; any other
+ * change is a new process guid.
+ */
+export const desiredLrpSchema = z.object({
+  v: z.literal(1),
+  processGuid: processGuidSchema,
+  domain: z.literal('cf-apps'),
+  updatedAt: timeSchema,
+  instances: z.int().nonnegative(),
+  app: z.object({
+    guid: guidSchema,
+    name: z.string(),
+    spaceGuid: guidSchema,
+    spaceName: z.string(),
+    organizationGuid: guidSchema,
+    organizationName: z.string(),
+  }),
+  process: z.object({ guid: guidSchema, type: z.string().min(1) }),
+  image: resolvedImageSchema.extend({
+    /** `{"username","password"}` sealed to the cell key. */
+    credentials: sealedSchema.optional(),
+  }),
+  action: z.object({
+    /** Executed directly; argv[0] is looked up through PATH in the image. */
+    argv: z.array(z.string()).min(1),
+    workdir: z.string(),
+    user: z.string(),
+    /** The image's own, `NAME=value` verbatim. `environment` comes over it. */
+    imageEnv: z.array(z.string()),
+    environment: z.record(z.string(), z.string()),
+    stopSignal: z.string().optional(),
+  }),
+  /** Container ports; the first is PORT. */
+  ports: z.array(portSchema),
+  resources: z.object({
+    memoryMb: z.int().positive(),
+    /** Of the writable layer. */
+    diskMb: z.int().positive(),
+    /** 1-100 (Cloud Controller: 100 * clamp(memory, 128, 8192) / 8192). */
+    cpuWeight: z.int().min(1).max(100),
+    maxPids: z.int().positive(),
+    nofile: z.int().positive(),
+    /** -1: no limit; 0: drop all. */
+    logRateBytesPerSecond: z.int().min(-1),
+  }),
+  healthCheck: healthCheckSchema,
+  startTimeoutMs: z.int().positive(),
+  routes: z.array(lrpRouteSchema),
+  placementTags: z.array(z.string()),
+  /** For log envelopes: `sourceId` is the app guid, `sourceType` such as APP/PROC/WEB. */
+  log: z.object({ sourceId: guidSchema, sourceType: z.string() }),
+  metricTags: z.record(z.string(), z.string()),
+});
+export type DesiredLrp = z.infer<typeof desiredLrpSchema>;
+
+/**
+ * Says that the bucket held everything that is desired when this was written (Diego's domain freshness).
+ * It lies in the same bucket as the LRPs so that it is ordered after them. Key `domain.cf-apps`.
+ */
+export const domainFreshnessSchema = z.object({
+  v: z.literal(1),
+  domain: z.literal('cf-apps'),
+  refreshedAt: timeSchema,
+  /** Fresh for so long after it was received (Cloud Controller: 120 s). */
+  ttlMs: z.int().positive(),
+  lrpCount: z.int().nonnegative(),
+});
+export type DomainFreshness = z.infer<typeof domainFreshnessSchema>;

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { digestSchema, portSchema } from './common.ts';
+
+/** One layer, as the manifest and the config describe it together. `size` is of the compressed bytes. */
+export const layerSchema = z.object({
+  digest: digestSchema,
+  diffId: digestSchema,
+  size: z.int().nonnegative(),
+  mediaType: z.string(),
+});
+export type LayerDescriptor = z.infer<typeof layerSchema>;
+
+/** What an image was resolved to at staging; everything later goes by digest only. */
+export const resolvedImageSchema = z.object({
+  /** The reference as the user gave it, in canonical form (host/repository:tag or @digest). */
+  reference: z.string(),
+  registry: z.string(),
+  repository: z.string(),
+  /** Present when the tag named an index or manifest list. */
+  indexDigest: digestSchema.optional(),
+  manifestDigest: digestSchema,
+  mediaType: z.string(),
+  platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }),
+  config: z.object({ digest: digestSchema, size: z.int().nonnegative() }),
+  layers: z.array(layerSchema),
+});
+export type ResolvedImage = z.infer<typeof resolvedImageSchema>;
+
+export const exposedPortSchema = z.object({ port: portSchema, protocol: z.enum(['tcp', 'udp']) });
+
+/** The fields of an image config that Slipway uses (OCI image-spec `config.md`); nothing else of it leaves the stager. */
+export const executionMetadataSchema = z.object({
+  entrypoint: z.array(z.string()),
+  cmd: z.array(z.string()),
+  /** `NAME=value`, verbatim. */
+  env: z.array(z.string()),
+  workdir: z.string(),
+  user: z.string(),
+  /** Ascending, tcp before udp. */
+  ports: z.array(exposedPortSchema),
+  stopSignal: z.string().optional(),
+  healthcheck: z
+    .object({
+      test: z.array(z.string()),
+      intervalMs: z.number().optional(),
+      timeoutMs: z.number().optional(),
+      startPeriodMs: z.number().optional(),
+      retries: z.int().optional(),
+    })
+    .optional(),
+});
+export type ExecutionMetadata = z.infer<typeof executionMetadataSchema>;

@@ -1,0 +1,91 @@
+import type { z } from 'zod';
+import { cellPresenceSchema, leaseSchema } from './cell.ts';
+import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
+import { instanceSchema } from './instance.ts';
+import { placementRecordSchema } from './placement.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const MEBIBYTE = 1024 * 1024;
+
+/** A JetStream stream. All streams are file-backed, and all can be lost: SQL and the cells rebuild what matters. */
+export interface StreamDefinition {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  /** `work-queue`: each message goes to one consumer and is gone when acknowledged. */
+  readonly retention: 'work-queue' | 'limits';
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+  readonly maxMessagesPerSubject?: number;
+}
+
+export const streams: {
+  readonly staging: StreamDefinition;
+  readonly stagingResults: StreamDefinition;
+  readonly logs: StreamDefinition;
+  readonly deadLetters: StreamDefinition;
+} = {
+  staging: {
+    name: 'STAGING',
+    subjects: ['staging.request'],
+    retention: 'work-queue',
+    maxAgeMs: HOUR_MS,
+    maxBytes: 64 * MEBIBYTE,
+  },
+  stagingResults: {
+    name: 'STAGING_RESULTS',
+    subjects: ['staging.result'],
+    retention: 'work-queue',
+    maxAgeMs: 24 * HOUR_MS,
+    maxBytes: 64 * MEBIBYTE,
+  },
+  logs: {
+    name: 'LOGS',
+    subjects: ['log.envelope.*'],
+    retention: 'limits',
+    maxAgeMs: 24 * HOUR_MS,
+    maxBytes: 256 * MEBIBYTE,
+    // log-cache's default per source on Cloud Foundry is 100,000; a laptop's disk asks for less.
+    maxMessagesPerSubject: 10_000,
+  },
+  deadLetters: {
+    name: 'DEAD_LETTERS',
+    subjects: ['dead-letter.*.*'],
+    retention: 'limits',
+    maxAgeMs: 7 * 24 * HOUR_MS,
+    maxBytes: 16 * MEBIBYTE,
+  },
+};
+
+/** A KV bucket: the current state of something, one writer for each key. */
+export interface BucketDefinition<T> {
+  readonly name: string;
+  readonly value: z.ZodType<T>;
+  /** Of every key; absent: kept until deleted. Per-key TTL needs a newer server than Debian's 2.9. */
+  readonly ttlMs?: number;
+}
+
+export const buckets = {
+  /** Keys `lrp.<process guid>` and `domain.cf-apps`. Writer: cloud-controller. */
+  desiredLrps: { name: 'desired-lrps', value: desiredLrpSchema.or(domainFreshnessSchema) },
+  /** Keys `placed.<cell id>.<instance guid>` and `unplaced.<process guid>.<index>`. Writer: the leading scheduler. */
+  placements: { name: 'placements', value: placementRecordSchema },
+  /** Keys `<cell id>.<instance guid>`. Writer: that cell. */
+  instances: { name: 'instances', value: instanceSchema },
+  /** Keys `<cell id>`. Writer: that cell. */
+  cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000 },
+  /** Key `scheduler`. Writer: the holder. Locket's TTL. */
+  leases: { name: 'leases', value: leaseSchema, ttlMs: 15_000 },
+} as const satisfies Record<string, BucketDefinition<unknown>>;
+
+/** Keys in the buckets. */
+export const keys = {
+  desiredLrp: (processGuid: string): string => `lrp.${processGuid}`,
+  domain: (domain: string): string => `domain.${domain}`,
+  placed: (cellId: string, instanceGuid: string): string => `placed.${cellId}.${instanceGuid}`,
+  placedOn: (cellId: string): string => `placed.${cellId}.>`,
+  unplaced: (processGuid: string, index: number): string => `unplaced.${processGuid}.${index}`,
+  instance: (cellId: string, instanceGuid: string): string => `${cellId}.${instanceGuid}`,
+  instancesOf: (cellId: string): string => `${cellId}.>`,
+  schedulerLease: 'scheduler',
+} as const;
