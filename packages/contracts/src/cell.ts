@@ -16,7 +16,11 @@ export const cellPresenceSchema = z.object({
   address: z.string(),
   zone: z.string(),
   platform: z.object({ os: z.string(), architecture: z.string() }),
-  capacity: z.object({ memoryMb: z.int().nonnegative(), diskMb: z.int().nonnegative(), containers: z.int().nonnegative() }),
+  capacity: z.object({
+    memoryMb: z.int().nonnegative(),
+    diskMb: z.int().nonnegative(),
+    containers: z.int().nonnegative(),
+  }),
   placementTags: z.array(z.string()),
   optionalPlacementTags: z.array(z.string()),
   evacuating: z.boolean(),

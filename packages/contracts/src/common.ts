@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 /** A CF guid: lower-case RFC 4122 text form. */
-export const guidSchema = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'expected a guid');
+export const guidSchema = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'expected a guid');
 
 /** Diego's process guid: `<CF process guid>-<process version guid>` (Cloud Controller `process_guid.rb`). */
 export const processGuidSchema = z

@@ -1,3 +1,4 @@
+export { type CellPresence, cellPresenceSchema, type Lease, leaseSchema } from './cell.ts';
 export {
   cellIdSchema,
   digestSchema,
@@ -8,69 +9,68 @@ export {
   sealedSchema,
   timeSchema,
 } from './common.ts';
-export { cellPresenceSchema, leaseSchema, type CellPresence, type Lease } from './cell.ts';
-export { registryCredentialsSchema, type RegistryCredentials } from './credentials.ts';
-export { deadLetter, deadLetterSchema, type DeadLetter } from './dead-letter.ts';
+export { type RegistryCredentials, registryCredentialsSchema } from './credentials.ts';
+export { type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export {
-  desiredLrpSchema,
-  domainFreshnessSchema,
-  healthCheckSchema,
-  lrpRouteSchema,
   type DesiredLrp,
   type DomainFreshness,
+  desiredLrpSchema,
+  domainFreshnessSchema,
   type HealthCheck,
+  healthCheckSchema,
   type LrpRoute,
+  lrpRouteSchema,
 } from './desired-lrp.ts';
 export {
+  type ExecutionMetadata,
   executionMetadataSchema,
   exposedPortSchema,
-  layerSchema,
-  resolvedImageSchema,
-  type ExecutionMetadata,
   type LayerDescriptor,
+  layerSchema,
   type ResolvedImage,
+  resolvedImageSchema,
 } from './image.ts';
 export {
+  type Instance,
+  type InstanceMetrics,
   instanceMetrics,
   instanceMetricsSchema,
   instancePhaseSchema,
   instanceSchema,
-  type Instance,
-  type InstanceMetrics,
 } from './instance.ts';
-export { logEnvelope, logEnvelopeSchema, type LogEnvelope } from './log-envelope.ts';
-export { parseMessage, type Message, type MessageDefinition } from './message.ts';
+export { type LogEnvelope, logEnvelope, logEnvelopeSchema } from './log-envelope.ts';
+export { type Message, type MessageDefinition, parseMessage } from './message.ts';
 export {
+  type BusAccess,
   busAccess,
   inboxPrefix,
-  natsPermissions,
-  serviceNames,
-  type BusAccess,
   type NatsPermissions,
+  natsPermissions,
   type ServiceName,
+  serviceNames,
 } from './permissions.ts';
 export {
-  placementRecordSchema,
-  placementSchema,
-  unplacedSchema,
   type Placement,
   type PlacementRecord,
+  placementRecordSchema,
+  placementSchema,
   type Unplaced,
+  unplacedSchema,
 } from './placement.ts';
 export {
+  type RouterRegister,
+  type RouterStart,
   routerRegisterSchema,
   routerStartSchema,
   routerSubjects,
-  type RouterRegister,
-  type RouterStart,
 } from './router-messages.ts';
 export {
+  type StagingRequest,
+  type StagingResult,
   stagingPhaseSchema,
   stagingRequest,
   stagingRequestSchema,
   stagingResult,
   stagingResultSchema,
-  type StagingRequest,
-  type StagingResult,
 } from './staging.ts';
-export { buckets, keys, streams, type BucketDefinition, type StreamDefinition } from './topology.ts';
+export { type BucketDefinition, buckets, keys, type StreamDefinition, streams } from './topology.ts';

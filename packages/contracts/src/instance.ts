@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { cellIdSchema, digestSchema, guidSchema, nanosecondsSchema, portSchema, processGuidSchema, timeSchema } from './common.ts';
+import {
+  cellIdSchema,
+  digestSchema,
+  guidSchema,
+  nanosecondsSchema,
+  portSchema,
+  processGuidSchema,
+  timeSchema,
+} from './common.ts';
 import type { MessageDefinition } from './message.ts';
 
 /** Where a claimed instance stands; shown to the user while it starts. */

@@ -1,8 +1,16 @@
+import { routerSubjects } from './router-messages.ts';
 import type { BucketDefinition, StreamDefinition } from './topology.ts';
 import { buckets, keys, streams } from './topology.ts';
-import { routerSubjects } from './router-messages.ts';
 
-export const serviceNames = ['cloud-controller', 'uaa', 'stager', 'scheduler', 'cell-rep', 'router', 'log-cache'] as const;
+export const serviceNames = [
+  'cloud-controller',
+  'uaa',
+  'stager',
+  'scheduler',
+  'cell-rep',
+  'router',
+  'log-cache',
+] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** What a service does on NATS; the server's permissions are derived from it, so nothing else is possible. */

@@ -1,0 +1,50 @@
+/** The kinds every error is one of; edges map them to HTTP statuses or log levels in one table. */
+export type ErrorKind =
+  | 'not-found'
+  | 'conflict'
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'unavailable'
+  | 'timeout'
+  | 'exhausted'
+  | 'internal';
+
+/** An error with a stable code. Services extend it once each, with the codes they document. */
+export class CodedError extends Error {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: string,
+    kind: ErrorKind,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.kind = kind;
+    this.details = options.details ?? {};
+  }
+}
+
+/** One line for a human: the message and those of its causes. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  let current: unknown = error;
+  while (current !== undefined && current !== null && parts.length < 5) {
+    if (!(current instanceof Error)) {
+      parts.push(String(current));
+      break;
+    }
+    const code =
+      'code' in current && typeof current.code === 'string' && !(current instanceof CodedError)
+        ? ` (${current.code})`
+        : '';
+    parts.push(`${current.message || current.name}${code}`);
+    current = current.cause;
+  }
+  return parts.filter((part, i) => part !== parts[i - 1]).join(': ');
+}
