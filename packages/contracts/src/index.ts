@@ -40,6 +40,7 @@ export {
 } from './instance.ts';
 export { type LogEnvelope, logEnvelope, logEnvelopeSchema } from './log-envelope.ts';
 export { type Message, type MessageDefinition, parseMessage } from './message.ts';
+export { type NatsServerConfig, type NatsUser, natsServiceUser, renderNatsServerConfig } from './nats-server-config.ts';
 export {
   type BusAccess,
   busAccess,

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import {
+  buckets,
+  busAccess,
+  keys,
+  type Lease,
+  type StagingRequest,
+  stagingRequest,
+  stagingResult,
+} from '@slipway/contracts';
+import { createLogger, Secret } from '@slipway/service-kit';
+import { type NatsHandle, startNats } from '@slipway/testing';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Bus, connectService, KvStore, KvView, publishMessage, startWorkQueue } from './index.ts';
+
+let nats: NatsHandle;
+beforeAll(async () => {
+  nats = await startNats();
+});
+afterAll(() => nats.stop());
+
+async function connect(service: Parameters<typeof busAccess>[0], cellId?: string): Promise<Bus> {
+  const user = cellId === undefined ? service : `${service}-${cellId}`;
+  const config = { NATS_URL: nats.url, NATS_USER: user, NATS_PASSWORD: new Secret(nats.password(user)) };
+  const bus = await connectService(busAccess(service, cellId), {
+    config,
+    source: user,
+    logger: createLogger(user, 'silent'),
+  });
+  onTestFinished(() => bus.close());
+  return bus;
+}
+
+const request = (): StagingRequest => ({
+  buildGuid: randomUUID(),
+  appGuid: randomUUID(),
+  packageGuid: randomUUID(),
+  image: 'localhost:5000/app:1',
+  deadline: new Date(Date.now() + 60_000).toISOString(),
+});
+const lease = (holder: string): Lease => ({ v: 1, holder, epoch: 1, renewedAt: new Date().toISOString() });
+const workQueueOf = { ...stagingRequest, stream: 'STAGING' } as const;
+
+describe('work queue', () => {
+  test('hands each message to one of the consumers, once', async () => {
+    const controller = await connect('cloud-controller');
+    const stagers = await Promise.all([connect('stager'), connect('stager')]);
+    const seen: string[] = [];
+    const all = Promise.withResolvers<void>();
+    for (const stager of stagers) {
+      const queue = await startWorkQueue(stager, {
+        definition: workQueueOf,
+        durable: 'stager',
+        concurrency: 2,
+        handle: async ({ data }) => {
+          seen.push(data.buildGuid);
+          if (seen.length === 10) all.resolve();
+        },
+      });
+      onTestFinished(() => queue.stop());
+    }
+    const requests = Array.from({ length: 10 }, request);
+    for (const data of requests) await publishMessage(controller, stagingRequest, data);
+    await all.promise;
+    expect(seen.toSorted()).toEqual(requests.map((r) => r.buildGuid).toSorted());
+  });
+
+  test('drops a repeated publish of one id', async () => {
+    const controller = await connect('cloud-controller');
+    const stager = await connect('stager');
+    const data = request();
+    const last = request();
+    for (let i = 0; i < 3; i++) await publishMessage(controller, stagingRequest, data, { id: data.buildGuid });
+    await publishMessage(controller, stagingRequest, last, { id: last.buildGuid });
+    const seen: string[] = [];
+    const done = Promise.withResolvers<void>();
+    const queue = await startWorkQueue(stager, {
+      definition: workQueueOf,
+      durable: 'stager',
+      concurrency: 1,
+      handle: async (message) => {
+        seen.push(message.data.buildGuid);
+        if (message.data.buildGuid === last.buildGuid) done.resolve();
+      },
+    });
+    onTestFinished(() => queue.stop());
+    await done.promise;
+    expect(seen).toEqual([data.buildGuid, last.buildGuid]);
+  });
+
+  test('buries what does not parse and what fails too often, with the reason, and goes on', async () => {
+    const controller = await connect('cloud-controller');
+    const stager = await connect('stager');
+    await controller.js.publish('staging.request', '{"not":"a message"}');
+    const poison = request();
+    const good = request();
+    await publishMessage(controller, stagingRequest, poison);
+    await publishMessage(controller, stagingRequest, good);
+    const done = Promise.withResolvers<void>();
+    const queue = await startWorkQueue(stager, {
+      definition: workQueueOf,
+      durable: 'stager',
+      concurrency: 1,
+      maxDeliveries: 2,
+      retryMs: 1,
+      handle: async ({ data }) => {
+        if (data.buildGuid === poison.buildGuid) throw new Error('cannot be staged');
+        done.resolve();
+      },
+    });
+    onTestFinished(() => queue.stop());
+    await done.promise;
+    const operator = await operatorBus();
+    await expect
+      .poll(async () => {
+        const reasons: string[] = [];
+        const info = await operator.jsm.streams.info('DEAD_LETTERS');
+        for (let seq = info.state.first_seq; seq <= info.state.last_seq; seq++) {
+          const stored = await operator.jsm.streams.getMessage('DEAD_LETTERS', { seq });
+          reasons.push(stored?.json<{ data: { reason: string } }>().data.reason ?? '');
+        }
+        return reasons;
+      })
+      .toEqual([expect.stringContaining('not a valid staging.request'), 'cannot be staged']);
+  });
+});
+
+async function operatorBus(): Promise<Bus> {
+  const { Bus: BusClass } = await import('./bus.ts');
+  const bus = await BusClass.connect({
+    url: nats.url,
+    user: 'operator',
+    password: new Secret(nats.password('operator')),
+    source: 'test',
+    logger: createLogger('test', 'silent'),
+  });
+  onTestFinished(() => bus.close());
+  return bus;
+}
+
+describe('key-value', () => {
+  test('create and update lose to whoever was first', async () => {
+    const store = await KvStore.open(await connect('scheduler'), buckets.leases);
+    const first = await store.create(keys.schedulerLease, lease('a'));
+    expect(first).toBeTypeOf('number');
+    expect(await store.create(keys.schedulerLease, lease('b'))).toBeUndefined();
+    const second = await store.update(keys.schedulerLease, lease('a'), first as number);
+    expect(second).toBeGreaterThan(first as number);
+    expect(await store.update(keys.schedulerLease, lease('b'), first as number)).toBeUndefined();
+    expect(await store.delete(keys.schedulerLease, first)).toBe(false);
+    expect((await store.get(keys.schedulerLease))?.value.holder).toBe('a');
+    expect(await store.delete(keys.schedulerLease, second)).toBe(true);
+    expect(await store.get(keys.schedulerLease)).toBeUndefined();
+    expect(await store.create(keys.schedulerLease, lease('b'))).toBeTypeOf('number');
+  });
+
+  test('a view has the snapshot, follows changes and heals after the store was wiped', async () => {
+    const scheduler = await connect('scheduler');
+    const store = await KvStore.open(scheduler, buckets.placements);
+    const record = (index: number) => ({
+      v: 1 as const,
+      kind: 'unplaced' as const,
+      processGuid: `${randomUUID()}-${randomUUID()}`,
+      index,
+      state: 'UNCLAIMED' as const,
+      crashCount: 0,
+      since: new Date().toISOString(),
+    });
+    await store.put('unplaced.a.0', record(0));
+    await store.put('unplaced.b.0', record(1));
+    await store.delete('unplaced.b.0');
+    const view = await KvView.open(await connect('cloud-controller'), buckets.placements);
+    onTestFinished(() => view.close());
+    expect([...view.entries.keys()]).toEqual(['unplaced.a.0']);
+    await store.put('unplaced.c.0', record(2));
+    await expect.poll(() => [...view.entries.keys()]).toEqual(['unplaced.a.0', 'unplaced.c.0']);
+
+    await nats.restart({ wipe: true });
+    await expect.poll(() => view.fresh && view.entries.size, { timeout: 20_000 }).toBe(0);
+    await expect
+      .poll(() => store.put('unplaced.d.0', record(3)).catch(() => 0), { timeout: 20_000 })
+      .toBeGreaterThan(0);
+    await expect.poll(() => [...view.entries.keys()]).toEqual(['unplaced.d.0']);
+  }, 60_000);
+});
+
+describe('permissions', () => {
+  test('a service cannot publish what is not its own', async () => {
+    const scheduler = await connect('scheduler');
+    await expect(scheduler.js.publish('staging.request', 'x', { timeout: 500 })).rejects.toThrow();
+    const cell = await connect('cell-rep', 'cell-1');
+    await expect(cell.js.publish('$KV.cells.cell-2', 'x', { timeout: 500 })).rejects.toThrow();
+    await expect(cell.js.publish('$KV.desired-lrps.lrp.x', 'x', { timeout: 500 })).rejects.toThrow();
+    const uaa = await connect('uaa');
+    await expect(uaa.jsm.streams.info('LOGS')).rejects.toThrow();
+  });
+
+  test('a stager reports results, the cloud-controller reads them', async () => {
+    const stager = await connect('stager');
+    const controller = await connect('cloud-controller');
+    const buildGuid = randomUUID();
+    await publishMessage(stager, stagingResult, {
+      outcome: 'failed',
+      buildGuid,
+      error: { phase: 'resolve', code: 'NOT_FOUND', message: 'no such image' },
+      durationMs: 1,
+    });
+    const got = Promise.withResolvers<string>();
+    const queue = await startWorkQueue(controller, {
+      definition: { ...stagingResult, stream: 'STAGING_RESULTS' },
+      durable: 'cloud-controller',
+      concurrency: 1,
+      handle: async ({ data }) => got.resolve(data.buildGuid),
+    });
+    onTestFinished(() => queue.stop());
+    expect(await got.promise).toBe(buildGuid);
+  });
+});

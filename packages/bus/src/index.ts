@@ -1,0 +1,10 @@
+export { Bus, type BusOptions } from './bus.ts';
+export { BusError } from './bus-error.ts';
+export { connectService, type ServiceConnection } from './connect-service.ts';
+export { type KvRecord, KvStore } from './kv-store.ts';
+export { KvView, type KvViewOptions, type ViewEntry } from './kv-view.ts';
+export { LogEmitter, type LogLine, nowNanoseconds } from './log-emitter.ts';
+export { emitMessage, type PublishOptions, publishMessage } from './publish.ts';
+export { type RouteRegistrar, startRouteRegistrar } from './route-registrar.ts';
+export { type StreamReaderOptions, startStreamReader } from './stream-reader.ts';
+export { startWorkQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';

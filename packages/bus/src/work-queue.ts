@@ -1,0 +1,141 @@
+import { AckPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { deadLetter, type Message, type MessageDefinition, parseMessage } from '@slipway/contracts';
+import { childTrace, describeError, parseTraceparent, withTrace } from '@slipway/service-kit';
+import type { Bus } from './bus.ts';
+import { publishMessage, TRACEPARENT_HEADER } from './publish.ts';
+
+export interface WorkQueueOptions<T> {
+  readonly definition: MessageDefinition<T> & { readonly stream: string };
+  readonly durable: string;
+  /** Must be idempotent: a message comes again when this process dies after the effect and before the ack. */
+  readonly handle: (message: Message<T>, signal: AbortSignal) => Promise<void>;
+  /** Handled side by side. */
+  readonly concurrency: number;
+  /** Then the message goes to the dead letters with the last error. */
+  readonly maxDeliveries?: number;
+  /** A handler that fails waits so long before the next try, doubled each time. */
+  readonly retryMs?: number;
+}
+
+export interface WorkQueue {
+  /** Takes no more, waits for what is under way; what does not end is given back. */
+  stop(deadlineMs?: number): Promise<void>;
+  readonly busy: () => number;
+}
+
+const ACK_WAIT_MS = 30_000;
+const WORKING_INTERVAL_MS = 10_000;
+const MILLISECOND_NS = 1_000_000;
+const STOP_DEADLINE_MS = 10_000;
+const RESTART_MS = 500;
+
+/** Works through a stream with a durable consumer that any number of processes share. */
+export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<WorkQueue> {
+  const inFlight = new Map<JsMsg, Promise<void>>();
+  const abort = new AbortController();
+  let messages: ConsumerMessages | undefined;
+  let stopped = false;
+  let wake: () => void = () => undefined;
+  const stopListening = bus.onReset(() => messages?.stop());
+
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      try {
+        await ensureConsumer(bus, options);
+        const consumer = await bus.js.consumers.get(options.definition.stream, options.durable);
+        messages = await consumer.consume({ max_messages: options.concurrency });
+        for await (const message of messages) {
+          const work = handleOne(bus, options, message, abort.signal).finally(() => {
+            inFlight.delete(message);
+            wake();
+          });
+          inFlight.set(message, work);
+          while (inFlight.size >= options.concurrency && !stopped) {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+          }
+        }
+      } catch (error) {
+        if (stopped || bus.signal.aborted) return;
+        bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.retry');
+      }
+      if (!stopped) await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+    }
+  };
+  const running = run();
+
+  return {
+    busy: () => inFlight.size,
+    stop: async (deadlineMs = STOP_DEADLINE_MS) => {
+      stopped = true;
+      stopListening();
+      messages?.stop();
+      wake();
+      const all = Promise.allSettled(inFlight.values());
+      const timer = setTimeout(() => abort.abort(new Error('stopping')), deadlineMs);
+      await all;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+async function ensureConsumer<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<void> {
+  await bus.jsm.consumers.add(options.definition.stream, {
+    durable_name: options.durable,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ACK_WAIT_MS * MILLISECOND_NS,
+    // Deliveries are counted here, so that the last one can go to the dead letters.
+    max_deliver: -1,
+    max_ack_pending: 1_000,
+  });
+}
+
+async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, signal: AbortSignal): Promise<void> {
+  let message: Message<T>;
+  try {
+    message = parseMessage(options.definition, raw.json());
+  } catch (error) {
+    await bury(bus, options, raw, `not a valid ${options.definition.type}: ${describeError(error)}`);
+    return;
+  }
+  const working = setInterval(() => raw.working(), WORKING_INTERVAL_MS);
+  const trace = childTrace(parseTraceparent(raw.headers?.get(TRACEPARENT_HEADER)));
+  try {
+    await withTrace(trace, () => options.handle(message, signal));
+    raw.ack();
+  } catch (error) {
+    const deliveries = raw.info.deliveryCount;
+    if (signal.aborted) {
+      raw.nak();
+    } else if (deliveries >= (options.maxDeliveries ?? 5)) {
+      await bury(bus, options, raw, describeError(error));
+    } else {
+      bus.logger.warn({ err: error, type: options.definition.type, id: message.id, deliveries }, 'work-queue.failed');
+      raw.nak((options.retryMs ?? 1_000) * 2 ** (deliveries - 1));
+    }
+  } finally {
+    clearInterval(working);
+  }
+}
+
+/** To the dead letters first: only when they have it is the message taken off the queue. */
+async function bury<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, reason: string): Promise<void> {
+  bus.logger.error({ subject: raw.subject, sequence: raw.seq, reason }, 'work-queue.dead-letter');
+  try {
+    await publishMessage(bus, deadLetter, {
+      stream: options.definition.stream,
+      consumer: options.durable,
+      subject: raw.subject,
+      sequence: raw.seq,
+      deliveries: raw.info.deliveryCount,
+      reason,
+      payload: Buffer.from(raw.data).toString('base64'),
+    });
+    raw.term();
+  } catch (error) {
+    bus.logger.error({ err: error, subject: raw.subject }, 'work-queue.dead-letter-failed');
+    raw.nak(options.retryMs ?? 1_000);
+  }
+}

@@ -1,0 +1,48 @@
+import { busAccess, type NatsPermissions, natsPermissions, type ServiceName } from './permissions.ts';
+
+/** A user of nats-server. Without permissions it may do everything (operators and tests). */
+export interface NatsUser {
+  readonly user: string;
+  readonly password: string;
+  readonly permissions?: NatsPermissions;
+}
+
+export interface NatsServerConfig {
+  readonly host: string;
+  /** -1 picks a free port. */
+  readonly port: number;
+  readonly serverName: string;
+  readonly storeDir: string;
+  readonly users: readonly NatsUser[];
+}
+
+/** The user of a service, named after it. A cell's is `cell-rep-<cell id>`, and writes only that cell's records. */
+export function natsServiceUser(service: ServiceName, password: string, cellId?: string): NatsUser {
+  const user = cellId === undefined ? service : `${service}-${cellId}`;
+  return { user, password, permissions: natsPermissions(busAccess(service, cellId), user) };
+}
+
+// Above the largest record: a desired LRP with many routes and a long environment.
+const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
+
+/** nats-server's configuration; JSON is a subset of its format. It holds passwords: write it with mode 0600. */
+export function renderNatsServerConfig(config: NatsServerConfig): string {
+  return `${JSON.stringify(
+    {
+      server_name: config.serverName,
+      host: config.host,
+      port: config.port,
+      max_payload: MAX_PAYLOAD_BYTES,
+      jetstream: { store_dir: config.storeDir },
+      authorization: {
+        users: config.users.map(({ user, password, permissions }) => ({
+          user,
+          password,
+          ...(permissions === undefined ? {} : { permissions }),
+        })),
+      },
+    },
+    null,
+    2,
+  )}\n`;
+}

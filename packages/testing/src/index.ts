@@ -1,0 +1,1 @@
+export { type NatsHandle, type NatsOptions, startNats } from './nats.ts';

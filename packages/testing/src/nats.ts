@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type NatsUser, natsServiceUser, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+
+export interface NatsHandle {
+  readonly url: string;
+  readonly port: number;
+  /** One for each service with its real permissions (a cell: `cell-rep-cell-1`), and `operator`, who may do everything. */
+  readonly users: readonly NatsUser[];
+  password(user: string): string;
+  /** SIGKILL, then started anew on the same port; `wipe` loses the JetStream store in between. */
+  restart(options?: { readonly wipe?: boolean }): Promise<void>;
+  /** SIGKILL; `restart` brings it back. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface NatsOptions {
+  /** Cells that get a user; default `cell-1` and `cell-2`. */
+  readonly cellIds?: readonly string[];
+}
+
+/** Starts a real nats-server with JetStream on a free loopback port. It dies with this process. */
+export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-nats-'));
+  const cells = options.cellIds ?? ['cell-1', 'cell-2'];
+  const users: NatsUser[] = [
+    { user: 'operator', password: 'operator-password' },
+    ...serviceNames.filter((name) => name !== 'cell-rep').map((name) => natsServiceUser(name, `${name}-password`)),
+    ...cells.map((cellId) => natsServiceUser('cell-rep', `cell-rep-${cellId}-password`, cellId)),
+  ];
+  let port = -1;
+  let child: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    const configFile = join(directory, 'nats.conf');
+    const storeDir = join(directory, 'store');
+    const rendered = renderNatsServerConfig({
+      host: '127.0.0.1',
+      port,
+      serverName: 'test',
+      storeDir,
+      users,
+    });
+    await writeFile(configFile, rendered, { mode: 0o600 });
+    child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'nats-server', '-c', configFile], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    port = await serverReady(child);
+  };
+  const kill = async (): Promise<void> => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  };
+
+  await start();
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    users,
+    password: (name) => {
+      const found = users.find(({ user }) => user === name);
+      if (found === undefined)
+        throw new Error(`no NATS user ${name}; there are ${users.map((u) => u.user).join(', ')}`);
+      return found.password;
+    },
+    kill,
+    restart: async ({ wipe = false } = {}) => {
+      await kill();
+      if (wipe) await rm(join(directory, 'store'), { recursive: true, force: true });
+      await start();
+    },
+    stop: async () => {
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves with the port that the server listens on, once it is ready. */
+async function serverReady(child: ChildProcess): Promise<number> {
+  if (child.stderr === null) throw new Error('nats-server has no stderr');
+  const seen: string[] = [];
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (cause) => reject(new Error('cannot start nats-server', { cause })));
+    child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}:\n${seen.join('\n')}`)));
+  });
+  failed.catch(() => undefined);
+  const ready = new Promise<number>((resolve) => {
+    // The reader stays on, for a full pipe would stop the server.
+    createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
+      if (seen.length < 100) seen.push(line);
+      if (!line.includes('Server is ready')) return;
+      const listening = seen.map((l) => /Listening for client connections on .*:(\d+)/.exec(l)).find((m) => m !== null);
+      resolve(Number(listening?.[1]));
+    });
+  });
+  return Promise.race([ready, failed]);
+}
