@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { ConfigError, commonSettings, loadConfig, settings } from './config.ts';
+import { Secret } from './secret.ts';
+
+const schema = z.object({ ...commonSettings, TTL_MS: settings.milliseconds(500), HOSTS: settings.list(['localhost']) });
+const env = { NATS_URL: 'nats://127.0.0.1:4222', NATS_USER: 'uaa', NATS_PASSWORD: 'hunter2' };
+
+test('defaults fill what is not set', () => {
+  const config = loadConfig('uaa', schema, { ...env, HOSTS: 'a.example, b.example' });
+  expect(config).toMatchObject({ TTL_MS: 500, HOSTS: ['a.example', 'b.example'], LOG_LEVEL: 'info', HEALTH_PORT: 0 });
+});
+
+test('every problem is named at once, and no value of a secret is', () => {
+  const attempt = () => loadConfig('uaa', schema, { NATS_PASSWORD: 'hunter2', TTL_MS: '-5', HEALTH_PORT: 'many' });
+  expect(attempt).toThrow(ConfigError);
+  expect(attempt).toThrow(/NATS_URL: not set[\s\S]*NATS_USER: not set[\s\S]*HEALTH_PORT[\s\S]*TTL_MS/);
+  expect(attempt).not.toThrow(/hunter2/);
+});
+
+test('a setting may come from a file', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'slipway-config-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'password');
+  writeFileSync(file, 'from-file\n');
+  const config = loadConfig('uaa', schema, { ...env, NATS_PASSWORD: undefined, NATS_PASSWORD_FILE: file });
+  expect(config.NATS_PASSWORD.reveal()).toBe('from-file');
+});
+
+test('a file that cannot be read is the problem that is named', () => {
+  const attempt = () =>
+    loadConfig('uaa', schema, { ...env, NATS_PASSWORD: undefined, NATS_PASSWORD_FILE: '/nowhere/x' });
+  expect(attempt).toThrow(/NATS_PASSWORD_FILE: cannot read \/nowhere\/x/);
+});
+
+test('a secret prints as redacted however it is printed', () => {
+  const secret = new Secret('hunter2');
+  const prints = [`${secret}`, JSON.stringify({ secret }), String(secret)];
+  for (const print of prints) {
+    expect(print).toContain('[redacted]');
+    expect(print).not.toContain('hunter2');
+  }
+});
