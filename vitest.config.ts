@@ -11,6 +11,7 @@ if (Number(process.versions.node.split('.')[0]) < 26) {
 const workspaces = [
   'packages/contracts',
   'packages/service-kit',
+  'packages/database',
   'packages/bus',
   'packages/oci',
   'packages/garden',

@@ -1,0 +1,5 @@
+export { databaseEngine, type Engine } from './engine.ts';
+export { MigrationError, migrate } from './migrate.ts';
+export { openDatabase } from './open-database.ts';
+export { serialPrimaryKey } from './serial-primary-key.ts';
+export { isForeignKeyViolation, isUniqueViolation } from './violations.ts';

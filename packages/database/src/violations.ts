@@ -1,0 +1,27 @@
+/** SQLite's extended result codes (sqlite.org/rescode.html). */
+const SQLITE_CONSTRAINT_FOREIGNKEY = 787;
+const SQLITE_CONSTRAINT_PRIMARYKEY = 1555;
+const SQLITE_CONSTRAINT_UNIQUE = 2067;
+/** PostgreSQL's SQLSTATE (appendix A of its manual). */
+const POSTGRES_FOREIGN_KEY_VIOLATION = '23503';
+const POSTGRES_UNIQUE_VIOLATION = '23505';
+
+/** Whether a statement failed because such a row is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  const { code, errcode } = codes(error);
+  return (
+    errcode === SQLITE_CONSTRAINT_UNIQUE ||
+    errcode === SQLITE_CONSTRAINT_PRIMARYKEY ||
+    code === POSTGRES_UNIQUE_VIOLATION
+  );
+}
+
+/** Whether a statement failed because the row that it refers to is gone, or is still referred to. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  const { code, errcode } = codes(error);
+  return errcode === SQLITE_CONSTRAINT_FOREIGNKEY || code === POSTGRES_FOREIGN_KEY_VIOLATION;
+}
+
+function codes(error: unknown): { readonly code?: unknown; readonly errcode?: unknown } {
+  return typeof error === 'object' && error !== null ? error : {};
+}
