@@ -1,0 +1,43 @@
+// @ts-check
+// Runs the real program under the pinned Node, and stands for it: signals go in, the exit status comes out.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { SEARCH_PATH } from './facts.mjs';
+
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/**
+ * The program gets a process group of its own, so that Ctrl-C reaches it once, from here, and a pipe (descriptor 3,
+ * SLIPWAY_LIFELINE_FD) whose end of file tells it that this process is gone, should somebody kill it.
+ * @param {string} root
+ * @param {string} entry
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} the exit status
+ */
+export async function handOver(root, entry, args) {
+  const bin = join(root, 'node_modules/.bin');
+  const child = spawn(join(bin, 'node'), [join(root, entry), ...args], {
+    cwd: root,
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    detached: true,
+    env: {
+      ...process.env,
+      PATH: [bin, ...SEARCH_PATH.filter((dir) => dir !== bin)].join(':'),
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/node-compile'),
+      SLIPWAY_LIFELINE_FD: '3',
+    },
+  });
+  const passOn = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, passOn);
+  // The program may end before it has read the pipe.
+  child.stdio[3]?.on('error', () => {});
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGTERM']));
+    });
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, passOn);
+  }
+}

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Facts, kernelIsEnough, planInstall } from './plan.mjs';
+import { requirementsOf, type Subcommand } from './requirements.mjs';
+
+/** A Debian on which all is installed, and root. */
+const good: Facts = {
+  platform: 'linux',
+  arch: 'x64',
+  kernel: '6.1.0-18-amd64',
+  glibc: true,
+  uid: 0,
+  apt: true,
+  userNamespaces: true,
+  missingCommands: [],
+  npm: true,
+  nodeModulesMatch: true,
+  freeBytes: 10_000_000_000,
+};
+const plain = { docker: false };
+const subcommands: readonly Subcommand[] = ['demo', 'start', 'test', 'bench', 'check'];
+
+test.each(subcommands)('%s does nothing on a machine that has everything', (subcommand) => {
+  const nothing = { problems: [], debianPackages: [], units: [], installNodeModules: false };
+  expect(planInstall(subcommand, good, plain)).toEqual(nothing);
+});
+
+test('root on Debian gets what is missing installed, each package once', () => {
+  const missingCommands = ['nats-server', 'setpriv', 'unshare', 'docker-registry'];
+  const plan = planInstall('demo', { ...good, missingCommands, nodeModulesMatch: false }, plain);
+  expect(plan).toEqual({
+    problems: [],
+    debianPackages: ['nats-server', 'util-linux', 'docker-registry'],
+    units: ['nats-server.service', 'docker-registry.service'],
+    installNodeModules: true,
+  });
+});
+
+test('check needs neither root nor system packages nor a new kernel', () => {
+  const facts = { ...good, uid: 1000, apt: false, kernel: '4.4.0', missingCommands: ['nats-server'] };
+  expect(planInstall('check', facts, plain).problems).toEqual([]);
+});
+
+test('somebody else than root is told the exact commands for the tests', () => {
+  const plan = planInstall('test', { ...good, uid: 1000, missingCommands: ['runc', 'conmon'] }, plain);
+  expect(plan.problems).toEqual([
+    {
+      what: 'Not installed: runc, conmon. To install system packages one must be root:',
+      commands: ['sudo apt-get update', 'sudo apt-get install --no-install-recommends runc conmon'],
+    },
+  ]);
+});
+
+test('somebody else than root may run the tests when all is installed', () => {
+  expect(planInstall('test', { ...good, uid: 1000 }, plain).problems).toEqual([]);
+});
+
+test('the demo needs root, and says the one command that does all', () => {
+  const plan = planInstall('demo', { ...good, uid: 1000, missingCommands: ['runc'] }, plain);
+  expect(plan.problems.map((problem) => problem.commands)).toEqual([['sudo npm run demo']]);
+});
+
+test('without apt-get the commands for Debian are shown', () => {
+  const plan = planInstall('start', { ...good, apt: false, missingCommands: ['runc'] }, plain);
+  expect(plan.problems[0]?.commands).toEqual(['apt-get update', 'apt-get install --no-install-recommends runc']);
+});
+
+test('Docker is asked for only when the tests shall prove it', () => {
+  expect(requirementsOf('test', { docker: false }).map(({ command }) => command)).not.toContain('dockerd');
+  expect(requirementsOf('test', { docker: true }).map(({ command }) => command)).toContain('dockerd');
+});
+
+test.each([
+  [{ platform: 'darwin' }, 'This is darwin'],
+  [{ arch: 'riscv64' }, 'This is a riscv64 processor'],
+  [{ glibc: false }, 'no glibc'],
+  [{ kernel: '5.10.0-28-amd64' }, 'Linux 5.10.0-28-amd64 is too old'],
+  [{ userNamespaces: false }, 'no user namespaces'],
+  [{ nodeModulesMatch: false, npm: false }, 'npm is not installed'],
+  [{ nodeModulesMatch: false, freeBytes: 500_000_000 }, '477 MB free'],
+])('%o is a problem', (difference, text) => {
+  const { problems } = planInstall('demo', { ...good, ...difference }, plain);
+  expect(problems.map((problem) => problem.what).join('\n')).toContain(text);
+});
+
+test.each([
+  ['5.19.0', true],
+  ['5.18.19', false],
+  ['6.0.0-rc1', true],
+  ['6.18.44-fc-v669', true],
+  ['4.20.0', false],
+])('kernel %s is enough: %s', (release, enough) => {
+  expect(kernelIsEnough(release)).toBe(enough);
+});
+
+test('what is planned is exactly what is missing, and unprivileged users never get a plan that needs root', () => {
+  const commands = requirementsOf('test', { docker: true }).map(({ command }) => command);
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...subcommands),
+      fc.subarray(commands),
+      fc.nat({ max: 2 }),
+      fc.boolean(),
+      (subcommand, missingCommands, uid, apt) => {
+        const plan = planInstall(subcommand, { ...good, missingCommands, uid, apt }, { docker: true });
+        const needed = requirementsOf(subcommand, { docker: true })
+          .filter(({ command }) => missingCommands.includes(command))
+          .map(({ debianPackage }) => debianPackage);
+        expect(new Set(plan.debianPackages)).toEqual(new Set(needed));
+        if (plan.debianPackages.length > 0 && (uid !== 0 || !apt)) expect(plan.problems).not.toEqual([]);
+      },
+    ),
+  );
+});
