@@ -1,0 +1,67 @@
+import type { DesiredLrp } from '@slipway/contracts';
+import { goDuration } from './go-duration.ts';
+import type { Crash } from './instance-state.ts';
+
+/** BBS: `actual_lrps.crash_reason`. */
+const MAX_REASON_LENGTH = 1_024;
+
+/** How the app's process ended. */
+export interface Exit {
+  /** 128 + n when signal n ended it, as shells have it. */
+  readonly status: number;
+  readonly outOfMemory: boolean;
+}
+
+/** What ended an instance, before it is put into words. */
+export type CrashCause =
+  | { readonly phase: 'pull' | 'create'; readonly error: string }
+  | { readonly phase: 'start'; readonly error: string }
+  | { readonly phase: 'health-check'; readonly afterMs: number; readonly error: string }
+  | { readonly phase: 'run'; readonly unhealthy: string }
+  | { readonly phase: 'health-check' | 'run'; readonly exit: Exit };
+
+/** The crash as it is recorded; `ranMs` is how long it had been RUNNING. Texts are the executor's. */
+export function describeCrash(cause: CrashCause, lrp: DesiredLrp, ranMs: number): Crash {
+  const exit = 'exit' in cause ? cause.exit : undefined;
+  return {
+    phase: cause.phase,
+    reason: truncate(reasonOf(cause, lrp.log.sourceType)),
+    ...(exit === undefined ? {} : { exitStatus: exit.status }),
+    outOfMemory: exit !== undefined && isOutOfMemory(exit),
+    ranMs: Math.max(0, ranMs),
+  };
+}
+
+/** The line that an app's own log ends with. `killed`: it outlived the grace time. */
+export function exitLine(exit: Exit, killed: { readonly graceMs: number } | undefined): string {
+  const late = killed === undefined ? '' : ` (exceeded ${goDuration(killed.graceMs)} graceful shutdown interval)`;
+  return `Exit status ${exit.status}${late}${outOfMemorySuffix(exit)}`;
+}
+
+function reasonOf(cause: CrashCause, sourceType: string): string {
+  if ('exit' in cause) return `${sourceType}: Exited with status ${cause.exit.status}${outOfMemorySuffix(cause.exit)}`;
+  switch (cause.phase) {
+    case 'pull':
+    case 'create':
+      return `failed to create container: ${cause.error}`;
+    case 'start':
+      return `${sourceType}: failed-creating-process: ${cause.error}`;
+    case 'health-check':
+      return `Instance never healthy after ${goDuration(cause.afterMs)}: ${cause.error}`;
+    case 'run':
+      return `Instance became unhealthy: ${cause.unhealthy}`;
+  }
+}
+
+function outOfMemorySuffix(exit: Exit): string {
+  return isOutOfMemory(exit) ? ' (out of memory)' : '';
+}
+
+/** The event may have been about a child that the app outlived: then it ends with 0, and not for want of memory. */
+function isOutOfMemory(exit: Exit): boolean {
+  return exit.outOfMemory && exit.status !== 0;
+}
+
+function truncate(text: string): string {
+  return text.length <= MAX_REASON_LENGTH ? text : `${text.slice(0, MAX_REASON_LENGTH - 1)}…`;
+}

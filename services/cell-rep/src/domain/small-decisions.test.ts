@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { cellCapacity } from './capacity.ts';
+import { pullRetryMs } from './pull-retry.ts';
+import { usageRates } from './usage.ts';
+
+test('a pull is tried again with growing pauses, and not when the image is at fault', () => {
+  expect([1, 2, 3, 4, 5].map((failures) => pullRetryMs('unavailable', failures, 0.5))).toEqual([
+    1_000,
+    2_000,
+    4_000,
+    8_000,
+    undefined,
+  ]);
+  expect(pullRetryMs('unavailable', 1, 0)).toBe(750);
+  for (const kind of ['not-found', 'invalid', 'unauthenticated', 'forbidden'] as const) {
+    expect(pullRetryMs(kind, 1, 0.5)).toBeUndefined();
+  }
+});
+
+test('usage is the difference of two samples over their time', () => {
+  const before = { at: 1_000, cpuNanoseconds: 5e9, logBytes: 100 };
+  expect(usageRates(before, { at: 3_000, cpuNanoseconds: 6e9, logBytes: 1_100 })).toEqual({
+    cpu: 0.5,
+    logBytesPerSecond: 500,
+  });
+  expect(usageRates(before, { at: 2_000, cpuNanoseconds: 0, logBytes: 0 })).toEqual({ cpu: 0, logBytesPerSecond: 0 });
+  expect(usageRates(before, before)).toEqual({ cpu: 0, logBytesPerSecond: 0 });
+});
+
+test('capacity is what the operator says, else the machine less a reserve', () => {
+  const machine = { memoryMb: 16_384, diskMb: 100_000 };
+  const unset = { memoryMb: undefined, diskMb: undefined, containers: 250 };
+  expect(cellCapacity(unset, machine)).toEqual({ memoryMb: 14_336, diskMb: 100_000, containers: 250 });
+  expect(cellCapacity(unset, { memoryMb: 1_024, diskMb: 5 })).toEqual({ memoryMb: 512, diskMb: 5, containers: 250 });
+  expect(cellCapacity({ memoryMb: 100, diskMb: 200, containers: 3 }, machine)).toEqual({
+    memoryMb: 100,
+    diskMb: 200,
+    containers: 3,
+  });
+});
