@@ -164,7 +164,7 @@ const mapOf = <T>(value: (n: number) => fc.Arbitrary<T>, key = sampleGuid): fc.A
     .tuple(...[1, 2, 3, 4].map((n) => fc.option(value(n), { nil: undefined }).map((v) => [key(n), v] as const)))
     .map((entries) => new Map(entries.filter((e): e is [string, T] => e[1] !== undefined)));
 const knowledge: fc.Arbitrary<CellKnowledge> = fc.record({
-  now: fc.integer({ min: 0, max: 200_000 }),
+  now: fc.integer({ min: 200_000, max: 400_000 }),
   placements: mapOf((n) => guidNumber.map((p) => samplePlacement(n, { processGuid: sampleProcessGuid(p) }))),
   placementsFresh: fc.boolean(),
   lrps: mapOf(
