@@ -1,0 +1,99 @@
+/** The nine kinds every Slipway error is one of. */
+export type OciErrorKind =
+  | 'not-found'
+  | 'conflict'
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'unavailable'
+  | 'timeout'
+  | 'exhausted'
+  | 'internal';
+
+/** Every error of this package: its kind, and what it means for the one who reads it. */
+export const ociErrors = {
+  REFERENCE_INVALID: { kind: 'invalid', means: 'The image reference does not follow the grammar.' },
+  DIGEST_INVALID: { kind: 'invalid', means: 'A digest is not `sha256:` and 64 lower-case hex digits.' },
+  DIGEST_MISMATCH: { kind: 'invalid', means: 'The bytes received are not the bytes that were asked for.' },
+  SIZE_MISMATCH: { kind: 'invalid', means: 'More or fewer bytes came than the descriptor states.' },
+  DOCUMENT_TOO_LARGE: { kind: 'exhausted', means: 'A manifest, config, token or answer is above its size limit.' },
+  DOCUMENT_MALFORMED: { kind: 'invalid', means: 'A manifest, index or config is not what its specification says.' },
+  DOCUMENT_AMBIGUOUS: { kind: 'invalid', means: 'A document reads as an index and as a manifest at once.' },
+  MEDIA_TYPE_MISMATCH: { kind: 'invalid', means: 'Header, body and descriptor do not name one media type.' },
+  MEDIA_TYPE_UNSUPPORTED: { kind: 'invalid', means: 'A manifest or layer has a media type that Slipway does not run.' },
+  SCHEMA1_UNSUPPORTED: { kind: 'invalid', means: 'The image is in the retired Docker schema 1 format: push it again.' },
+  NOT_AN_IMAGE: { kind: 'invalid', means: 'The reference names an artifact that is not a container image.' },
+  TOO_MANY_LAYERS: { kind: 'exhausted', means: 'The image has more layers than overlayfs can join.' },
+  LAYER_COUNT_MISMATCH: { kind: 'invalid', means: 'Manifest and config disagree on the number of layers.' },
+  PLATFORM_UNAVAILABLE: { kind: 'not-found', means: 'The image has no variant for the platform of the cells.' },
+  EXPOSED_PORT_INVALID: {
+    kind: 'invalid',
+    means: 'An EXPOSE entry is not a port, or a range of them, with a protocol.',
+  },
+  MANIFEST_NOT_FOUND: { kind: 'not-found', means: 'The registry has no such repository, tag or digest.' },
+  BLOB_NOT_FOUND: { kind: 'not-found', means: 'The registry lacks a blob that the manifest names.' },
+  REGISTRY_UNAUTHORIZED: { kind: 'unauthenticated', means: 'The registry wants credentials, or refuses those given.' },
+  REGISTRY_FORBIDDEN: { kind: 'forbidden', means: 'The registry knows the user and denies the access.' },
+  TOKEN_REALM_REFUSED: { kind: 'forbidden', means: 'The registry names a token server that must not be trusted.' },
+  TOKEN_INVALID: { kind: 'unavailable', means: 'The token server gave no usable token.' },
+  REDIRECT_REFUSED: { kind: 'forbidden', means: 'The registry redirects to where Slipway does not follow.' },
+  ADDRESS_REFUSED: { kind: 'forbidden', means: 'A host name leads to an address that must not be asked.' },
+  RATE_LIMITED: { kind: 'exhausted', means: 'The registry allows no more requests for now.' },
+  REGISTRY_UNREACHABLE: { kind: 'unavailable', means: 'No connection to the registry, or it broke.' },
+  REGISTRY_TLS_FAILED: { kind: 'unavailable', means: "The registry's certificate or TLS is not acceptable." },
+  REGISTRY_TIMEOUT: { kind: 'timeout', means: 'The registry did not answer in time, or sends too slowly.' },
+  REGISTRY_UNAVAILABLE: { kind: 'unavailable', means: 'The registry answers with server errors.' },
+  REGISTRY_PROTOCOL: { kind: 'unavailable', means: 'The registry answers with something that is not its protocol.' },
+} as const satisfies Record<string, { readonly kind: OciErrorKind; readonly means: string }>;
+
+export type OciErrorCode = keyof typeof ociErrors;
+
+export interface OciErrorOptions {
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A fault of an image or of a reference to one. `RegistryError` adds who was asked for what. */
+export class OciError extends Error {
+  readonly code: OciErrorCode;
+  readonly kind: OciErrorKind;
+  /** Figures and names behind the message; never a secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: OciErrorCode, message: string, options: OciErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.kind = ociErrors[code].kind;
+    this.details = options.details ?? {};
+  }
+}
+
+/** A reference that does not parse: where it stops making sense, and what could have stood there. */
+export class ReferenceSyntaxError extends OciError {
+  /** The text as given. */
+  readonly input: string;
+  /** Index of the offending character in `input`, in UTF-16 units; `input.length` when something is missing. */
+  readonly offset: number;
+  readonly expected: string;
+
+  constructor(input: string, offset: number, expected: string) {
+    const found =
+      offset < input.length ? JSON.stringify(String.fromCodePoint(input.codePointAt(offset) ?? 0)) : 'the end';
+    super(
+      'REFERENCE_INVALID',
+      `invalid image reference ${quote(input)}: expected ${expected} at character ${offset + 1}, found ${found}`,
+      { details: { offset, expected } },
+    );
+    this.input = input;
+    this.offset = offset;
+    this.expected = expected;
+  }
+}
+
+/** Long enough for any valid reference; a pasted file must not fill the log. */
+const QUOTED_INPUT = 512;
+
+function quote(input: string): string {
+  return JSON.stringify(input.length > QUOTED_INPUT ? `${input.slice(0, QUOTED_INPUT)}...` : input);
+}

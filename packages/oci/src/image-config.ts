@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { digestSchema, shortTextSchema } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import { type ExposedPort, parseExposedPorts } from './exposed-ports.ts';
+import { checkShape, parseJsonObject } from './json-document.ts';
+import type { Platform } from './platform.ts';
+
+/** An image's own health check, after Docker's `HealthConfig`. */
+export interface ImageHealthcheck {
+  /** `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", text]`. */
+  readonly test: readonly string[];
+  readonly intervalMs?: number;
+  readonly timeoutMs?: number;
+  readonly startPeriodMs?: number;
+  readonly retries?: number;
+}
+
+/**
+ * The fields of an image config (OCI image-spec `config.md`, Docker's `container.Config`) that Slipway uses. The rest,
+ * labels above all, is never read: a config is data from strangers (CVE-2026-53488).
+ */
+export interface ImageConfig {
+  /** Parts are empty when the config does not say. */
+  readonly platform: Platform;
+  /** `NAME=value`, verbatim; entries without a name or a "=" are left out, as Docker leaves them out. */
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  /** Empty when not set. */
+  readonly workingDir: string;
+  /** `name`, `uid`, `name:group`, `uid:gid`; empty when not set. */
+  readonly user: string;
+  /** tcp before udp before sctp, each ascending. */
+  readonly exposedPorts: readonly ExposedPort[];
+  readonly stopSignal?: string;
+  readonly healthcheck?: ImageHealthcheck;
+  /** Paths, sorted. */
+  readonly volumes: readonly string[];
+  /** Lowest layer first. */
+  readonly diffIds: readonly Digest[];
+}
+
+/** Text that becomes an argument, a variable or a path of a process: the kernel ends all of these at a NUL. */
+const textSchema = z.string().refine((text) => !text.includes('\0'), 'contains a NUL character');
+const textsSchema = z.array(textSchema);
+/** Docker reads a lone string as a list of one (`strslice.StrSlice`). */
+const argvSchema = z.union([textsSchema, textSchema.transform((text) => [text])]);
+const setSchema = z.record(textSchema, z.unknown());
+/** Go's `time.Duration`, in nanoseconds; 0 means "not set". */
+const nanosecondsSchema = z.number().nonnegative();
+
+const configSchema = z.object({
+  os: shortTextSchema.nullish(),
+  architecture: shortTextSchema.nullish(),
+  variant: shortTextSchema.nullish(),
+  rootfs: z.object({ type: z.literal('layers').optional(), diff_ids: z.array(digestSchema).nullish() }),
+  config: z
+    .object({
+      Env: textsSchema.nullish(),
+      Entrypoint: argvSchema.nullish(),
+      Cmd: argvSchema.nullish(),
+      WorkingDir: textSchema.nullish(),
+      User: textSchema.pipe(shortTextSchema).nullish(),
+      ExposedPorts: setSchema.nullish(),
+      StopSignal: textSchema.pipe(shortTextSchema).nullish(),
+      Healthcheck: z
+        .object({
+          Test: textsSchema.nullish(),
+          Interval: nanosecondsSchema.nullish(),
+          Timeout: nanosecondsSchema.nullish(),
+          StartPeriod: nanosecondsSchema.nullish(),
+          Retries: z.int().nonnegative().nullish(),
+        })
+        .nullish(),
+      Volumes: setSchema.nullish(),
+    })
+    .nullish(),
+});
+
+type RawConfig = NonNullable<z.infer<typeof configSchema>['config']>;
+
+/** @throws OciError DOCUMENT_MALFORMED or EXPOSED_PORT_INVALID */
+export function parseImageConfig(bytes: Uint8Array): ImageConfig {
+  const what = 'image config';
+  const document = checkShape(configSchema, parseJsonObject(bytes, what), what);
+  const config: RawConfig = document.config ?? {};
+  const healthcheck = parseHealthcheck(config.Healthcheck);
+  return {
+    platform: {
+      os: document.os ?? '',
+      architecture: document.architecture ?? '',
+      ...(document.variant ? { variant: document.variant } : {}),
+    },
+    env: (config.Env ?? []).filter((entry) => entry.indexOf('=') > 0),
+    entrypoint: config.Entrypoint ?? [],
+    cmd: config.Cmd ?? [],
+    workingDir: config.WorkingDir ?? '',
+    user: config.User ?? '',
+    exposedPorts: parseExposedPorts(Object.keys(config.ExposedPorts ?? {})),
+    ...(config.StopSignal ? { stopSignal: config.StopSignal } : {}),
+    ...(healthcheck ? { healthcheck } : {}),
+    volumes: Object.keys(config.Volumes ?? {}).sort(),
+    diffIds: document.rootfs.diff_ids ?? [],
+  };
+}
+
+/** An empty Test means "inherited" in a Dockerfile; in a finished image there is nothing to inherit from. */
+function parseHealthcheck(raw: RawConfig['Healthcheck']): ImageHealthcheck | undefined {
+  if (!raw?.Test || raw.Test.length === 0) {
+    return undefined;
+  }
+  return {
+    test: raw.Test,
+    ...milliseconds('intervalMs', raw.Interval),
+    ...milliseconds('timeoutMs', raw.Timeout),
+    ...milliseconds('startPeriodMs', raw.StartPeriod),
+    ...(raw.Retries ? { retries: raw.Retries } : {}),
+  };
+}
+
+function milliseconds<K extends string>(
+  key: K,
+  nanoseconds: number | null | undefined,
+): { readonly [P in K]?: number } {
+  return (nanoseconds ? { [key]: nanoseconds / 1_000_000 } : {}) as { readonly [P in K]?: number };
+}

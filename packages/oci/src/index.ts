@@ -1,0 +1,56 @@
+export type { Descriptor } from './descriptor.ts';
+export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
+export { OciError, type OciErrorCode, type OciErrorKind, ociErrors, ReferenceSyntaxError } from './errors.ts';
+export { type ExposedPort, lowestTcpPort, type PortProtocol, parseExposedPorts } from './exposed-ports.ts';
+export { type ImageConfig, type ImageHealthcheck, parseImageConfig } from './image-config.ts';
+export type { ImageIndex, IndexEntry } from './image-index.ts';
+export {
+  type ImageLayer,
+  type ImageManifest,
+  imageLayers,
+  MAX_CONFIG_BYTES,
+  MAX_LAYERS,
+} from './image-manifest.ts';
+export {
+  type ClaimedTypes,
+  MAX_MANIFEST_BYTES,
+  type ManifestDocument,
+  parseManifestDocument,
+} from './manifest-document.ts';
+export { type LayerCompression, layerCompression, mediaTypes } from './media-types.ts';
+export {
+  formatPlatform,
+  hostPlatform,
+  normalizePlatform,
+  type Platform,
+  platformDistance,
+  selectPlatform,
+} from './platform.ts';
+export {
+  atDigest,
+  familiarReference,
+  formatReference,
+  HUB,
+  manifestSelector,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from './reference.ts';
+export { RegistryCredentials } from './registry/credentials.ts';
+export { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './registry/limits.ts';
+export { RegistryClient, type RegistryClientOptions, type RepositoryAccess } from './registry/registry-client.ts';
+export { RegistryError, type RegistryPhase } from './registry/registry-error.ts';
+export type {
+  CallOptions,
+  FetchedManifest,
+  ManifestDescriptor,
+  RepositoryClient,
+} from './registry/repository-client.ts';
+export {
+  type InspectedImage,
+  inspectImage,
+  type ResolvedManifest,
+  type ResolveOptions,
+  resolveImage,
+} from './registry/resolve.ts';
+export { ContentVerifier, type ExpectedContent, VerifyingStream } from './verify-stream.ts';

@@ -1,0 +1,69 @@
+import type { Endpoint } from './endpoint.ts';
+import { MAX_REDIRECTS } from './limits.ts';
+import { type Ask, printable, printableUrl, RegistryError } from './registry-error.ts';
+import type { Answer, Transport } from './transport.ts';
+
+/** A request that may be sent on to another host, as object stores behind registries want it. */
+export interface RedirectableRequest {
+  readonly ask: Ask;
+  readonly endpoint: Endpoint;
+  readonly url: URL;
+  readonly method: 'GET' | 'HEAD';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Goes to the registry's own origin only (distribution-spec: it must not cross hosts). */
+  readonly authorization: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onRedirect: (to: URL) => void;
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Sends a request and follows its redirects by hand: at most five, never from https to http, never to a URL with user
+ * info, and without the authorization from the first foreign origin on, wherever the way leads after that.
+ */
+export async function followRedirects(transport: Transport, request: RedirectableRequest): Promise<Answer> {
+  const { ask, endpoint, method, signal } = request;
+  let { url, authorization } = request;
+  for (let hops = 0; ; hops += 1) {
+    const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
+    const answer = await transport.exchange({ ask, url, method, headers, signal, registryOrigin: endpoint.origin });
+    if (!REDIRECTS.has(answer.status)) {
+      return answer;
+    }
+    answer.body.destroy();
+    if (hops === MAX_REDIRECTS) {
+      throw new RegistryError('REDIRECT_REFUSED', ask, `it redirects more than ${MAX_REDIRECTS} times`, {
+        url,
+        status: answer.status,
+      });
+    }
+    const target = redirectTarget(answer, ask, endpoint);
+    if (target.origin !== endpoint.origin) {
+      authorization = undefined;
+    }
+    request.onRedirect(target);
+    url = target;
+  }
+}
+
+function redirectTarget(answer: Answer, ask: Ask, endpoint: Endpoint): URL {
+  const { url: from, status } = answer;
+  const location = answer.header('location') ?? '';
+  const refuse = (detail: string): RegistryError =>
+    new RegistryError('REDIRECT_REFUSED', ask, `it answered ${status} and ${detail}`, { url: from, status });
+  if (location === '' || !URL.canParse(location, from)) {
+    throw refuse('names no place to go to');
+  }
+  const target = new URL(location, from);
+  if (target.protocol !== 'https:' && target.protocol !== 'http:') {
+    throw refuse(`redirects to ${printable(target.protocol)}, which is not http`);
+  }
+  if (target.protocol === 'http:' && !(endpoint.plain && from.protocol === 'http:')) {
+    throw refuse(`redirects from https to plain http (${printable(printableUrl(target))})`);
+  }
+  if (target.username !== '' || target.password !== '') {
+    throw refuse('redirects to a URL with user info in it');
+  }
+  return target;
+}

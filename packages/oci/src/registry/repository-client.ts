@@ -1,0 +1,159 @@
+import type { Readable } from 'node:stream';
+import { type Digest, digestOf, isDigest } from '../digest.ts';
+import { OciError } from '../errors.ts';
+import { type ImageConfig, parseImageConfig } from '../image-config.ts';
+import { type ImageManifest, MAX_CONFIG_BYTES } from '../image-manifest.ts';
+import { MAX_MANIFEST_BYTES, type ManifestDocument, parseManifestDocument } from '../manifest-document.ts';
+import { manifestAccept } from '../media-types.ts';
+import { ContentVerifier, type ExpectedContent } from '../verify-stream.ts';
+import { blobStream } from './blob-stream.ts';
+import { type Ask, placeError, RegistryError, type RegistryPhase } from './registry-error.ts';
+import type { RepositorySession } from './repository-session.ts';
+
+export interface CallOptions {
+  /** An abort rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A manifest or index as the registry has it, verified. */
+export interface FetchedManifest {
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  readonly document: ManifestDocument;
+}
+
+/** What a manifest must be when an index led to it. */
+export interface ManifestDescriptor {
+  readonly mediaType: string;
+  readonly size: number;
+}
+
+/** One repository of one registry, read over the distribution API. All content is verified before it is given out. */
+export class RepositoryClient {
+  readonly #session: RepositorySession;
+
+  constructor(session: RepositorySession) {
+    this.#session = session;
+  }
+
+  /**
+   * Fetches a manifest or index by tag or digest. By digest, the bytes must have it; with a descriptor, its size and
+   * media type as well.
+   *
+   * @throws RegistryError
+   */
+  async getManifest(
+    selector: string,
+    options: CallOptions & { readonly descriptor?: ManifestDescriptor; readonly phase?: RegistryPhase } = {},
+  ): Promise<FetchedManifest> {
+    const { descriptor, signal } = options;
+    const { repository, registry, onStep } = this.#session;
+    const name = `${repository}${isDigest(selector) ? '@' : ':'}${selector}`;
+    const ask: Ask = { phase: options.phase ?? 'manifest', registry, what: `manifest ${name}` };
+    const path = `manifests/${selector}`;
+    const { answer, body } = await this.#session.document(
+      ask,
+      path,
+      { accept: manifestAccept },
+      MAX_MANIFEST_BYTES,
+      signal,
+    );
+    try {
+      const digest = digestOf(body);
+      checkManifestDigest(selector, digest, answer.header('docker-content-digest'));
+      if (descriptor) {
+        verify(body, { digest, size: descriptor.size });
+      }
+      const header = answer.header('content-type');
+      const document = parseManifestDocument(body, { header, descriptor: descriptor?.mediaType });
+      onStep(`${registry} answered 200: ${document.mediaType}, ${body.length} bytes, ${digest}`);
+      return { digest, size: body.length, document };
+    } catch (error) {
+      throw placeError(error, ask, answer.url);
+    }
+  }
+
+  /** Fetches and parses the config of an image. @throws RegistryError */
+  async getConfig({ config }: ImageManifest, { signal }: CallOptions = {}): Promise<ImageConfig> {
+    const { repository, registry, onStep } = this.#session;
+    const ask: Ask = { phase: 'config', registry, what: `config ${config.digest} of ${repository}` };
+    const { answer, body } = await this.#session.document(ask, `blobs/${config.digest}`, {}, MAX_CONFIG_BYTES, signal);
+    try {
+      verify(body, config);
+      const parsed = parseImageConfig(body);
+      onStep(`${registry} answered 200: image config, ${body.length} bytes`);
+      return parsed;
+    } catch (error) {
+      throw placeError(error, ask, answer.url);
+    }
+  }
+
+  /**
+   * Opens a blob for reading. The stream fails with a RegistryError when the bytes turn out not to be those of the
+   * descriptor; nothing read from it may be used before its `end`.
+   */
+  async openBlob({ digest, size }: ExpectedContent, { signal }: CallOptions = {}): Promise<Readable> {
+    const { repository, registry, deadlines } = this.#session;
+    const ask: Ask = { phase: 'blob', registry, what: `blob ${digest} of ${repository}` };
+    const answer = await this.#session.retrying(ask, signal, async () => {
+      const opened = await this.#session.send(ask, 'GET', `blobs/${digest}`, {}, signal);
+      const announced = opened.header('content-length');
+      if (announced !== undefined && announced !== String(size)) {
+        opened.body.destroy();
+        throw new RegistryError('SIZE_MISMATCH', ask, `it has ${announced} bytes of it; the manifest says ${size}`, {
+          url: opened.url,
+          status: opened.status,
+          details: { expected: size, received: Number(announced) },
+        });
+      }
+      return opened;
+    });
+    return blobStream(answer, { digest, size }, ask, deadlines, signal);
+  }
+
+  /** Whether the registry has a blob, and of which size it says it is. */
+  async headBlob(
+    digest: Digest,
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly size: number | undefined } | undefined> {
+    const { repository, registry } = this.#session;
+    const ask: Ask = { phase: 'blob', registry, what: `the size of blob ${digest} of ${repository}` };
+    try {
+      const answer = await this.#session.retrying(ask, signal, () =>
+        this.#session.send(ask, 'HEAD', `blobs/${digest}`, {}, signal),
+      );
+      answer.body.destroy();
+      const length = answer.header('content-length');
+      return { size: length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined };
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === 'BLOB_NOT_FOUND') {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+}
+
+function verify(body: Uint8Array, expected: ExpectedContent): void {
+  const verifier = new ContentVerifier(expected);
+  verifier.update(body);
+  verifier.finish();
+}
+
+/** The digest is that of the bytes; what was asked for and what the registry claims can only contradict it. */
+function checkManifestDigest(selector: string, actual: Digest, claimed: string | undefined): void {
+  if (isDigest(selector) && selector !== actual) {
+    throw new OciError('DIGEST_MISMATCH', `digest mismatch: expected ${selector}, the bytes received are ${actual}`, {
+      details: { expected: selector, actual },
+    });
+  }
+  // Another algorithm's digest says nothing about this one.
+  if (claimed?.startsWith('sha256:') && claimed !== actual) {
+    throw new OciError(
+      'DIGEST_MISMATCH',
+      `its header Docker-Content-Digest says ${claimed.slice(0, 100)}, the bytes received are ${actual}`,
+      { details: { expected: claimed.slice(0, 100), actual } },
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import { Agent, type Dispatcher } from 'undici';
+import { type AddressClass, mayLeadTo } from './address-class.ts';
+import { createConnector } from './connector.ts';
+import { evictOldest } from './evict-oldest.ts';
+import type { Deadlines } from './limits.ts';
+import { networkFault } from './network-fault.ts';
+import { type Ask, RegistryError } from './registry-error.ts';
+
+/** Far more registries than anyone uses at a time. One that is forgotten counts as public, the strictest class. */
+const MAX_REACHED = 1_000;
+
+/** One request, without redirects, authentication or repetition. */
+export interface Exchange {
+  readonly ask: Ask;
+  readonly url: URL;
+  readonly method: 'GET' | 'HEAD';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+  /** The origin of the registry itself; all others are foreign, and their addresses are held to a stricter rule. */
+  readonly registryOrigin: string;
+}
+
+export interface Answer {
+  readonly url: URL;
+  readonly status: number;
+  readonly body: Dispatcher.ResponseData['body'];
+  /** The first value of a header. */
+  header(name: string): string | undefined;
+  headerLines(name: string): readonly string[];
+}
+
+/** Sockets to registries and to the hosts that they name. HTTP/1.1 only. */
+export class Transport {
+  readonly #deadlines: Deadlines;
+  readonly #userAgent: string;
+  /** Where each registry was last reached. */
+  readonly #reached = new Map<string, AddressClass>();
+  readonly #own: Agent;
+  /** One for each class of registry, for a pooled socket has passed the rule of its own class only. */
+  readonly #foreign = new Map<AddressClass, Agent>();
+
+  constructor(deadlines: Deadlines, userAgent: string) {
+    this.#deadlines = deadlines;
+    this.#userAgent = userAgent;
+    this.#own = this.#createAgent(
+      (address) => address !== 'special',
+      (origin, address) => {
+        this.#reached.set(origin, address);
+        evictOldest(this.#reached, MAX_REACHED);
+      },
+    );
+  }
+
+  /**
+   * Sends one request and gives the answer's head; the body must be read or destroyed. Throws RegistryError, or the
+   * signal's reason when it was aborted.
+   */
+  async exchange({ ask, url, method, headers, signal, registryOrigin }: Exchange): Promise<Answer> {
+    signal?.throwIfAborted();
+    const agent = url.origin === registryOrigin ? this.#own : this.#foreignAgent(registryOrigin);
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        // `identity`: digests and sizes are those of the bytes as stored.
+        headers: { 'user-agent': this.#userAgent, 'accept-encoding': 'identity', ...headers },
+        signal: signal ?? null,
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw networkError(error, ask, url);
+    }
+    const lines = (name: string): string[] => [response.headers[name] ?? []].flat();
+    return {
+      url,
+      status: response.statusCode,
+      body: response.body,
+      header: (name) => lines(name)[0],
+      headerLines: lines,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#own, ...this.#foreign.values()].map((agent) => agent.destroy()));
+  }
+
+  #foreignAgent(registryOrigin: string): Agent {
+    const registryClass = this.#reached.get(registryOrigin) ?? 'public';
+    const agent = this.#foreign.get(registryClass) ?? this.#createAgent((address) => mayLeadTo(registryClass, address));
+    this.#foreign.set(registryClass, agent);
+    return agent;
+  }
+
+  #createAgent(
+    allows: (address: AddressClass) => boolean,
+    onConnect?: (origin: string, address: AddressClass) => void,
+  ): Agent {
+    const { connectMs, headersMs, bodyIdleMs } = this.#deadlines;
+    return new Agent({
+      allowH2: false,
+      connect: createConnector({ connectMs, allows, ...(onConnect ? { onConnect } : {}) }),
+      headersTimeout: headersMs,
+      bodyTimeout: bodyIdleMs,
+    });
+  }
+}
+
+export function networkError(error: unknown, ask: Ask, url: URL): RegistryError {
+  const { code, detail, transient } = networkFault(error);
+  const where = url.host === ask.registry ? '' : ` (at ${url.host})`;
+  return new RegistryError(code, ask, `${detail}${where}`, { url, transient, cause: error });
+}
