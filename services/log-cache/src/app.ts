@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { type Bus, connectService, type RouteRegistrar, startRouteRegistrar } from '@slipway/bus';
+import { busAccess, type RouterRegister } from '@slipway/contracts';
+import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
+import type { FastifyInstance } from 'fastify';
+import { LogAccess } from './adapters/cloud-controller/log-access.ts';
+import { LogStream } from './adapters/nats/log-stream.ts';
+import { TokenKeys } from './adapters/uaa/token-keys.ts';
+import { TokenVerifier } from './adapters/uaa/token-verifier.ts';
+import type { Config } from './config.ts';
+import { createLogCacheMetrics } from './metrics.ts';
+import { createApi } from './routes/api.ts';
+
+export interface LogCacheApp extends App {
+  /** Known once started. */
+  readonly port: number | undefined;
+  readonly healthPort: number | undefined;
+}
+
+/** Puts log-cache together. */
+export function createApp(config: Config, { logger }: { readonly logger: Logger }): LogCacheApp {
+  const instanceId = randomUUID();
+  let bus: Bus | undefined;
+  let stream: LogStream | undefined;
+  let api: FastifyInstance | undefined;
+  let health: HealthServer | undefined;
+  let registrar: RouteRegistrar | undefined;
+  let port: number | undefined;
+  let stopping = false;
+
+  const routes = (): readonly RouterRegister[] => [
+    {
+      host: config.ROUTE_HOST,
+      port: port ?? 0,
+      uris: config.SYSTEM_HOSTS.map((host) => `${host}/api/v1`),
+      tags: { component: 'log-cache' },
+      private_instance_id: instanceId,
+    },
+  ];
+  const notReady = (): string | undefined => {
+    if (bus?.connected !== true) return 'NATS: not connected';
+    return stream?.store === undefined ? 'LOGS: not read yet' : undefined;
+  };
+
+  const start = async (): Promise<void> => {
+    const metrics = createLogCacheMetrics(() => stream);
+    health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics: metrics.registry });
+    bus = await connectService(busAccess('log-cache'), { config, source: 'log-cache', logger });
+    if (stopping) return stop();
+    const lines = new LogStream(bus, {
+      linesPerSource: config.LOG_CACHE_LINES_PER_SOURCE,
+      bytesPerSource: config.LOG_CACHE_BYTES_PER_SOURCE,
+      bytes: config.LOG_CACHE_BYTES,
+    });
+    stream = lines;
+    lines.start();
+    const tokens = new TokenVerifier(new TokenKeys(config.UAA_URL, logger));
+    const access = new LogAccess(config.CLOUD_CONTROLLER_URL);
+    api = createApi({
+      whenRead: (timeoutMs) => lines.whenRead(timeoutMs),
+      checkToken: (authorization) => tokens.check(authorization),
+      checkAccess: (sourceId, caller) => access.check(sourceId, caller),
+      onRead: metrics.onRead,
+      logger,
+    });
+    await api.listen({ host: config.LISTEN_HOST, port: config.LISTEN_PORT });
+    port = (api.server.address() as AddressInfo).port;
+    if (stopping) return stop();
+    registrar = startRouteRegistrar(bus, routes);
+  };
+
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    registrar?.unregister(routes());
+    registrar?.stop();
+    registrar = undefined;
+    await api?.close();
+    stream?.stop();
+    await bus?.close();
+    await health?.close();
+    health = undefined;
+  };
+
+  return {
+    start,
+    stop,
+    get port() {
+      return port;
+    },
+    get healthPort() {
+      return health?.port;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { LogEnvelope } from '@slipway/contracts';
+import { parseInt64 } from './int64.ts';
+
+/** log-cache's filter names (egress.proto `EnvelopeType`), without `ANY`, which filters nothing. */
+export const envelopeTypes = ['LOG', 'COUNTER', 'GAUGE', 'TIMER', 'EVENT'] as const;
+export type EnvelopeType = (typeof envelopeTypes)[number];
+
+/** An envelope as it is kept: rendered once, sent as it is. */
+export interface StoredEnvelope {
+  /** Nanoseconds since the epoch, unlike every other of its source. */
+  readonly timestamp: bigint;
+  readonly type: EnvelopeType;
+  /** loggregator.v2.Envelope in protobuf's JSON, ASCII only, so that its length is its size in bytes. */
+  readonly json: string;
+}
+
+/** Leaves room to move lines of one and the same nanosecond apart without leaving int64. */
+const LATEST = 2n ** 63n - 1n - 2n ** 32n;
+
+/** The time of an envelope. Undefined when it is no int64, which no client could read. */
+export function envelopeTimestamp(envelope: LogEnvelope): bigint | undefined {
+  const timestamp = parseInt64(envelope.timestamp);
+  return timestamp === undefined || timestamp > LATEST ? undefined : timestamp;
+}
+
+/**
+ * loggregator.v2.Envelope as log-cache's gateway writes it: proto names, unset fields included. Clients parse it
+ * strictly: an unknown key, or text that is not valid Unicode, would fail the whole read.
+ */
+export function renderLogEnvelope(envelope: LogEnvelope, timestamp: bigint): string {
+  const tags: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(envelope.tags)) tags[name.toWellFormed()] = value.toWellFormed();
+  tags.source_type = envelope.sourceType.toWellFormed();
+  const json = JSON.stringify({
+    timestamp: timestamp.toString(),
+    source_id: envelope.sourceId,
+    instance_id: envelope.instanceId.toWellFormed(),
+    deprecated_tags: {},
+    tags,
+    log: { payload: envelope.payload, type: envelope.stream },
+  });
+  return json.replace(/[\u0080-\uffff]/g, escapeUnit);
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
