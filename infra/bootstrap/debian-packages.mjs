@@ -89,7 +89,7 @@ export async function watched(progress, work) {
     progress.done();
     return result;
   } catch (error) {
-    progress.failed();
+    progress.failed(error);
     throw error;
   }
 }

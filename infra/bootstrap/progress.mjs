@@ -8,7 +8,7 @@ const REDRAW_MS = 200;
  * @typedef {object} Progress
  * @property {(detail: string) => void} detail what the step does right now
  * @property {(summary?: string) => void} done
- * @property {() => void} failed
+ * @property {(error: unknown) => void} failed
  */
 
 /**
@@ -43,6 +43,7 @@ export function startProgress(title, out = process.stdout) {
       detail = text;
     },
     done: (summary) => end(`done in ${seconds()}${summary === undefined ? '' : `, ${summary}`}`),
-    failed: () => end(`FAILED after ${seconds()}`),
+    failed: (error) =>
+      end(`${error instanceof Error && error.name === 'AbortError' ? 'stopped' : 'FAILED'} after ${seconds()}`),
   };
 }

@@ -5,7 +5,8 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { SEARCH_PATH } from './facts.mjs';
 
-const KILL_AFTER_MS = 5_000;
+/** npm does not end on SIGTERM while it unpacks. */
+const KILL_AFTER_MS = 2_000;
 
 export class StepFailed extends Error {}
 

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 
-/** How a finished command ended, with stdout and stderr joined in the order they came. */
+/** How a finished command ended. */
 export interface CommandResult {
   readonly command: string;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  /** stdout and stderr in the order they came. */
   readonly output: string;
   readonly seconds: number;
 }
@@ -36,11 +38,15 @@ export async function runCommand(
     detached: true,
   });
   const pieces: string[] = [];
+  const stdout: string[] = [];
   const take = (text: string): void => {
     pieces.push(text);
     options.onOutput?.(text);
   };
-  child.stdout.setEncoding('utf8').on('data', take);
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout.push(text);
+    take(text);
+  });
   child.stderr.setEncoding('utf8').on('data', take);
   const killGroup = (): void => {
     if (child.pid === undefined) return;
@@ -56,7 +62,14 @@ export async function runCommand(
       child.once('error', reject);
       child.once('close', (exitCode, signal) => {
         const seconds = (performance.now() - started) / 1000;
-        resolve({ command: [command, ...args].join(' '), exitCode, signal, output: pieces.join(''), seconds });
+        resolve({
+          command: [command, ...args].join(' '),
+          exitCode,
+          signal,
+          stdout: stdout.join(''),
+          output: pieces.join(''),
+          seconds,
+        });
       });
     });
   } finally {

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { runCommand } from '../process/run-command.ts';
+import { startDockerEngine } from './docker-engine.ts';
+import { buildRegistryImage } from './registry-image.ts';
+
+const asked = process.env.SLIPWAY_TEST_DOCKER === '1';
+
+// Runs with SLIPWAY_TEST_DOCKER=1 only: it needs root and Debian's docker.io.
+test.runIf(asked)('a private engine runs the registry built from the Debian package, and leaves nothing', async () => {
+  const linksBefore = (await runCommand('ip', ['-o', 'link'])).output;
+  const engine = await startDockerEngine(new AbortController().signal);
+  const dir = engine.host.replace('unix://', '').replace('/docker.sock', '');
+  try {
+    await buildRegistryImage(engine, 'registry:test');
+    const id = await engine.docker(['run', '--detach', '--publish', '127.0.0.1::5000', 'registry:test']);
+    const address = await engine.docker(['port', id, '5000/tcp']);
+    await expect.poll(async () => (await fetch(`http://${address}/v2/`)).status).toBe(200);
+  } finally {
+    await engine.stop();
+  }
+  expect(existsSync(dir)).toBe(false);
+  expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(dir);
+  const linkNames = (text: string): string[] => [...text.matchAll(/^\d+: ([^:@]+)/gm)].map((m) => m[1] as string);
+  expect(linkNames((await runCommand('ip', ['-o', 'link'])).output)).toEqual(linkNames(linksBefore));
+  expect(existsSync(`/sys/fs/cgroup/memory/slipway-docker-${process.pid}`)).toBe(false);
+});

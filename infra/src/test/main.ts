@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DockerEngine, startDockerEngine } from '../docker/docker-engine.ts';
+import { buildRegistryImage } from '../docker/registry-image.ts';
+import { repositoryRoot } from '../process/repository-root.ts';
+import { listenForStop } from '../process/stop-signal.ts';
+import { countTests, describeCount } from './count-tests.ts';
+
+const REGISTRY_IMAGE = 'slipway/registry:test';
+/** What vitest gets to run the tests' own cleaning-up after a stop. */
+const STOP_GRACE_MS = 30_000;
+
+const stopped = listenForStop();
+const reportDir = await mkdtemp(join(tmpdir(), 'slipway-test-'));
+let engine: DockerEngine | undefined;
+try {
+  if (process.env.SLIPWAY_TEST_DOCKER === '1') {
+    const started = performance.now();
+    console.log('Docker: starting an engine of our own, building the image of the registry');
+    engine = await startDockerEngine(stopped);
+    await buildRegistryImage(engine, REGISTRY_IMAGE);
+    console.log(`  ... done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+  if (process.getuid?.() !== 0) console.log('Not root: the tests that make containers are skipped.');
+  const reportFile = join(reportDir, 'report.json');
+  const exitCode = await runVitest(reportFile, dockerEnvironment(engine));
+  const report: unknown = await readFile(reportFile, 'utf8').then(JSON.parse, () => undefined);
+  const count = countTests(report, exitCode);
+  process.exitCode = stopped.aborted ? 130 : count.failed > 0 || exitCode !== 0 ? 1 : 0;
+  console.log(describeCount(count));
+} finally {
+  await engine?.stop();
+  await rm(reportDir, { recursive: true, force: true });
+}
+
+/** For Testcontainers, and the tests that ask whether they shall use it. */
+function dockerEnvironment(docker: DockerEngine | undefined): NodeJS.ProcessEnv {
+  if (docker === undefined) return {};
+  return {
+    DOCKER_HOST: docker.host,
+    // Its helper image cannot be pulled everywhere; the engine goes with all its containers anyway.
+    TESTCONTAINERS_RYUK_DISABLED: 'true',
+    TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
+    SLIPWAY_TEST_REGISTRY_IMAGE: REGISTRY_IMAGE,
+  };
+}
+
+async function runVitest(reportFile: string, env: NodeJS.ProcessEnv): Promise<number | null> {
+  stopped.throwIfAborted();
+  const vitest = join(repositoryRoot, 'node_modules/vitest/vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+  const child: ChildProcess = spawn(process.execPath, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
+    cwd: repositoryRoot,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+    detached: true,
+  });
+  let killer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    child.kill('SIGINT');
+    killer = setTimeout(() => killGroup(child), STOP_GRACE_MS);
+  };
+  stopped.addEventListener('abort', end, { once: true });
+  const [exitCode] = (await once(child, 'exit')) as [number | null];
+  clearTimeout(killer);
+  // What a test started and did not end must not outlive the run.
+  killGroup(child);
+  return exitCode;
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid as number), 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
