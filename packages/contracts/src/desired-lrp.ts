@@ -27,7 +27,7 @@ export type LrpRoute = z.infer<typeof lrpRouteSchema>;
 
 /**
  * A process that shall run (Diego's DesiredLRP). Writer: cloud-controller, rebuilt from SQL.
- * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes` and `updatedAt` change in place; any other
+ * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `retire` and `updatedAt` change in place; any other
  * change is a new process guid.
  */
 export const desiredLrpSchema = z.object({
@@ -75,6 +75,8 @@ export const desiredLrpSchema = z.object({
   healthCheck: healthCheckSchema,
   startTimeoutMs: z.int().positive(),
   routes: z.array(lrpRouteSchema),
+  /** Guids of instances to be stopped and replaced (`cf restart-app-instance`). A guid names one instance for ever. */
+  retire: z.array(guidSchema).optional(),
   placementTags: z.array(z.string()),
   /** For log envelopes: `sourceId` is the app guid, `sourceType` such as APP/PROC/WEB. */
   log: z.object({ sourceId: guidSchema, sourceType: z.string() }),
