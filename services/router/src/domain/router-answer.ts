@@ -69,6 +69,7 @@ const faults: Readonly<Record<Exclude<RequestFault, 'too-many-fields' | 'connect
   'malformed-field': 'Malformed header field',
   'malformed-content-length': 'Malformed Content-Length',
   'malformed-host': 'Malformed Host header',
+  'malformed-body': 'Malformed chunked body',
   'missing-host': 'Missing Host header',
   'ambiguous-framing': 'Ambiguous Content-Length or Transfer-Encoding',
   'unknown-transfer-coding': 'Unsupported Transfer-Encoding',

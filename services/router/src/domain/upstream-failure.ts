@@ -60,6 +60,8 @@ export interface AttemptFacts {
   readonly reused: boolean;
   /** Any byte of a response came. */
   readonly answered: boolean;
+  /** Body bytes went out; they are not kept, so that they cannot go out again. */
+  readonly bodySent: boolean;
   /** Sending the request twice does no harm: no body, and a safe method or an idempotency key. */
   readonly replayable: boolean;
 }
@@ -70,6 +72,7 @@ export type RetryDecision = 'same' | 'another' | 'no';
 /** Whether the request may be sent again after `failure`. */
 export function decideRetry(failure: UpstreamFailure, facts: AttemptFacts): RetryDecision {
   const { kind } = failure;
+  if (facts.bodySent) return 'no';
   if (consequenceOf(failure).unsent) return 'another';
   if (facts.answered || !facts.replayable || (kind !== 'eof' && kind !== 'reset')) return 'no';
   if (facts.reused) return 'same';

@@ -34,7 +34,9 @@ export type RequestFault =
   | 'unsupported-version'
   | 'connect-unsupported'
   | 'missing-host'
-  | 'malformed-host';
+  | 'malformed-host'
+  /** Found later, in a chunked body. */
+  | 'malformed-body';
 
 const HTTP_VERSION = /^HTTP\/([0-9])\.([0-9])$/;
 

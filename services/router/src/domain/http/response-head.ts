@@ -2,7 +2,7 @@ import { consistsOf, fieldValueChars } from './char-classes.ts';
 import { type ConnectionOptions, noConnectionOptions, readConnectionOptions } from './connection-options.ts';
 import { type FieldLine, type FieldLinesFault, parseFieldLines } from './field-lines.ts';
 import { Field } from './field-names.ts';
-import { type Framing, noBody, type RequestFramingFault, responseFraming } from './framing.ts';
+import { type Framing, hasField, noBody, type RequestFramingFault, responseFraming } from './framing.ts';
 
 /** A backend's response head. */
 export interface ResponseHead {
@@ -14,6 +14,8 @@ export interface ResponseHead {
   readonly fields: readonly FieldLine[];
   readonly framing: Framing;
   readonly connection: ConnectionOptions;
+  /** The connection may serve another request after this response. */
+  readonly persistent: boolean;
   /** Whole seconds for which the backend keeps the connection open, from its Keep-Alive field; -1 when not said. */
   readonly keepAliveSeconds: number;
 }
@@ -49,7 +51,11 @@ export function parseResponseHead(text: string, method: string, maxFields: numbe
       if (timeout !== null) keepAliveSeconds = Number(timeout[1]);
     }
   }
-  return { text, status, reason, minorVersion, fields, framing, connection, keepAliveSeconds };
+  const persistent =
+    (minorVersion === 1 ? !connection.close : connection.keepAlive && !connection.close) &&
+    framing.kind !== 'until-close' &&
+    !(framing.kind === 'chunked' && hasField(fields, Field.contentLength));
+  return { text, status, reason, minorVersion, fields, framing, connection, persistent, keepAliveSeconds };
 }
 
 /** RFC 9112 6.3: these responses end with their head, whatever their fields say. */

@@ -1,0 +1,41 @@
+import { type InstanceChoice, readInstanceChoice } from './forwarding/instance-choice.ts';
+import { type StickySettings, stickyInstance } from './forwarding/sticky-session.ts';
+import type { RequestHead } from './http/request-head.ts';
+import { type RouterAnswer, routerAnswers } from './router-answer.ts';
+import type { Pool } from './routes/pool.ts';
+import { hostKey } from './routes/route-uri.ts';
+
+export interface RoutedRequest {
+  readonly pool: Pool;
+  /** The only endpoints that will do. */
+  readonly choice: InstanceChoice | undefined;
+  /** The instance of the client's session; empty: none. */
+  readonly wantedInstance: string;
+}
+
+interface Routes {
+  lookup(authority: string, path: string): Pool | undefined;
+}
+
+/** Finds the route of a request, or the answer to give in its stead. */
+export function routeRequest(
+  request: RequestHead,
+  clientIp: string,
+  routes: Routes,
+  sticky: StickySettings,
+): RoutedRequest | RouterAnswer {
+  const { host, target } = request;
+  // Load balancers probe by address; the answer must not tell the world that address (Gorouter).
+  if (host === '' || hostKey(host) === clientIp) return routerAnswers.emptyHost();
+  const choice = readInstanceChoice(request);
+  if (choice === 'invalid-app-instance') return routerAnswers.invalidAppInstance();
+  if (choice === 'invalid-process-instance') return routerAnswers.invalidProcessInstance();
+  const query = target.indexOf('?');
+  const pool = routes.lookup(host, query < 0 ? target : target.slice(0, query));
+  if (pool === undefined) return routerAnswers.unknownRoute(hostKey(host));
+  if (pool.endpoints.length === 0) return routerAnswers.noEndpoints(hostKey(host));
+  if (choice !== undefined && !pool.endpoints.some((endpoint) => choice.matches(endpoint))) {
+    return routerAnswers.unknownInstance(choice.kind, choice.guid, choice.index, hostKey(host));
+  }
+  return { pool, choice, wantedInstance: stickyInstance(request.fields, sticky) };
+}
