@@ -1,2 +1,45 @@
 export { CfApiError, CfClient, type CfClientOptions, type HttpAnswer, type InstanceStats } from './cf-client.ts';
+export { dockerEngineAnswers } from './docker-engine.ts';
+export {
+  type BuiltConfigFields,
+  type BuiltContent,
+  type BuiltImage,
+  type BuiltIndex,
+  type BuiltLayer,
+  buildAttestation,
+  buildImage,
+  buildIndex,
+  buildLayer,
+  type ImageFormat,
+  type ImageSpec,
+  jsonContent,
+  type LayerPacking,
+  packLayer,
+} from './image-builder.ts';
+export {
+  type PushedImage,
+  type PushOptions,
+  type PushTarget,
+  pushBlob,
+  pushImage,
+  pushManifest,
+} from './image-push.ts';
 export { type NatsHandle, type NatsOptions, startNats } from './nats.ts';
+export { startAnyRegistry } from './registry.ts';
+export { type RegistryContainerOptions, startRegistryContainer } from './registry-container.ts';
+export type { RegistryHandle } from './registry-handle.ts';
+export { type RegistryAuth, type RegistryOptions, type RegistryProcess, startRegistry } from './registry-process.ts';
+export type { TokenRequest, TokenServerOptions } from './registry-token-server.ts';
+export { SAMPLE_GREETING, SAMPLE_PORTS, sampleImage } from './sample-image.ts';
+export { buildSchema1 } from './schema1.ts';
+export { type SelfSigned, selfSigned } from './self-signed.ts';
+export {
+  opaque,
+  paxRecords,
+  type RawTarBytes,
+  type TarEntry,
+  type TarEntryType,
+  type TarText,
+  tarArchive,
+  whiteout,
+} from './tar-writer.ts';
