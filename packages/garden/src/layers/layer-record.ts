@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** The form of a digest; checked before one is used for anything. */
+export const DIGEST_PATTERN: RegExp = /^sha256:[0-9a-f]{64}$/;
+
+const digest = z.string().regex(DIGEST_PATTERN);
+
+/** One blob that was downloaded, verified and unpacked to a layer. Several can hold the same one, packed otherwise. */
+const blob = z.object({ digest, size: z.number().int().nonnegative(), mediaType: z.string() });
+
+/** What the store keeps of each layer, in `records/<name>.json`. The file's mtime is when the layer was last asked for. */
+export const layerRecordSchema = z.object({
+  v: z.literal(1),
+  /** Its directory below `layers`; short, since overlayfs takes all of an image's names in one page. */
+  name: z.string().regex(/^[0-9a-z]{1,12}$/),
+  diffId: digest,
+  blobs: z.array(blob).min(1).readonly(),
+  entries: z.number(),
+  fileBytes: z.number(),
+  tarBytes: z.number(),
+  skipped: z.number(),
+  ids: z.object({ high: z.array(z.number()).readonly(), more: z.boolean() }),
+  opaqueRoot: z.boolean(),
+  createdAt: z.string(),
+  /** Until the files are known to be on disk, the layer is good only while the machine stays up. */
+  durable: z.boolean(),
+  bootId: z.string(),
+});
+
+export type LayerRecord = Readonly<z.infer<typeof layerRecordSchema>>;

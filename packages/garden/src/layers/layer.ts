@@ -1,0 +1,65 @@
+import type { LayerLimits } from '../tar/limits.ts';
+import type { OwnedIds } from './owned-ids.ts';
+
+/** A layer as a manifest and the image config describe it. */
+export interface LayerDescriptor {
+  /** `sha256:…` of the blob. */
+  readonly digest: string;
+  /** Bytes of the blob. */
+  readonly size: number;
+  readonly mediaType: string;
+  /** `sha256:…` of the tar archive in the blob, from the image config's `rootfs.diff_ids`. */
+  readonly diffId: string;
+}
+
+/** Downloads a blob. Whatever it throws becomes the cause of LAYER_FETCH_FAILED. */
+export type FetchLayer = (descriptor: LayerDescriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+/** A layer that is in the store, as a root file system needs it. */
+export interface LayerHandle {
+  /** Its directory below the store's `layersDir`. */
+  readonly name: string;
+  readonly diffId: string;
+  readonly ids: OwnedIds;
+  readonly opaqueRoot: boolean;
+  readonly fileBytes: number;
+  /** It was there already. */
+  readonly cached: boolean;
+}
+
+export interface LayerProgress {
+  readonly digest: string;
+  readonly state: 'cached' | 'waiting' | 'downloading' | 'ready';
+  /** Bytes of the blob that have come, of `size`. */
+  readonly bytes: number;
+  readonly size: number;
+}
+
+/** One line of the store's inventory. */
+export interface LayerListing {
+  readonly name: string;
+  readonly diffId: string;
+  readonly digests: readonly string[];
+  readonly fileBytes: number;
+  readonly entries: number;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+}
+
+export interface LayerStoreOptions {
+  /** Of this process alone; on a file system with trusted.* xattrs that can be idmapped (ext4, xfs, btrfs). */
+  readonly dir: string;
+  readonly limits?: Partial<LayerLimits>;
+  /** Layers downloaded and unpacked side by side, over all images; default 4. */
+  readonly concurrency?: number;
+}
+
+/** Media types of layers that can be unpacked; the compression is told from the bytes. */
+export const LAYER_MEDIA_TYPES: ReadonlySet<string> = new Set([
+  'application/vnd.oci.image.layer.v1.tar',
+  'application/vnd.oci.image.layer.v1.tar+gzip',
+  'application/vnd.oci.image.layer.v1.tar+zstd',
+  'application/vnd.docker.image.rootfs.diff.tar',
+  'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  'application/vnd.docker.image.rootfs.diff.tar.zstd',
+]);

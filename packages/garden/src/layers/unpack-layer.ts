@@ -1,0 +1,136 @@
+import { Worker } from 'node:worker_threads';
+import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
+import type { FromUnpacker, ToUnpacker, UnpackOrder, UnpackResult } from './unpack-messages.ts';
+
+/** Bytes on their way to the thread and not yet dealt with. Bounds the memory of a layer being unpacked. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** The thread's JavaScript heap: it holds one extended header and the names of directories, both limited. */
+const HEAP_MB = 256;
+
+const workerFile = new URL('./unpack-worker.ts', import.meta.url);
+
+/**
+ * Downloads a layer and unpacks it into `order.directory` in a thread confined to that directory. On success the
+ * bytes had the digest, size and diffID ordered; on failure the directory holds rubbish, for the caller to remove.
+ * @throws GardenError LAYER_*, CANCELLED
+ */
+export async function unpackLayer(
+  order: UnpackOrder,
+  source: AsyncIterable<Uint8Array>,
+  options: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
+): Promise<UnpackResult> {
+  throwIfCancelled(options.signal, 'layers');
+  const thread = new UnpackThread(order);
+  const cancel = (): void =>
+    thread.fail(new GardenError('CANCELLED', 'layers', 'Cancelled', { cause: options.signal.reason }));
+  options.signal.addEventListener('abort', cancel, { once: true });
+  try {
+    await feed(thread, source, order.digest, options.onBytes);
+    return await thread.outcome;
+  } finally {
+    options.signal.removeEventListener('abort', cancel);
+    await thread.stop();
+  }
+}
+
+async function feed(
+  thread: UnpackThread,
+  source: AsyncIterable<Uint8Array>,
+  digest: string,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      // A thread that refused the layer ends the download, also one that hangs.
+      const next = await Promise.race([iterator.next(), thread.failure]);
+      if (next.done === true) break;
+      onBytes(next.value.length);
+      await Promise.race([thread.send(next.value), thread.failure]);
+    }
+    thread.sendEnd();
+  } catch (error) {
+    // Tells the source to close its connection; that it may fail at this too is of no interest.
+    iterator.return?.().catch(() => undefined);
+    throw asGardenError(error, 'LAYER_FETCH_FAILED', 'layers', `Downloading the layer ${digest} failed`);
+  }
+}
+
+/** One unpacker thread, with a window of bytes under way. */
+class UnpackThread {
+  readonly outcome: Promise<UnpackResult>;
+  /** Rejects when `outcome` does, and never resolves. */
+  readonly failure: Promise<never>;
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  #room = WINDOW_BYTES;
+  #onRoom: (() => void) | undefined;
+  #reject: (error: GardenError) => void = () => undefined;
+
+  constructor(order: UnpackOrder) {
+    this.#worker = new Worker(workerFile, {
+      workerData: order,
+      name: 'unpacker',
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+    this.outcome = new Promise((resolve, reject) => {
+      this.#reject = reject;
+      this.#worker.on('message', (message: FromUnpacker) => {
+        if (message.type === 'done') resolve(message.result);
+        else if (message.type === 'taken') this.#gain(message.bytes);
+        else reject(new GardenError(message.code, 'layers', message.message, { details: message.details }));
+      });
+      this.#worker.on('error', (error) =>
+        reject(
+          new GardenError('LAYER_STORE_FAILED', 'layers', `The unpacker thread failed: ${error}`, { cause: error }),
+        ),
+      );
+      this.#worker.on('exit', (code) =>
+        reject(new GardenError('LAYER_STORE_FAILED', 'layers', `The unpacker thread ended early with ${code}`)),
+      );
+    });
+    this.failure = this.outcome.then(() => new Promise<never>(() => undefined));
+    // Each is also awaited where it matters; a refusal while nobody waits is not unhandled.
+    this.outcome.catch(() => undefined);
+    this.failure.catch(() => undefined);
+  }
+
+  /** Resolves when there is room for more. */
+  async send(bytes: Uint8Array): Promise<void> {
+    this.#room -= bytes.length;
+    // A copy: the bytes may be part of a larger buffer, which must not change hands.
+    const copy = new Uint8Array(bytes);
+    this.#post({ type: 'bytes', bytes: copy }, [copy.buffer]);
+    if (this.#room > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
+  sendEnd(): void {
+    this.#post({ type: 'end' }, []);
+  }
+
+  fail(error: GardenError): void {
+    this.#reject(error);
+  }
+
+  /** Ends the thread; resolves when nothing of it runs any more. */
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+    await this.#exited;
+  }
+
+  #post(message: ToUnpacker, transfer: ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #gain(bytes: number): void {
+    this.#room += bytes;
+    if (this.#room <= 0) return;
+    this.#onRoom?.();
+    this.#onRoom = undefined;
+  }
+}

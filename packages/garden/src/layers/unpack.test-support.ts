@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { DEFAULT_LAYER_LIMITS, type LayerLimits } from '../tar/limits.ts';
+import { unpackLayer } from './unpack-layer.ts';
+import type { UnpackResult } from './unpack-messages.ts';
+
+export function sha256(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Yields the bytes in pieces of a size. */
+export async function* inPieces(bytes: Uint8Array, size = 65_536): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+/** A directory that nobody else uses; the tests' own cleanup removes it. */
+export function scratch(name = 'garden-test-'): string {
+  return mkdtempSync(join(tmpdir(), name));
+}
+
+/** Unpacks an archive as a layer of its own into a new directory below `parent`. */
+export async function unpackArchive(
+  parent: string,
+  blob: Uint8Array,
+  options: { readonly limits?: Partial<LayerLimits>; readonly tar?: Uint8Array; readonly pieces?: number } = {},
+): Promise<{ readonly root: string; readonly result: UnpackResult }> {
+  const root = mkdtempSync(join(parent, 'layer-'));
+  const directory = join(root, 'root');
+  mkdirSync(directory);
+  const tar = options.tar ?? (blob[0] === 0x1f && blob[1] === 0x8b ? gunzipSync(blob) : blob);
+  const result = await unpackLayer(
+    {
+      directory,
+      digest: sha256(blob),
+      size: blob.length,
+      diffId: sha256(tar),
+      limits: { ...DEFAULT_LAYER_LIMITS, ...options.limits },
+    },
+    inPieces(blob, options.pieces),
+    { signal: new AbortController().signal, onBytes: () => undefined },
+  );
+  return { root: directory, result };
+}
