@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import {
   buckets,
-  busAccess,
   keys,
   type Lease,
+  type ServiceName,
   type StagingRequest,
   stagingRequest,
   stagingResult,
 } from '@slipway/contracts';
-import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type Bus, connectService, KvStore, KvView, publishMessage, startWorkQueue } from './index.ts';
+import { connectTo, eventually, operatorBus } from './bus.test-support.ts';
+import { type Bus, KvStore, KvView, publishMessage, startWorkQueue } from './index.ts';
 
 let nats: NatsHandle;
 beforeAll(async () => {
@@ -19,17 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => nats.stop());
 
-async function connect(service: Parameters<typeof busAccess>[0], cellId?: string): Promise<Bus> {
-  const user = cellId === undefined ? service : `${service}-${cellId}`;
-  const config = { NATS_URL: nats.url, NATS_USER: user, NATS_PASSWORD: new Secret(nats.password(user)) };
-  const bus = await connectService(busAccess(service, cellId), {
-    config,
-    source: user,
-    logger: createLogger(user, 'silent'),
-  });
-  onTestFinished(() => bus.close());
-  return bus;
-}
+const connect = (service: ServiceName, cellId?: string): Promise<Bus> => connectTo(nats, service, cellId);
 
 const request = (): StagingRequest => ({
   buildGuid: randomUUID(),
@@ -88,6 +78,86 @@ describe('work queue', () => {
     expect(seen).toEqual([data.buildGuid, last.buildGuid]);
   });
 
+  test('takes no more than it has hands for, so that the rest goes to whoever is free', async () => {
+    const controller = await connect('cloud-controller');
+    const release = Promise.withResolvers<void>();
+    const seen: string[][] = [[], []];
+    const all = Promise.withResolvers<void>();
+    const start = async (who: number, handle: () => Promise<void>): Promise<void> => {
+      const queue = await startWorkQueue(await connect('stager'), {
+        definition: workQueueOf,
+        durable: 'stager',
+        concurrency: 1,
+        handle: async ({ data }) => {
+          seen[who]?.push(data.buildGuid);
+          if (seen.flat().length === 5) all.resolve();
+          await handle();
+        },
+      });
+      onTestFinished(() => queue.stop());
+    };
+    await start(0, () => release.promise);
+    const requests = Array.from({ length: 5 }, request);
+    for (const data of requests) await publishMessage(controller, stagingRequest, data);
+    await expect.poll(() => seen[0]?.length).toBe(1);
+    await start(1, async () => undefined);
+    await all.promise;
+    expect(seen.map((taken) => taken.length)).toEqual([1, 4]);
+    release.resolve();
+  });
+
+  test('goes on after NATS was restarted and after its store was lost, with nobody touching it', async () => {
+    const controller = await connect('cloud-controller');
+    const seen: string[] = [];
+    const queue = await startWorkQueue(await connect('stager'), {
+      definition: workQueueOf,
+      durable: 'stager',
+      concurrency: 2,
+      handle: async ({ data }) => void seen.push(data.buildGuid),
+    });
+    onTestFinished(() => queue.stop());
+    for (const wipe of [false, true, false]) {
+      await nats.restart({ wipe });
+      await eventually(() => controller.ready).toBe(true);
+      const data = request();
+      await eventually(() =>
+        publishMessage(controller, stagingRequest, data, { id: data.buildGuid })
+          .then(() => 'sent')
+          .catch(String),
+      ).toBe('sent');
+      await eventually(() => seen.at(-1)).toBe(data.buildGuid);
+    }
+  });
+
+  test('a stop waits for the work under way, and gives back what does not end in time', async () => {
+    const controller = await connect('cloud-controller');
+    const started = Promise.withResolvers<void>();
+    const first = await startWorkQueue(await connect('stager'), {
+      definition: workQueueOf,
+      durable: 'stager',
+      concurrency: 1,
+      handle: async (_, signal) => {
+        started.resolve();
+        await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+      },
+    });
+    const data = request();
+    await publishMessage(controller, stagingRequest, data);
+    await started.promise;
+    expect(first.busy()).toBe(1);
+    await first.stop(10);
+    expect(first.busy()).toBe(0);
+    const taken = Promise.withResolvers<string>();
+    const second = await startWorkQueue(await connect('stager'), {
+      definition: workQueueOf,
+      durable: 'stager',
+      concurrency: 1,
+      handle: async (message) => taken.resolve(message.data.buildGuid),
+    });
+    onTestFinished(() => second.stop());
+    expect(await taken.promise).toBe(data.buildGuid);
+  });
+
   test('buries what does not parse and what fails too often, with the reason, and goes on', async () => {
     const controller = await connect('cloud-controller');
     const stager = await connect('stager');
@@ -110,7 +180,7 @@ describe('work queue', () => {
     });
     onTestFinished(() => queue.stop());
     await done.promise;
-    const operator = await operatorBus();
+    const operator = await operatorBus(nats);
     await expect
       .poll(async () => {
         const reasons: string[] = [];
@@ -124,19 +194,6 @@ describe('work queue', () => {
       .toEqual([expect.stringContaining('not a valid staging.request'), 'cannot be staged']);
   });
 });
-
-async function operatorBus(): Promise<Bus> {
-  const { Bus: BusClass } = await import('./bus.ts');
-  const bus = await BusClass.connect({
-    url: nats.url,
-    user: 'operator',
-    password: new Secret(nats.password('operator')),
-    source: 'test',
-    logger: createLogger('test', 'silent'),
-  });
-  onTestFinished(() => bus.close());
-  return bus;
-}
 
 describe('key-value', () => {
   test('create and update lose to whoever was first', async () => {
@@ -169,14 +226,16 @@ describe('key-value', () => {
     await store.put('unplaced.a.0', record(0));
     await store.put('unplaced.b.0', record(1));
     await store.delete('unplaced.b.0');
-    const view = await KvView.open(await connect('cloud-controller'), buckets.placements);
+    const view = await KvView.open(await connect('cloud-controller'), buckets.placements, { trackDeleted: true });
     onTestFinished(() => view.close());
     expect([...view.entries.keys()]).toEqual(['unplaced.a.0']);
+    expect([...view.deleted.keys()]).toEqual(['unplaced.b.0']);
     await store.put('unplaced.c.0', record(2));
     await expect.poll(() => [...view.entries.keys()]).toEqual(['unplaced.a.0', 'unplaced.c.0']);
 
     await nats.restart({ wipe: true });
     await expect.poll(() => view.fresh && view.entries.size, { timeout: 20_000 }).toBe(0);
+    expect(view.deleted.size).toBe(0);
     await expect
       .poll(() => store.put('unplaced.d.0', record(3)).catch(() => 0), { timeout: 20_000 })
       .toBeGreaterThan(0);

@@ -3,6 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { type BucketDefinition, inboxPrefix, type StreamDefinition } from '@slipway/contracts';
 import type { Logger, Secret } from '@slipway/service-kit';
+import { BusError } from './bus-error.ts';
 import { ensureStream, kvStreamConfig, streamConfig } from './ensure-stream.ts';
 
 export interface BusOptions {
@@ -42,6 +43,10 @@ export class Bus {
   readonly #closing = new AbortController();
   #verifyTimer: NodeJS.Timeout | undefined;
   #connected = true;
+  #ready = true;
+  #generation = 0;
+  /** A stream was replaced, and the followers have not been told yet. */
+  #resetDue = false;
 
   private constructor(nc: NatsConnection, js: JetStreamClient, jsm: JetStreamManager, options: BusOptions) {
     this.nc = nc;
@@ -69,20 +74,36 @@ export class Bus {
     const js = jetstream(nc, { timeout: REQUEST_TIMEOUT_MS });
     const jsm = await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
     const bus = new Bus(nc, js, jsm, options);
-    await bus.#ensureUntilDone();
     bus.#followStatus();
-    bus.#verifyTimer = setInterval(() => void bus.#verify(), VERIFY_INTERVAL_MS);
+    await bus.#ensureUntilDone();
+    bus.#resetDue = false;
+    bus.#verifyTimer = setInterval(() => void bus.verify(), VERIFY_INTERVAL_MS);
     bus.#verifyTimer.unref();
     return bus;
   }
 
   get connected(): boolean {
-    return this.#connected && !this.nc.isClosed();
+    return this.#connected && !this.#closing.signal.aborted && !this.nc.isClosed();
+  }
+
+  /** Connected, and the streams and buckets are known to be there since: what is published now is kept. */
+  get ready(): boolean {
+    return this.#ready && this.connected;
+  }
+
+  /** Rises with each lost connection and each reset: what was read under another generation may be old. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Aborted when the bus closes. */
   get signal(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** When the stream behind a bucket, or a stream, was made, by the server's clock; undefined for one not its own. */
+  createdAt(stream: string): string | undefined {
+    return this.#created.get(stream);
   }
 
   /** Called after each reconnect, and when a stream was made anew: what was followed must be read from its start. */
@@ -96,8 +117,28 @@ export class Bus {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new Error('bus closed'));
     clearInterval(this.#verifyTimer);
-    if (this.connected) await this.nc.drain();
-    else await this.nc.close();
+    try {
+      if (this.#connected && !this.nc.isClosed()) await this.nc.drain();
+    } catch (error) {
+      // The connection broke meanwhile; there is nobody left to send to.
+      this.logger.warn({ err: error }, 'nats.drain-failed');
+    } finally {
+      await this.nc.close();
+    }
+  }
+
+  /** Makes streams that are gone anew, and tells the followers. Runs on a timer; a follower that finds none asks for it. */
+  async verify(): Promise<void> {
+    if (!this.ready) return;
+    try {
+      await this.#ensureAll();
+      if (this.#resetDue && this.ready) {
+        this.logger.warn('nats.stream-replaced');
+        this.#reset();
+      }
+    } catch (error) {
+      this.logger.warn({ err: error }, 'nats.topology-check-failed');
+    }
   }
 
   #followStatus(): void {
@@ -106,12 +147,14 @@ export class Bus {
         switch (status.type) {
           case 'disconnect':
             this.#connected = false;
+            this.#ready = false;
+            this.#generation++;
             this.logger.warn('nats.disconnected');
             break;
           case 'reconnect':
             this.#connected = true;
             this.logger.info('nats.reconnected');
-            void this.#ensureUntilDone().then(() => this.#reset());
+            void this.#recover();
             break;
           case 'error':
             this.logger.error({ err: status.error }, 'nats.error');
@@ -121,10 +164,31 @@ export class Bus {
       }
     };
     follow().catch((error: unknown) => this.logger.error({ err: error }, 'nats.status-lost'));
+    void this.nc.closed().then((error) => {
+      if (this.#closing.signal.aborted) return;
+      // Nothing would ever connect again. Rejecting here ends the process, and the supervisor starts it anew.
+      throw new BusError('BUS_CLOSED', 'unavailable', 'the NATS connection was closed for good', { cause: error });
+    });
+  }
+
+  async #recover(): Promise<void> {
+    const generation = this.#generation;
+    await this.#ensureUntilDone();
+    // Lost again meanwhile: the next reconnect recovers.
+    if (generation === this.#generation && !this.signal.aborted) this.#reset();
   }
 
   #reset(): void {
-    for (const listener of this.#resetListeners) listener();
+    this.#resetDue = false;
+    this.#generation++;
+    this.#ready = true;
+    for (const listener of this.#resetListeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.logger.error({ err: error }, 'nats.reset-listener-failed');
+      }
+    }
   }
 
   async #ensureUntilDone(): Promise<void> {
@@ -140,32 +204,18 @@ export class Bus {
     }
   }
 
-  /** True when a stream is another than last time. */
-  async #ensureAll(): Promise<boolean> {
+  /** Remembers in `#resetDue` that a stream is another than last time, also when a later one fails. */
+  async #ensureAll(): Promise<void> {
     const replicas = this.#options.replicas ?? 1;
     const configs = [
       ...(this.#options.streams ?? []).map((stream) => streamConfig(stream, replicas)),
       ...(this.#options.buckets ?? []).map((bucket) => kvStreamConfig(bucket, replicas)),
     ];
-    let changed = false;
     for (const config of configs) {
       const created = await ensureStream(this.jsm, config);
       const before = this.#created.get(config.name);
-      changed ||= before !== undefined && before !== created;
+      if (before !== undefined && before !== created) this.#resetDue = true;
       this.#created.set(config.name, created);
-    }
-    return changed;
-  }
-
-  async #verify(): Promise<void> {
-    if (!this.connected || this.signal.aborted) return;
-    try {
-      if (await this.#ensureAll()) {
-        this.logger.warn('nats.stream-replaced');
-        this.#reset();
-      }
-    } catch (error) {
-      this.logger.warn({ err: error }, 'nats.topology-check-failed');
     }
   }
 }

@@ -4,7 +4,9 @@ import type { Bus } from './bus.ts';
 import { BusError } from './bus-error.ts';
 import { isApiError } from './ensure-stream.ts';
 
-const WRONG_LAST_SEQUENCE = 10_071;
+// Who writes over a record that changed gets one of these; the second when the server cannot tell the sequence.
+const WRONG_LAST_SEQUENCE = [10_071, 10_164] as const;
+const isConflict = (error: unknown): boolean => WRONG_LAST_SEQUENCE.some((code) => isApiError(error, code));
 
 export interface KvRecord<T> {
   readonly value: T;
@@ -30,28 +32,27 @@ export class KvStore<T> {
   async get(key: string): Promise<KvRecord<T> | undefined> {
     const entry = await this.#kv.get(key);
     if (entry === null || entry.operation !== 'PUT') return undefined;
-    const parsed = this.#bucket.value.safeParse(entry.json());
-    if (!parsed.success) {
-      throw new BusError('BUS_RECORD_INVALID', 'invalid', `record ${key} of ${this.#bucket.name} is not valid`, {
-        cause: parsed.error,
-      });
+    try {
+      return { value: this.#bucket.value.parse(entry.json()), revision: entry.revision };
+    } catch (cause) {
+      const message = `record ${key} of ${this.#bucket.name} is not valid`;
+      throw new BusError('BUS_RECORD_INVALID', 'invalid', message, { cause });
     }
-    return { value: parsed.data, revision: entry.revision };
   }
 
   /** Writes whatever was there. Returns the revision. */
-  put(key: string, value: T): Promise<number> {
+  async put(key: string, value: T): Promise<number> {
     return this.#kv.put(key, this.#encode(value));
   }
 
   /** Writes only when there is none. Undefined when there is one. */
-  create(key: string, value: T): Promise<number | undefined> {
-    return this.#unlessConflict(this.#kv.create(key, this.#encode(value)));
+  async create(key: string, value: T): Promise<number | undefined> {
+    return await this.#unlessConflict(this.#kv.create(key, this.#encode(value)));
   }
 
   /** Writes only over `revision`. Undefined when the record is another by now. */
-  update(key: string, value: T, revision: number): Promise<number | undefined> {
-    return this.#unlessConflict(this.#kv.update(key, this.#encode(value), revision));
+  async update(key: string, value: T, revision: number): Promise<number | undefined> {
+    return await this.#unlessConflict(this.#kv.update(key, this.#encode(value), revision));
   }
 
   /** Deletes, when `revision` is given only that one; false when the record is another by now. */
@@ -60,7 +61,7 @@ export class KvStore<T> {
       await this.#kv.delete(key, revision === undefined ? {} : { previousSeq: revision });
       return true;
     } catch (error) {
-      if (isApiError(error, WRONG_LAST_SEQUENCE)) return false;
+      if (isConflict(error)) return false;
       throw error;
     }
   }
@@ -73,7 +74,7 @@ export class KvStore<T> {
     try {
       return await write;
     } catch (error) {
-      if (isApiError(error, WRONG_LAST_SEQUENCE)) return undefined;
+      if (isConflict(error)) return undefined;
       throw error;
     }
   }

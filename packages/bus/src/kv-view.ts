@@ -1,4 +1,4 @@
-import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { type ConsumerInfo, DeliverPolicy, type JsMsg, type PushConsumer } from '@nats-io/jetstream';
 import type { BucketDefinition } from '@slipway/contracts';
 import type { Bus } from './bus.ts';
 
@@ -9,15 +9,44 @@ export interface ViewEntry<T> {
   readonly receivedAt: number;
 }
 
+/** The marker that a deletion leaves in the bucket until somebody compacts it. */
+export interface DeletedEntry {
+  readonly revision: number;
+  readonly receivedAt: number;
+}
+
 export interface KvViewOptions<T> {
   /** NATS subject pattern over the keys; default all. */
   readonly filter?: string;
   /** After each change that comes once the first snapshot is complete, and after each complete snapshot (no key). */
   readonly onChange?: (change: { readonly key: string; readonly value: T | undefined } | undefined) => void;
+  /** Keeps `deleted`, so that "was deleted" and "was never there" (or lost with the store) can be told apart. */
+  readonly trackDeleted?: boolean;
 }
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
+/** How often a snapshot that does not end is compared with what the server says it has sent. */
+const STALL_CHECK_MS = 1_000;
+const CATCH_UP_TIMEOUT_MS = 5_000;
+
+interface StoredEntry<T> extends ViewEntry<T> {
+  /** When the server stored it (ns). With the revision it names one record, also after the store was lost. */
+  readonly storedAt: number;
+}
+
+/** One reading of the bucket, from its snapshot on. */
+interface Following {
+  readonly consumer: PushConsumer;
+  /** Sequence of the last message taken in, by the count of the consumer of this name (an ordered one is replaced). */
+  delivered: { readonly by: string; readonly sequence: number };
+}
+
+/** Whether all that the server says it has sent was taken in. */
+function tookIn(following: Following, info: ConsumerInfo): boolean {
+  const { by, sequence } = following.delivered;
+  return info.delivered.consumer_seq <= (by === info.name ? sequence : 0);
+}
 
 /**
  * A bucket (or part of it) held in memory: a complete snapshot, then every change with no gap between. After a
@@ -27,11 +56,17 @@ export class KvView<T> {
   readonly #bus: Bus;
   readonly #bucket: BucketDefinition<T>;
   readonly #options: KvViewOptions<T>;
-  readonly #entries = new Map<string, ViewEntry<T>>();
+  readonly #entries = new Map<string, StoredEntry<T>>();
+  readonly #deleted = new Map<string, DeletedEntry>();
   readonly #invalid = new Map<string, number>();
   readonly #firstSync = Promise.withResolvers<void>();
+  readonly #waiting = new Set<() => void>();
   #restart = new AbortController();
+  #following: Following | undefined;
+  #generation = -1;
+  #revision = 0;
   #synced = false;
+  #syncedAt: number | undefined;
   #closed = false;
   #stopListening: () => void = () => undefined;
 
@@ -61,9 +96,24 @@ export class KvView<T> {
     return this.#entries.get(key)?.value;
   }
 
+  /** Keys that were deleted and not written since. Empty without `trackDeleted`. */
+  get deleted(): ReadonlyMap<string, DeletedEntry> {
+    return this.#deleted;
+  }
+
   /** Connected, and complete since. False means: what is here may be old, and what is missing may exist. */
   get fresh(): boolean {
-    return this.#synced && this.#bus.connected;
+    return this.#synced && this.#bus.connected && this.#generation === this.#bus.generation;
+  }
+
+  /** When the last snapshot was complete (`performance.now()`); undefined before the first. */
+  get syncedAt(): number | undefined {
+    return this.#syncedAt;
+  }
+
+  /** The newest revision that came here since the last snapshot began. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Keys whose newest record does not parse; their last valid value, if any, is still in `entries`. */
@@ -71,10 +121,62 @@ export class KvView<T> {
     return new Set(this.#invalid.keys());
   }
 
+  /** Waits until a write of this revision is seen here. False when that did not happen in time, or a reset came first. */
+  async reached(revision: number, timeoutMs: number = CATCH_UP_TIMEOUT_MS): Promise<boolean> {
+    const following = this.#following;
+    await this.#waitUntil(() => this.#revision >= revision || this.#following !== following || !this.fresh, timeoutMs);
+    return this.fresh && this.#following === following && this.#revision >= revision;
+  }
+
+  /**
+   * Waits until all that the bucket holds now has come here. False when that cannot be told: then the view is read
+   * anew, for its consumer may be gone without a word.
+   */
+  async catchUp(timeoutMs: number = CATCH_UP_TIMEOUT_MS): Promise<boolean> {
+    const following = this.#following;
+    if (following === undefined || !this.fresh) return false;
+    const deadline = performance.now() + timeoutMs;
+    try {
+      while (performance.now() < deadline && this.#following === following && this.fresh) {
+        const info = await following.consumer.info();
+        await this.#waitUntil(
+          () => tookIn(following, info) || this.#following !== following || !this.fresh,
+          deadline - performance.now(),
+        );
+        if (info.num_pending === 0 && tookIn(following, info)) return this.fresh && this.#following === following;
+      }
+    } catch (error) {
+      this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.catch-up-failed');
+    }
+    if (this.#following === following) this.#restart.abort();
+    return false;
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopListening();
     this.#restart.abort();
+    this.#wake();
+  }
+
+  async #waitUntil(condition: () => boolean, timeoutMs: number): Promise<void> {
+    if (condition() || this.#closed || timeoutMs <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const check = (): void => {
+      if (condition() || this.#closed) resolve();
+    };
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#waiting.add(check);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(check);
+    }
+  }
+
+  #wake(): void {
+    for (const check of this.#waiting) check();
   }
 
   async #run(): Promise<void> {
@@ -91,17 +193,25 @@ export class KvView<T> {
         failures++;
         this.#bus.logger.warn({ err: error, bucket: this.#bucket.name, failures }, 'kv-view.retry');
         const wait = Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS);
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        await Promise.all([this.#bus.verify(), new Promise((resolve) => setTimeout(resolve, wait))]);
+      } finally {
+        this.#following = undefined;
+        this.#wake();
       }
     }
   }
 
   async #follow(restart: AbortSignal, onSynced: () => void): Promise<void> {
     const prefix = `$KV.${this.#bucket.name}.`;
+    this.#generation = this.#bus.generation;
     const consumer = await this.#bus.js.consumers.getPushConsumer(`KV_${this.#bucket.name}`, {
       deliver_policy: DeliverPolicy.LastPerSubject,
       filter_subjects: `${prefix}${this.#options.filter ?? '>'}`,
     });
+    const following: Following = { consumer, delivered: { by: '', sequence: 0 } };
+    this.#following = following;
+    // Sequences start anew in a stream that was made anew.
+    this.#revision = 0;
     const seen = new Set<string>();
     const complete = (): void => {
       this.#completeSnapshot(seen);
@@ -111,38 +221,64 @@ export class KvView<T> {
     const messages = await consumer.consume();
     const stop = (): void => messages.stop();
     restart.addEventListener('abort', stop, { once: true });
+    const stallCheck = setInterval(() => void this.#endStalledSnapshot(following, complete), STALL_CHECK_MS);
     try {
       if (restart.aborted) return;
       if (pending === 0) complete();
       for await (const message of messages) {
+        // A stopped reading may still hold messages of a store that is gone.
+        if (restart.aborted) break;
         const key = message.subject.slice(prefix.length);
+        following.delivered = { by: message.info.consumer, sequence: message.info.deliverySequence };
+        this.#revision = Math.max(this.#revision, message.seq);
         this.#apply(key, message, seen);
         // `pending` of the message counts what the server still has for us, so 0 ends the snapshot even when
         // keys were overwritten while it was sent.
         if (!this.#synced && message.info.pending === 0) complete();
+        if (this.#synced) clearInterval(stallCheck);
+        this.#wake();
       }
     } finally {
+      clearInterval(stallCheck);
       restart.removeEventListener('abort', stop);
       messages.stop();
     }
     if (!restart.aborted && !this.#closed) throw new Error('the watch ended');
   }
 
+  /** What a bucket's age limit takes away while the snapshot is sent never comes, so no message may say "0 pending". */
+  async #endStalledSnapshot(following: Following, complete: () => void): Promise<void> {
+    if (this.#synced || this.#following !== following || !this.#bus.connected) return;
+    try {
+      const info = await following.consumer.info();
+      const all = info.num_pending === 0 && tookIn(following, info);
+      if (all && !this.#synced && this.#following === following) complete();
+    } catch (error) {
+      this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.stalled');
+      if (this.#following === following) this.#restart.abort();
+    }
+  }
+
   #apply(key: string, message: JsMsg, seen: Set<string>): void {
+    seen.add(key);
     const operation = message.headers?.get('KV-Operation');
     if (operation === 'DEL' || operation === 'PURGE') {
-      seen.delete(key);
       this.#invalid.delete(key);
+      if (this.#options.trackDeleted === true && this.#deleted.get(key)?.revision !== message.seq) {
+        this.#deleted.set(key, { revision: message.seq, receivedAt: performance.now() });
+      }
       if (this.#entries.delete(key) && this.#synced) this.#options.onChange?.({ key, value: undefined });
       return;
     }
-    seen.add(key);
+    this.#deleted.delete(key);
     const before = this.#entries.get(key);
-    // A new snapshot brings revisions that we have; they are not news, and keep their age.
-    if (before?.revision === message.seq) return;
+    // A new snapshot brings records that we have; they are not news, and keep their age. The revision alone does not
+    // tell: a store that was lost counts from 1 again.
+    const storedAt = message.info.timestampNanos;
+    if (before?.revision === message.seq && before.storedAt === storedAt) return;
     const value = this.#parse(key, message);
     if (value === undefined) return;
-    this.#entries.set(key, { value, revision: message.seq, receivedAt: performance.now() });
+    this.#entries.set(key, { value, revision: message.seq, receivedAt: performance.now(), storedAt });
     if (this.#synced) this.#options.onChange?.({ key, value });
   }
 
@@ -159,9 +295,11 @@ export class KvView<T> {
   }
 
   #completeSnapshot(seen: ReadonlySet<string>): void {
-    for (const key of [...this.#entries.keys()]) if (!seen.has(key)) this.#entries.delete(key);
-    for (const key of [...this.#invalid.keys()]) if (!seen.has(key)) this.#invalid.delete(key);
+    for (const known of [this.#entries, this.#deleted, this.#invalid]) {
+      for (const key of [...known.keys()]) if (!seen.has(key)) known.delete(key);
+    }
     this.#synced = true;
+    this.#syncedAt = performance.now();
     this.#firstSync.resolve();
     this.#options.onChange?.(undefined);
   }

@@ -22,13 +22,21 @@ export function startRouteRegistrar(bus: Bus, routes: () => readonly RouterRegis
   let stopped = false;
 
   const publish = (subject: string, messages: readonly RouterRegister[]): void => {
-    if (bus.nc.isClosed()) return;
-    for (const message of messages) bus.nc.publish(subject, JSON.stringify(routerRegisterSchema.parse(message)));
+    // What is sent into a lost connection is lost with it; the reset after a reconnect registers anew.
+    if (!bus.connected) return;
+    for (const message of messages) {
+      const route = routerRegisterSchema.safeParse(message);
+      if (route.success) bus.nc.publish(subject, JSON.stringify(route.data));
+      // One bad route must not keep the others from being registered.
+      else bus.logger.error({ err: route.error, uris: message.uris }, 'route.invalid');
+    }
   };
   const beat = (): void => {
-    publish(routerSubjects.register, routes());
     clearTimeout(timer);
-    if (!stopped) timer = setTimeout(beat, intervalMs);
+    // A late answer to the greeting must not register what was unregistered at the stop.
+    if (stopped) return;
+    publish(routerSubjects.register, routes());
+    timer = setTimeout(beat, intervalMs);
   };
   const adopt = (payload: unknown): void => {
     const start = routerStartSchema.safeParse(payload);

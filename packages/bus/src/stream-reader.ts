@@ -64,6 +64,7 @@ export function startStreamReader<T>(bus: Bus, options: StreamReaderOptions<T>):
       } catch (error) {
         if (stopped || bus.signal.aborted) return;
         bus.logger.warn({ err: error, stream: options.definition.stream }, 'stream-reader.retry');
+        await bus.verify();
       }
       if (!restart.signal.aborted && !stopped) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

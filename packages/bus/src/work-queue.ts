@@ -1,4 +1,4 @@
-import { AckPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { deadLetter, type Message, type MessageDefinition, parseMessage } from '@slipway/contracts';
 import { childTrace, describeError, parseTraceparent, withTrace } from '@slipway/service-kit';
 import type { Bus } from './bus.ts';
@@ -28,57 +28,81 @@ const WORKING_INTERVAL_MS = 10_000;
 const MILLISECOND_NS = 1_000_000;
 const STOP_DEADLINE_MS = 10_000;
 const RESTART_MS = 500;
+const PULL_MS = 30_000;
+// In base64 and with its envelope it must fit the server's max_payload of 4 MiB; the rest of a larger one is cut.
+const MAX_BURIED_BYTES = 2 * 1024 * 1024;
 
 /** Works through a stream with a durable consumer that any number of processes share. */
 export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<WorkQueue> {
-  const inFlight = new Map<JsMsg, Promise<void>>();
   const abort = new AbortController();
-  let messages: ConsumerMessages | undefined;
+  const pulls = new Set<ConsumerMessages>();
+  let busy = 0;
   let stopped = false;
-  let wake: () => void = () => undefined;
-  const stopListening = bus.onReset(() => messages?.stop());
+  let found: Promise<Consumer> | undefined;
+  const forget = (): void => {
+    found = undefined;
+    for (const pull of pulls) pull.stop();
+  };
+  const stopListening = bus.onReset(forget);
 
-  const run = async (): Promise<void> => {
-    while (!stopped) {
-      try {
-        await ensureConsumer(bus, options);
-        const consumer = await bus.js.consumers.get(options.definition.stream, options.durable);
-        messages = await consumer.consume({ max_messages: options.concurrency });
-        for await (const message of messages) {
-          const work = handleOne(bus, options, message, abort.signal).finally(() => {
-            inFlight.delete(message);
-            wake();
-          });
-          inFlight.set(message, work);
-          while (inFlight.size >= options.concurrency && !stopped) {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          }
-        }
-      } catch (error) {
-        if (stopped || bus.signal.aborted) return;
-        bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.retry');
-      }
-      if (!stopped) await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+  /** Undefined when none came in time, or the pull was ended. */
+  const take = async (): Promise<JsMsg | undefined> => {
+    const generation = bus.generation;
+    found ??= findConsumer(bus, options);
+    const consumer = await found;
+    // One at a time and only when there is a hand free: what waits here in a buffer would be delivered elsewhere too.
+    const pull = await consumer.fetch({ max_messages: 1, expires: PULL_MS });
+    pulls.add(pull);
+    try {
+      if (stopped || generation !== bus.generation) return undefined;
+      for await (const message of pull) return message;
+      return undefined;
+    } finally {
+      pulls.delete(pull);
+      pull.stop();
     }
   };
-  const running = run();
+  const work = async (): Promise<void> => {
+    while (!stopped && !bus.signal.aborted) {
+      let message: JsMsg | undefined;
+      try {
+        message = await take();
+      } catch (error) {
+        if (stopped || bus.signal.aborted) return;
+        found = undefined;
+        bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.retry');
+        await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+      }
+      if (message === undefined) continue;
+      busy++;
+      try {
+        await handleOne(bus, options, message, abort.signal);
+      } catch (error) {
+        // Its answer could not be sent: the server gives it out again.
+        bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.answer-failed');
+      } finally {
+        busy--;
+      }
+    }
+  };
+  const workers = Array.from({ length: options.concurrency }, work);
 
   return {
-    busy: () => inFlight.size,
+    busy: () => busy,
     stop: async (deadlineMs = STOP_DEADLINE_MS) => {
       stopped = true;
       stopListening();
-      messages?.stop();
-      wake();
-      const all = Promise.allSettled(inFlight.values());
+      for (const pull of pulls) pull.stop();
       const timer = setTimeout(() => abort.abort(new Error('stopping')), deadlineMs);
-      await all;
+      await Promise.all(workers);
       clearTimeout(timer);
-      await running;
     },
   };
+}
+
+async function findConsumer<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<Consumer> {
+  await ensureConsumer(bus, options);
+  return await bus.js.consumers.get(options.definition.stream, options.durable);
 }
 
 async function ensureConsumer<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<void> {
@@ -131,7 +155,7 @@ async function bury<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, reaso
       sequence: raw.seq,
       deliveries: raw.info.deliveryCount,
       reason,
-      payload: Buffer.from(raw.data).toString('base64'),
+      payload: Buffer.from(raw.data.subarray(0, MAX_BURIED_BYTES)).toString('base64'),
     });
     raw.term();
   } catch (error) {

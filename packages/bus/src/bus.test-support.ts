@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { busAccess, type ServiceName } from '@slipway/contracts';
+import { createLogger, Secret } from '@slipway/service-kit';
+import type { NatsHandle } from '@slipway/testing';
+import { expect, onTestFinished } from 'vitest';
+import { Bus } from './bus.ts';
+import { connectService } from './connect-service.ts';
+
+/** Polls for longer than vitest's second: reconnecting and making the buckets anew takes its time on a slow machine. */
+export const eventually = <T>(read: () => T): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(read, { timeout: 20_000 });
+
+/** Log lines that a bus wrote, by their event name. */
+export interface LogCapture {
+  readonly events: string[];
+}
+
+/** Connects as a service with its real permissions; closed at the end of the test. */
+export async function connectTo(
+  nats: NatsHandle,
+  service: ServiceName,
+  cellId?: string,
+  capture?: LogCapture,
+  url: string = nats.url,
+): Promise<Bus> {
+  const user = cellId === undefined ? service : `${service}-${cellId}`;
+  const logger =
+    capture === undefined
+      ? createLogger(user, 'silent')
+      : createLogger(user, 'info', {
+          write: (line) => void capture.events.push((JSON.parse(line) as { msg: string }).msg),
+        });
+  const bus = await connectService(busAccess(service, cellId), {
+    config: { NATS_URL: url, NATS_USER: user, NATS_PASSWORD: new Secret(nats.password(user)) },
+    source: user,
+    logger,
+  });
+  onTestFinished(() => bus.close());
+  return bus;
+}
+
+/** Connects as the one who may do everything, and makes nothing. */
+export async function operatorBus(nats: NatsHandle): Promise<Bus> {
+  const bus = await Bus.connect({
+    url: nats.url,
+    user: 'operator',
+    password: new Secret(nats.password('operator')),
+    source: 'test',
+    logger: createLogger('test', 'silent'),
+  });
+  onTestFinished(() => bus.close());
+  return bus;
+}
+
+export interface Wire {
+  readonly url: string;
+  /** Breaks the connections through it and refuses new ones, while NATS goes on. */
+  cut(): void;
+  mend(): void;
+}
+
+/** A TCP connection to NATS that a test can cut. */
+export async function startWire(nats: NatsHandle): Promise<Wire> {
+  const sockets = new Set<Socket>();
+  let whole = true;
+  const server = createServer((client) => {
+    if (!whole) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(nats.port, '127.0.0.1');
+    for (const [socket, peer] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.pipe(peer);
+      socket.on('error', () => peer.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        peer.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    whole = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  onTestFinished(() => {
+    cut();
+    server.close();
+  });
+  return {
+    url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    mend: () => {
+      whole = true;
+    },
+  };
+}
