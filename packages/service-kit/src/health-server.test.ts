@@ -16,3 +16,16 @@ test('readiness says what is missing, health and metrics answer meanwhile', asyn
   expect(await (await get('/metrics')).text()).toContain('process_cpu_user_seconds_total{service="test"}');
   expect((await get('/other')).status).toBe(404);
 });
+
+test('a service may answer further paths', async () => {
+  const more = { '/routes': () => ({ status: 200, body: '{}', type: 'application/json' }) };
+  const server = await startHealthServer(0, { notReady: () => undefined, metrics: createMetrics('test'), more });
+  onTestFinished(() => server.close());
+  const answer = await fetch(`http://127.0.0.1:${server.port}/routes`);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-type')).toBe('application/json');
+  expect(await answer.text()).toBe('{}');
+  const unknown = await fetch(`http://127.0.0.1:${server.port}/constructor`);
+  expect(unknown.status).toBe(404);
+  expect(await unknown.text()).toContain('/routes');
+});

@@ -2,10 +2,19 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 
+export interface HealthAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** Content-Type; default plain text. */
+  readonly type?: string;
+}
+
 export interface HealthChecks {
   /** Undefined when ready, else what is missing, e.g. `NATS: not connected`. */
   readonly notReady: () => string | undefined;
   readonly metrics: Registry;
+  /** Further paths that a service answers, e.g. `/routes`. */
+  readonly more?: Readonly<Record<string, () => HealthAnswer>>;
 }
 
 export interface HealthServer {
@@ -36,8 +45,14 @@ export async function startHealthServer(port: number, checks: HealthChecks): Pro
           (error: unknown) => answer(500, `metrics: ${String(error)}\n`),
         );
         return;
-      default:
-        return answer(404, 'known: /healthz /readyz /metrics\n');
+      default: {
+        const more = checks.more?.[request.url ?? '']?.();
+        if (more !== undefined) return answer(more.status, more.body, more.type);
+        return answer(
+          404,
+          `known: ${['/healthz', '/readyz', '/metrics', ...Object.keys(checks.more ?? {})].join(' ')}\n`,
+        );
+      }
     }
   });
   await new Promise<void>((resolve, reject) => {

@@ -18,6 +18,6 @@ export function chooseEndpoint(
     const isFree = wanted !== undefined && !tried.has(wanted) && !isBusy(wanted, settings);
     if (isFree && choice?.matches(wanted) !== false) return wanted;
   }
-  const among = choice === undefined ? {} : { among: choice.matches };
+  const among = choice === undefined ? {} : { among: (endpoint: Endpoint) => choice.matches(endpoint) };
   return pickEndpoint(pool, { now, random, tried, ...among }, settings);
 }

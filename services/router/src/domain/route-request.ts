@@ -25,13 +25,14 @@ export function routeRequest(
   sticky: StickySettings,
 ): RoutedRequest | RouterAnswer {
   const { host, target } = request;
-  // Load balancers probe by address; the answer must not tell the world that address (Gorouter).
-  if (host === '' || hostKey(host) === clientIp) return routerAnswers.emptyHost();
+  if (host === '') return routerAnswers.emptyHost();
   const choice = readInstanceChoice(request);
   if (choice === 'invalid-app-instance') return routerAnswers.invalidAppInstance();
   if (choice === 'invalid-process-instance') return routerAnswers.invalidProcessInstance();
   const query = target.indexOf('?');
   const pool = routes.lookup(host, query < 0 ? target : target.slice(0, query));
+  // Load balancers probe by address, and the answer must not tell that address (Gorouter).
+  if (pool === undefined && hostKey(host) === clientIp) return routerAnswers.emptyHost();
   if (pool === undefined) return routerAnswers.unknownRoute(hostKey(host));
   if (pool.endpoints.length === 0) return routerAnswers.noEndpoints(hostKey(host));
   if (choice !== undefined && !pool.endpoints.some((endpoint) => choice.matches(endpoint))) {

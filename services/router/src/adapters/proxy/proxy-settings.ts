@@ -14,8 +14,6 @@ export interface ProxySettings {
   /** A whole exchange, bodies included; upgraded connections have no limit. */
   readonly requestTimeoutMs: number;
   readonly dialTimeoutMs: number;
-  readonly upstreamIdleTimeoutMs: number;
-  readonly maxIdlePerBackend: number;
   /** Endpoints one request may be tried on. */
   readonly maxAttempts: number;
   readonly forwardedProto: ForwardedProtoMode;

@@ -9,7 +9,7 @@ const isAlphanumeric = (code: number): boolean =>
   (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
 
 const oneOf = (text: string): ((code: number) => boolean) => {
-  const codes = new Set([...text].map((char) => char.charCodeAt(0)));
+  const codes = new Set(Array.from(text, (char) => char.charCodeAt(0)));
   return (code) => codes.has(code);
 };
 
