@@ -26,7 +26,7 @@ export const resolvedImageSchema = z.object({
 });
 export type ResolvedImage = z.infer<typeof resolvedImageSchema>;
 
-export const exposedPortSchema = z.object({ port: portSchema, protocol: z.enum(['tcp', 'udp']) });
+export const exposedPortSchema = z.object({ port: portSchema, protocol: z.enum(['tcp', 'udp', 'sctp']) });
 
 /** The fields of an image config that Slipway uses (OCI image-spec `config.md`); nothing else of it leaves the stager. */
 export const executionMetadataSchema = z.object({
@@ -36,7 +36,7 @@ export const executionMetadataSchema = z.object({
   env: z.array(z.string()),
   workdir: z.string(),
   user: z.string(),
-  /** Ascending, tcp before udp. */
+  /** tcp before udp before sctp, each ascending. */
   ports: z.array(exposedPortSchema),
   stopSignal: z.string().optional(),
   healthcheck: z

@@ -1,0 +1,275 @@
+import { randomUUID } from 'node:crypto';
+import { Bus, publishMessage, startStreamReader, startWorkQueue } from '@slipway/bus';
+import {
+  logEnvelope,
+  type StagingRequest,
+  type StagingResult,
+  stagingRequest,
+  stagingResult,
+  streams,
+} from '@slipway/contracts';
+import { createLogger, generateSealingKeys, loadConfig, Secret, seal } from '@slipway/service-kit';
+import {
+  type BuiltImage,
+  type BuiltIndex,
+  buildImage,
+  buildIndex,
+  buildLayer,
+  buildSchema1,
+  type NatsHandle,
+  pushBlob,
+  pushImage,
+  pushManifest,
+  type RegistryHandle,
+  startAnyRegistry,
+  startNats,
+  startRegistry,
+} from '@slipway/testing';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { createApp } from './app.ts';
+import { configSchema } from './config.ts';
+
+const keys = generateSealingKeys();
+let nats: NatsHandle;
+let registry: RegistryHandle;
+let driver: Driver;
+
+beforeAll(async () => {
+  [nats, registry] = await Promise.all([startNats(), startAnyRegistry()]);
+  driver = await startDriver();
+});
+afterAll(async () => {
+  await driver?.close();
+  await Promise.all([nats?.stop(), registry?.stop()]);
+});
+
+interface Driver {
+  request(data: StagingRequest): Promise<void>;
+  result(buildGuid: string): Promise<StagingResult>;
+  lines(appGuid: string): string[];
+  /** Puts bytes on the queue that are no request. */
+  poison(text: string): Promise<void>;
+  deadLetters(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Stands where cloud-controller and log-cache stand: it sees the stager by its messages only. */
+async function startDriver(): Promise<Driver> {
+  const bus = await Bus.connect({
+    url: nats.url,
+    user: 'operator',
+    password: new Secret(nats.password('operator')),
+    source: 'test',
+    logger: createLogger('test', 'silent'),
+    streams: Object.values(streams),
+  });
+  const results = new Map<string, PromiseWithResolvers<StagingResult>>();
+  const expected = (buildGuid: string): PromiseWithResolvers<StagingResult> => {
+    const entry = results.get(buildGuid) ?? Promise.withResolvers<StagingResult>();
+    results.set(buildGuid, entry);
+    return entry;
+  };
+  const queue = await startWorkQueue(bus, {
+    definition: { ...stagingResult, stream: 'STAGING_RESULTS' },
+    durable: 'cloud-controller',
+    concurrency: 1,
+    handle: async ({ data }) => expected(data.buildGuid).resolve(data),
+  });
+  const lines: { appGuid: string; text: string }[] = [];
+  startStreamReader(bus, {
+    definition: { ...logEnvelope, stream: 'LOGS' },
+    onRestart: () => undefined,
+    onCaughtUp: () => undefined,
+    onMessage: ({ data }) => {
+      const text = Buffer.from(data.payload, 'base64').toString();
+      lines.push({ appGuid: data.sourceId, text: `${data.sourceType} ${data.stream} ${text}` });
+    },
+  });
+  return {
+    request: (data) => publishMessage(bus, stagingRequest, data, { id: data.buildGuid }),
+    result: (buildGuid) => expected(buildGuid).promise,
+    lines: (appGuid) => lines.filter((line) => line.appGuid === appGuid).map((line) => line.text),
+    poison: async (text) => void (await bus.js.publish('staging.request', text)),
+    deadLetters: async () => (await bus.jsm.streams.info('DEAD_LETTERS')).state.messages,
+    close: async () => {
+      await queue.stop();
+      await bus.close();
+    },
+  };
+}
+
+async function startStager(): Promise<void> {
+  const config = loadConfig('stager', configSchema, {
+    NATS_URL: nats.url,
+    NATS_USER: 'stager',
+    NATS_PASSWORD: nats.password('stager'),
+    STAGER_PUBLIC_KEY: keys.publicKey,
+    STAGER_PRIVATE_KEY: keys.privateKey,
+  });
+  const app = createApp(config, { logger: createLogger('stager', 'silent') });
+  onTestFinished(() => app.stop());
+  await app.start();
+  expect((await fetch(`http://127.0.0.1:${app.healthPort}/readyz`)).status).toBe(200);
+}
+
+const request = (image: string, credentials?: { username: string; password: string }): StagingRequest => ({
+  buildGuid: randomUUID(),
+  appGuid: randomUUID(),
+  packageGuid: randomUUID(),
+  image,
+  deadline: new Date(Date.now() + 60_000).toISOString(),
+  ...(credentials === undefined ? {} : { credentials: seal(JSON.stringify(credentials), keys.publicKey) }),
+});
+
+async function stage(data: StagingRequest): Promise<StagingResult> {
+  await driver.request(data);
+  return driver.result(data.buildGuid);
+}
+
+const layers = [
+  buildLayer([
+    { name: 'etc/', type: 'directory' },
+    { name: 'etc/hello', type: 'file', data: 'hello' },
+  ]),
+  buildLayer([{ name: 'etc/world', type: 'file', data: 'world' }], 'zstd'),
+];
+const image = (format: 'oci' | 'docker'): BuiltImage =>
+  buildImage({
+    layers,
+    format,
+    config: {
+      Env: ['GREETING=a "quoted" $value', 'EMPTY='],
+      Entrypoint: ['/bin/server'],
+      Cmd: ['-v'],
+      WorkingDir: '/srv',
+      User: '1000:1000',
+      ExposedPorts: { '9090/tcp': {}, '8080/tcp': {}, '53/udp': {} },
+      StopSignal: 'SIGINT',
+    },
+  });
+const arm = buildImage({ layers, platform: { os: 'linux', architecture: 's390x' } });
+
+const push = async (name: string, built: BuiltImage | BuiltIndex): Promise<string> =>
+  (await pushImage(registry, name, 'v1', built)).reference;
+
+describe('a staging request', () => {
+  test.each([
+    ['OCI manifest', () => image('oci'), undefined],
+    ['Docker schema 2', () => image('docker'), undefined],
+    ['OCI index', () => buildIndex([arm, image('oci')], { attestations: true }), 'index'],
+    ['Docker manifest list', () => buildIndex([arm, image('docker')], { format: 'docker' }), 'index'],
+  ] as const)('for an image with an %s is answered with digests and the config', async (kind, build, index) => {
+    await startStager();
+    const built = build();
+    const mine = built.kind === 'index' ? built.images[1] : built;
+    const data = request(await push(`kinds/${kind.toLowerCase().replaceAll(' ', '-')}`, built));
+    const result = await stage(data);
+    expect(result).toMatchObject({
+      outcome: 'staged',
+      image: {
+        reference: data.image,
+        manifestDigest: mine?.manifest.digest,
+        platform: { os: 'linux', architecture: 'amd64' },
+        config: { digest: mine?.config.digest, size: mine?.config.size },
+        layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size })),
+      },
+      execution: {
+        entrypoint: ['/bin/server'],
+        cmd: ['-v'],
+        env: ['GREETING=a "quoted" $value', 'EMPTY='],
+        workdir: '/srv',
+        user: '1000:1000',
+        ports: [
+          { port: 8080, protocol: 'tcp' },
+          { port: 9090, protocol: 'tcp' },
+          { port: 53, protocol: 'udp' },
+        ],
+        stopSignal: 'SIGINT',
+      },
+    });
+    const indexDigest = result.outcome === 'staged' ? result.image.indexDigest : 'none';
+    expect(indexDigest).toBe(index === undefined ? undefined : built.manifest.digest);
+    await expect.poll(() => driver.lines(data.appGuid).at(-1)).toMatch(/^STG OUT Staging complete: sha256:/);
+  });
+
+  test('that no registry can satisfy fails with the phase, who was asked, and what it answered', async () => {
+    await startStager();
+    const data = request(`127.0.0.1:${registry.port}/no/such:image`);
+    const result = await stage(data);
+    expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'resolve', code: 'MANIFEST_NOT_FOUND' } });
+    const message = result.outcome === 'failed' ? result.error.message : '';
+    expect(message).toContain(`127.0.0.1:${registry.port}`);
+    expect(message).toContain('no/such:image');
+    await expect.poll(() => driver.lines(data.appGuid).at(-1)).toBe(`STG ERR Staging failed: ${message}`);
+  });
+
+  test('with a malformed reference fails and points at the character', async () => {
+    await startStager();
+    const result = await stage(request('localhost:5000/UPPER:tag'));
+    expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'reference', code: 'REFERENCE_INVALID' } });
+    expect(result.outcome === 'failed' && result.error.message).toMatch(/character 16/);
+  });
+
+  test('for an image without this platform lists those that it has', async () => {
+    await startStager();
+    const result = await stage(request(await push('other', buildIndex([arm]))));
+    expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'platform', code: 'PLATFORM_UNAVAILABLE' } });
+    expect(result.outcome === 'failed' && result.error.message).toContain('linux/s390x');
+  });
+
+  test('whose deadline is over is not staged', async () => {
+    await startStager();
+    const late = { ...request(await push('late', image('oci'))), deadline: new Date(Date.now() - 1).toISOString() };
+    expect(await stage(late)).toMatchObject({ outcome: 'failed', error: { phase: 'deadline' } });
+  });
+
+  test('with credentials sealed to another key says so', async () => {
+    await startStager();
+    const credentials = seal('{"username":"u","password":"p"}', generateSealingKeys().publicKey);
+    const result = await stage({ ...request('localhost:5000/a'), credentials });
+    expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'credentials', code: 'SEAL_BROKEN' } });
+  });
+
+  test('that is none goes to the dead letters, and the next is staged', async () => {
+    await startStager();
+    const before = await driver.deadLetters();
+    await driver.poison('{"type":"staging.request"}');
+    expect(await stage(request(await push('after-poison', image('oci'))))).toMatchObject({ outcome: 'staged' });
+    await expect.poll(() => driver.deadLetters()).toBe(before + 1);
+  });
+});
+
+test('schema 1 is refused by name', async () => {
+  const old = await startRegistry({ schema1: true });
+  onTestFinished(() => old.stop());
+  await startStager();
+  for (const layer of layers) await pushBlob(old, 'old', layer);
+  await pushManifest(old, 'old', 'v1', buildSchema1('old', 'v1', layers));
+  const result = await stage(request(`127.0.0.1:${old.port}/old:v1`));
+  expect(result).toMatchObject({ outcome: 'failed', error: { code: 'SCHEMA1_UNSUPPORTED' } });
+  expect(result.outcome === 'failed' && result.error.message).toMatch(/schema 1/i);
+});
+
+describe('a registry that wants credentials', () => {
+  const credentials = { username: 'robot', password: 'hunter2-registry' };
+
+  test.each([
+    ['basic', { kind: 'basic', ...credentials }],
+    ['token', { kind: 'token', ...credentials }],
+  ] as const)('by %s authentication gets those of the package, and no log line has them', async (_, auth) => {
+    const closed = await startRegistry({ auth });
+    onTestFinished(() => closed.stop());
+    await startStager();
+    const { reference } = await pushImage(closed, 'private', 'v1', image('oci'), { credentials });
+    const data = request(reference, credentials);
+    expect(await stage(data)).toMatchObject({ outcome: 'staged' });
+    const refused = request(reference, { ...credentials, password: 'wrong-password' });
+    expect(await stage(refused)).toMatchObject({ outcome: 'failed', error: { phase: 'authentication' } });
+    expect(await stage(request(reference))).toMatchObject({ outcome: 'failed', error: { phase: 'authentication' } });
+    await expect.poll(() => driver.lines(refused.appGuid).at(-1)).toMatch(/^STG ERR Staging failed/);
+    const text = [...driver.lines(data.appGuid), ...driver.lines(refused.appGuid)].join('\n');
+    expect(text).not.toContain(credentials.password);
+    expect(text).not.toContain('wrong-password');
+    expect(text).not.toContain(Buffer.from(`robot:${credentials.password}`).toString('base64'));
+  });
+});

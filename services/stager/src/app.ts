@@ -1,0 +1,93 @@
+import { type Bus, connectService, LogEmitter, publishMessage, startWorkQueue, type WorkQueue } from '@slipway/bus';
+import { busAccess, stagingRequest, stagingResult } from '@slipway/contracts';
+import { hostPlatform, RegistryClient } from '@slipway/oci';
+import {
+  type App,
+  Counter,
+  createMetrics,
+  type HealthServer,
+  Histogram,
+  type Logger,
+  startHealthServer,
+} from '@slipway/service-kit';
+import type { Config } from './config.ts';
+import { stageBuild } from './handlers/stage-build.ts';
+
+export interface StagerApp extends App {
+  /** Known once started. */
+  readonly healthPort: number | undefined;
+}
+
+const STAGING_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+
+/** Puts the stager together: requests from the work queue in, results and log lines out. */
+export function createApp(config: Config, { logger }: { readonly logger: Logger }): StagerApp {
+  const metrics = createMetrics('stager');
+  const results = new Counter({
+    name: 'staging_results_total',
+    help: 'Builds staged, by outcome and by the code of the failure',
+    labelNames: ['outcome', 'code'],
+    registers: [metrics],
+  });
+  const durations = new Histogram({
+    name: 'staging_duration_seconds',
+    help: 'Time from taking a request to its result',
+    labelNames: ['outcome'],
+    buckets: STAGING_SECONDS,
+    registers: [metrics],
+  });
+  const registry = new RegistryClient({ plainHttp: config.INSECURE_REGISTRIES });
+  const keys = { publicKey: config.STAGER_PUBLIC_KEY, privateKey: config.STAGER_PRIVATE_KEY.reveal() };
+  let bus: Bus | undefined;
+  let queue: WorkQueue | undefined;
+  let logs: LogEmitter | undefined;
+  let health: HealthServer | undefined;
+  let stopping = false;
+
+  const work = async (on: Bus, lines: LogEmitter): Promise<WorkQueue> =>
+    startWorkQueue(on, {
+      definition: { ...stagingRequest, stream: stagingRequest.stream ?? '' },
+      durable: 'stager',
+      concurrency: config.STAGER_CONCURRENCY,
+      handle: async ({ data }, signal) => {
+        logger.info({ buildGuid: data.buildGuid, image: data.image }, 'staging.started');
+        const log = (line: string, stream: 'OUT' | 'ERR'): void =>
+          lines.emit({ sourceId: data.appGuid, sourceType: 'STG', stream, line });
+        const deps = { registry, platform: hostPlatform(), keys, log, now: Date.now };
+        const result = await stageBuild(data, deps, signal);
+        // The build's guid as message id: of results of one build that was handed out twice, one arrives.
+        await publishMessage(on, stagingResult, result, { id: `staging-result-${data.buildGuid}` });
+        const code = result.outcome === 'failed' ? result.error.code : '';
+        results.inc({ outcome: result.outcome, code });
+        durations.observe({ outcome: result.outcome }, result.durationMs / 1_000);
+        logger.info(
+          { buildGuid: data.buildGuid, outcome: result.outcome, code, ms: result.durationMs },
+          'staging.done',
+        );
+      },
+    });
+
+  return {
+    start: async () => {
+      const notReady = (): string | undefined =>
+        bus?.connected === true && queue !== undefined ? undefined : 'NATS: not connected';
+      health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics });
+      bus = await connectService(busAccess('stager'), { config, source: 'stager', logger });
+      if (stopping) return bus.close();
+      logs = new LogEmitter(bus);
+      queue = await work(bus, logs);
+    },
+    stop: async () => {
+      stopping = true;
+      await queue?.stop();
+      logs?.close();
+      await bus?.close();
+      await registry.close();
+      await health?.close();
+      health = undefined;
+    },
+    get healthPort() {
+      return health?.port;
+    },
+  };
+}

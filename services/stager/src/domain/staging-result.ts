@@ -1,0 +1,79 @@
+import type { ResolvedImage, StagingResult } from '@slipway/contracts';
+import { formatReference, type InspectedImage, OciError, type Reference, RegistryError } from '@slipway/oci';
+import { CodedError, describeError } from '@slipway/service-kit';
+
+type Staged = Extract<StagingResult, { outcome: 'staged' }>;
+type Failed = Extract<StagingResult, { outcome: 'failed' }>;
+export type StagingFailure = Failed['error'];
+
+/** The staging result of an inspected image: digests, and the fields of its config that Slipway uses. */
+export function staged(buildGuid: string, reference: Reference, image: InspectedImage, durationMs: number): Staged {
+  const { config } = image;
+  return {
+    outcome: 'staged',
+    buildGuid,
+    image: resolvedImage(reference, image),
+    execution: {
+      entrypoint: [...config.entrypoint],
+      cmd: [...config.cmd],
+      env: [...config.env],
+      workdir: config.workingDir,
+      user: config.user,
+      ports: config.exposedPorts.map(({ port, protocol }) => ({ port, protocol })),
+      ...(config.stopSignal === undefined ? {} : { stopSignal: config.stopSignal }),
+      ...(config.healthcheck === undefined
+        ? {}
+        : { healthcheck: { ...config.healthcheck, test: [...config.healthcheck.test] } }),
+    },
+    durationMs,
+  };
+}
+
+function resolvedImage(reference: Reference, image: InspectedImage): ResolvedImage {
+  const { manifest } = image;
+  return {
+    reference: formatReference(reference),
+    registry: reference.registry,
+    repository: reference.repository,
+    ...(image.indexDigest === undefined ? {} : { indexDigest: image.indexDigest }),
+    manifestDigest: image.manifestDigest,
+    mediaType: manifest.mediaType,
+    platform: { ...image.platform },
+    config: { digest: manifest.config.digest, size: manifest.config.size },
+    layers: image.layers.map(({ digest, diffId, size, mediaType }) => ({ digest, diffId, size, mediaType })),
+  };
+}
+
+/** Says in which phase staging failed and why, in words for the user. */
+export function failureOf(error: unknown): StagingFailure {
+  if (error instanceof RegistryError) {
+    const phase = error.phase === 'blob' ? 'config' : error.phase;
+    return { phase, code: error.code, message: error.message };
+  }
+  if (error instanceof OciError) {
+    return {
+      phase: error.code === 'REFERENCE_INVALID' ? 'reference' : 'config',
+      code: error.code,
+      message: error.message,
+    };
+  }
+  if (error instanceof CodedError && error.code === 'SEAL_BROKEN') {
+    return {
+      phase: 'credentials',
+      code: error.code,
+      message: 'the registry credentials cannot be opened by this stager',
+    };
+  }
+  return { phase: 'internal', code: 'STAGER_INTERNAL', message: `the stager failed: ${describeError(error)}` };
+}
+
+/** The failure of a build whose time was over before it was staged. */
+export function deadlineExceeded(deadline: string): StagingFailure {
+  return { phase: 'deadline', code: 'STAGING_DEADLINE', message: `staging was not done by ${deadline}, its deadline` };
+}
+
+/** E.g. `3 layers, 12.3 MB`. */
+export function describeLayers(layers: readonly { readonly size: number }[]): string {
+  const megabytes = layers.reduce((sum, { size }) => sum + size, 0) / 1e6;
+  return `${layers.length} layer${layers.length === 1 ? '' : 's'}, ${megabytes.toFixed(1)} MB`;
+}

@@ -1,0 +1,64 @@
+import { registryCredentialsSchema, type StagingRequest, type StagingResult } from '@slipway/contracts';
+import {
+  inspectImage,
+  type Platform,
+  parseReference,
+  type RegistryClient,
+  RegistryCredentials,
+  withDefaultTag,
+} from '@slipway/oci';
+import { type SealingKeys, unseal } from '@slipway/service-kit';
+import { deadlineExceeded, describeLayers, failureOf, type StagingFailure, staged } from '../domain/staging-result.ts';
+
+export interface StageBuildDeps {
+  readonly registry: RegistryClient;
+  /** Of the machines that will run the image. */
+  readonly platform: Platform;
+  readonly keys: SealingKeys;
+  /** To the staging log of the app. */
+  readonly log: (line: string, stream: 'OUT' | 'ERR') => void;
+  readonly now: () => number;
+}
+
+/**
+ * Stages one build: resolves the reference to digests and reads the image's config. A failure of the image or the
+ * registry is a result; only `signal` (the stager stops, another shall do it) rejects.
+ */
+export async function stageBuild(
+  request: StagingRequest,
+  deps: StageBuildDeps,
+  signal: AbortSignal,
+): Promise<StagingResult> {
+  const startedAt = deps.now();
+  const failed = (error: StagingFailure): StagingResult => {
+    deps.log(`Staging failed: ${error.message}`, 'ERR');
+    return { outcome: 'failed', buildGuid: request.buildGuid, error, durationMs: deps.now() - startedAt };
+  };
+  const remainingMs = Date.parse(request.deadline) - startedAt;
+  if (remainingMs <= 0) return failed(deadlineExceeded(request.deadline));
+  const deadline = AbortSignal.timeout(remainingMs);
+  try {
+    deps.log(`Staging ${request.image}`, 'OUT');
+    const reference = withDefaultTag(parseReference(request.image));
+    const repository = deps.registry.repository(reference, {
+      credentials: openCredentials(request.credentials, deps.keys),
+      onStep: (text) => deps.log(text, 'OUT'),
+    });
+    const image = await inspectImage(repository, reference, {
+      platform: deps.platform,
+      signal: AbortSignal.any([signal, deadline]),
+      onStep: (text) => deps.log(text, 'OUT'),
+    });
+    deps.log(`Staging complete: ${image.manifestDigest}, ${describeLayers(image.layers)}`, 'OUT');
+    return staged(request.buildGuid, reference, image, deps.now() - startedAt);
+  } catch (error) {
+    signal.throwIfAborted();
+    return failed(deadline.aborted ? deadlineExceeded(request.deadline) : failureOf(error));
+  }
+}
+
+function openCredentials(sealed: string | undefined, keys: SealingKeys): RegistryCredentials | undefined {
+  if (sealed === undefined) return undefined;
+  const { username, password } = registryCredentialsSchema.parse(JSON.parse(unseal(sealed, keys)));
+  return new RegistryCredentials(username, password);
+}
