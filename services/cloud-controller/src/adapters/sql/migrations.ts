@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration';
+import { resourcesMigration } from './migrations/001-resources.ts';
+
+/** In the order of their names. A published one is never changed. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '001-resources': resourcesMigration,
+};

@@ -1,0 +1,227 @@
+import type { ColumnType, Generated, Kysely, Selectable, Transaction } from 'kysely';
+
+/** ISO 8601 UTC with milliseconds, as text: it sorts. */
+type Time = string;
+/** 0 or 1. */
+type Flag = number;
+/** Sealed by the vault; never leaves as it is. */
+type Encrypted = string;
+
+/** What every resource has. `id` gives the order of creation. */
+interface Resource {
+  readonly id: Generated<number>;
+  readonly guid: string;
+  readonly created_at: ColumnType<Time, Time, never>;
+  readonly updated_at: Time;
+}
+
+interface OrganizationQuotas extends Resource {
+  name: string;
+  /** JSON: `apps`, `services`, `routes`, `domains` as the API shows them; null is unlimited. */
+  limits: string;
+}
+
+interface Organizations extends Resource {
+  name: string;
+  suspended: Flag;
+  quota_guid: string;
+}
+
+interface Spaces extends Resource {
+  name: string;
+  organization_guid: string;
+}
+
+interface Roles extends Resource {
+  type: string;
+  user_guid: string;
+  organization_guid: string | null;
+  space_guid: string | null;
+}
+
+interface Domains extends Resource {
+  name: string;
+  internal: Flag;
+  /** Null: shared with everyone. */
+  organization_guid: string | null;
+}
+
+interface Apps extends Resource {
+  name: string;
+  space_guid: string;
+  desired_state: 'STARTED' | 'STOPPED';
+  lifecycle_type: 'docker';
+  /** JSON object. */
+  environment_variables: Encrypted;
+  /** The current droplet. */
+  droplet_guid: string | null;
+}
+
+interface Processes extends Resource {
+  app_guid: string;
+  type: string;
+  command: string | null;
+  instances: number;
+  memory_mb: number;
+  disk_mb: number;
+  log_rate_bytes_per_second: number;
+  health_check_type: 'port' | 'http' | 'process';
+  health_check_endpoint: string | null;
+  /** Seconds; null where the default holds. */
+  health_check_timeout: number | null;
+  health_check_invocation_timeout: number | null;
+  health_check_interval: number | null;
+  readiness_type: 'port' | 'http' | 'process';
+  readiness_endpoint: string | null;
+  readiness_invocation_timeout: number | null;
+  readiness_interval: number | null;
+  /** With the guid it makes Diego's process guid. */
+  version: string;
+}
+
+/** The fixed part of the desired LRP of a process's version. */
+interface RunInfos {
+  process_guid: string;
+  version: string;
+  /** JSON, see domain/lrp/run-info.ts. */
+  run_info: string;
+  droplet_guid: string;
+  /** The public key that credentials in it are sealed to. */
+  sealed_to: string;
+}
+
+/** Instances that a user asked to have replaced. */
+interface RetiredInstances {
+  id: Generated<number>;
+  process_guid: string;
+  instance_guid: string;
+  created_at: Time;
+}
+
+interface Packages extends Resource {
+  app_guid: string;
+  type: 'docker';
+  state: 'READY';
+  image: string;
+  username: string | null;
+  password: Encrypted | null;
+}
+
+interface Builds extends Resource {
+  app_guid: string;
+  package_guid: string;
+  state: 'STAGING' | 'STAGED' | 'FAILED';
+  error_id: string | null;
+  error_description: string | null;
+  droplet_guid: string | null;
+  staging_memory_mb: number;
+  staging_disk_mb: number;
+  staging_log_rate_bytes_per_second: number;
+  deadline: Time;
+  created_by_guid: string;
+  created_by_name: string | null;
+  created_by_email: string | null;
+}
+
+interface Droplets extends Resource {
+  app_guid: string;
+  package_guid: string | null;
+  build_guid: string | null;
+  state: 'STAGED';
+  /** JSON: the image by digest (contracts `resolvedImageSchema`). */
+  image: string;
+  /** JSON: what its config says (contracts `executionMetadataSchema`). */
+  execution: string;
+  username: string | null;
+  password: Encrypted | null;
+}
+
+interface Routes extends Resource {
+  host: string;
+  path: string;
+  space_guid: string;
+  domain_guid: string;
+}
+
+interface RouteDestinations extends Resource {
+  route_guid: string;
+  app_guid: string;
+  process_type: string;
+  /** Null: the process's first port. */
+  port: number | null;
+  protocol: 'http1' | 'http2';
+}
+
+interface FeatureFlags {
+  name: string;
+  enabled: Flag;
+  custom_error_message: string | null;
+  updated_at: Time;
+}
+
+interface Jobs extends Resource {
+  operation: string;
+  state: 'PROCESSING' | 'COMPLETE' | 'FAILED';
+  /** JSON arrays. */
+  errors: string;
+  warnings: string;
+}
+
+/** Labels and annotations of every kind of resource. */
+interface MetadataEntries {
+  id: Generated<number>;
+  kind: 'label' | 'annotation';
+  resource_type: string;
+  resource_guid: string;
+  key: string;
+  value: string;
+}
+
+/** What still has to be told to the bus, see adapters/sql/outbox.ts. */
+interface Outbox {
+  id: Generated<number>;
+  kind: string;
+  /** What the kind is about: the message is made from the rows as they are when it is sent. */
+  subject: string;
+  created_at: Time;
+  attempts: number;
+  not_before: Time;
+  last_error: string | null;
+}
+
+export interface Database {
+  organization_quotas: OrganizationQuotas;
+  organizations: Organizations;
+  spaces: Spaces;
+  roles: Roles;
+  domains: Domains;
+  apps: Apps;
+  processes: Processes;
+  run_infos: RunInfos;
+  retired_instances: RetiredInstances;
+  packages: Packages;
+  builds: Builds;
+  droplets: Droplets;
+  routes: Routes;
+  route_destinations: RouteDestinations;
+  feature_flags: FeatureFlags;
+  jobs: Jobs;
+  metadata_entries: MetadataEntries;
+  outbox: Outbox;
+}
+
+export type Db = Kysely<Database>;
+export type Sql = Kysely<Database> | Transaction<Database>;
+
+export type OrganizationRow = Selectable<Organizations>;
+export type OrganizationQuotaRow = Selectable<OrganizationQuotas>;
+export type SpaceRow = Selectable<Spaces>;
+export type DomainRow = Selectable<Domains>;
+export type AppRow = Selectable<Apps>;
+export type ProcessRow = Selectable<Processes>;
+export type PackageRow = Selectable<Packages>;
+export type BuildRow = Selectable<Builds>;
+export type DropletRow = Selectable<Droplets>;
+export type RouteRow = Selectable<Routes>;
+export type RouteDestinationRow = Selectable<RouteDestinations>;
+export type JobRow = Selectable<Jobs>;

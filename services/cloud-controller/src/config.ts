@@ -1,0 +1,39 @@
+import { commonSettings, Secret, settings } from '@slipway/service-kit';
+import { z } from 'zod';
+
+const ENCRYPTION_KEY_BYTES = 32;
+
+/** Everything that cloud-controller is told; README.md explains each. Units are in the names. */
+export const configSchema = z.object({
+  ...commonSettings,
+  LISTEN_HOST: z.string().default('127.0.0.1'),
+  LISTEN_PORT: settings.port(0),
+  /** The address that the router finds this process at. */
+  ROUTE_HOST: z.string().default('127.0.0.1'),
+  /** What users see; every link starts with it. */
+  EXTERNAL_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+  SYSTEM_HOSTS: settings.list(['localhost']),
+  DATABASE_URL: z.string().min(1),
+  ENCRYPTION_KEY: z.base64().transform((text, context) => {
+    const key = Buffer.from(text, 'base64');
+    if (key.length === ENCRYPTION_KEY_BYTES) return new Secret(key);
+    context.addIssue(`expected ${ENCRYPTION_KEY_BYTES} bytes in base64, got ${key.length}`);
+    return z.NEVER;
+  }),
+  STAGER_PUBLIC_KEY: z.string().min(1),
+  CELL_PUBLIC_KEY: z.string().min(1),
+  APPS_DOMAIN: z.string().min(1),
+  UAA_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
+  /** Cloud Foundry's `staging_timeout_in_seconds`. */
+  STAGING_TIMEOUT_S: settings.integer(900, 1, 24 * 3600),
+  /** Cloud Foundry's clock syncs processes as often. */
+  SYNC_INTERVAL_MS: settings.milliseconds(30_000),
+  /** The next six are Cloud Foundry's defaults (`cc.default_app_memory` and so on). */
+  DEFAULT_APP_MEMORY_MB: settings.integer(1024, 1),
+  DEFAULT_APP_DISK_MB: settings.integer(1024, 1),
+  MAXIMUM_APP_DISK_MB: settings.integer(2048, 1),
+  DEFAULT_HEALTH_CHECK_TIMEOUT_S: settings.integer(60, 1),
+  MAXIMUM_HEALTH_CHECK_TIMEOUT_S: settings.integer(180, 1),
+  DEFAULT_LOG_RATE_BYTES_PER_SECOND: z.coerce.number().int().min(-1).default(-1),
+});
+export type Config = z.output<typeof configSchema>;

@@ -1,0 +1,71 @@
+import { organizationRoles, type RoleType, spaceReaders, spaceRoles } from './roles.ts';
+
+/** What the token itself allows, whatever the roles. */
+export interface GlobalAccess {
+  /** cloud_controller.admin */
+  readonly admin: boolean;
+  /** cloud_controller.admin_read_only */
+  readonly adminReadOnly: boolean;
+  /** cloud_controller.global_auditor: sees all but secrets. */
+  readonly globalAuditor: boolean;
+}
+
+interface Rule {
+  /** Who may see the thing; everyone else is told that it does not exist. */
+  readonly readers: readonly RoleType[];
+  /** Who may do it. */
+  readonly allowed: readonly RoleType[];
+  readonly effect: 'read' | 'read-secret' | 'write';
+}
+
+const organizationReaders: readonly RoleType[] = [...organizationRoles, ...spaceRoles];
+const developer: readonly RoleType[] = ['space_developer'];
+const operators: readonly RoleType[] = ['space_developer', 'space_supporter'];
+
+const inOrganization = (effect: Rule['effect'], allowed: readonly RoleType[]): Rule => ({
+  readers: organizationReaders,
+  allowed,
+  effect,
+});
+const inSpace = (effect: Rule['effect'], allowed: readonly RoleType[]): Rule => ({
+  readers: spaceReaders,
+  allowed,
+  effect,
+});
+
+/** Who may do what: Cloud Foundry's permission tables (API v3, "Permitted roles" of each endpoint). */
+export const accessRules = {
+  'organization.read': inOrganization('read', organizationReaders),
+  'organization.update': inOrganization('write', ['organization_manager']),
+  'organization.delete': inOrganization('write', []),
+  'space.create': inOrganization('write', ['organization_manager']),
+  'space.read': inSpace('read', spaceReaders),
+  'space.update': inSpace('write', ['organization_manager', 'space_manager']),
+  'space.delete': inSpace('write', ['organization_manager']),
+  /** Apps, packages, builds, droplets, processes. */
+  'app.read': inSpace('read', spaceReaders),
+  'app.readLogs': inSpace('read', spaceReaders),
+  'app.readEnvironment': inSpace('read-secret', developer),
+  'app.write': inSpace('write', developer),
+  /** Start, stop, scale, stage, assign a droplet: what a supporter may do too. */
+  'app.operate': inSpace('write', operators),
+  'route.read': inSpace('read', spaceReaders),
+  'route.write': inSpace('write', operators),
+} as const satisfies Record<string, Rule>;
+
+export type Action = keyof typeof accessRules;
+export type Access = 'allowed' | 'forbidden' | 'hidden';
+
+/**
+ * May someone with these roles, in the organization and the space of a thing, do this with it? What one may not see is
+ * not there (404), what one sees and may not change is forbidden (403).
+ */
+export function decideAccess(global: GlobalAccess, roles: readonly RoleType[], action: Action): Access {
+  const rule: Rule = accessRules[action];
+  if (global.admin) return 'allowed';
+  if (global.adminReadOnly && rule.effect !== 'write') return 'allowed';
+  if (global.globalAuditor && rule.effect === 'read') return 'allowed';
+  if (roles.some((role) => rule.allowed.includes(role))) return 'allowed';
+  const visible = global.adminReadOnly || global.globalAuditor || roles.some((role) => rule.readers.includes(role));
+  return visible ? 'forbidden' : 'hidden';
+}

@@ -1,0 +1,165 @@
+import {
+  type DesiredLrp,
+  desiredLrpSchema,
+  type ExecutionMetadata,
+  portSchema,
+  type ResolvedImage,
+} from '@slipway/contracts';
+import type { z } from 'zod';
+import { processEnvironment, vcapApplication } from './environment.ts';
+import { type HealthCheckSettings, lrpHealthCheck } from './health-check.ts';
+import { defaultRoutePort, exposedTcpPorts, openPorts } from './ports.ts';
+import { lrpGuid } from './process-guid.ts';
+import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from './resources.ts';
+import { startArguments } from './start-command.ts';
+
+/**
+ * What of a desired LRP is fixed when its version is made (Diego's run info). It is kept in SQL: a process that crashes
+ * is started as it was, whatever was set since, and a record that NATS lost comes back the same.
+ */
+export const runInfoSchema = desiredLrpSchema
+  .omit({ instances: true, routes: true, updatedAt: true, retire: true })
+  .extend({
+    /** Where a route without a port leads. */
+    defaultRoutePort: portSchema,
+  });
+export type RunInfo = z.infer<typeof runInfoSchema>;
+
+export interface RunInfoInput {
+  readonly apiUrl: string;
+  readonly app: { readonly guid: string; readonly name: string };
+  readonly space: { readonly guid: string; readonly name: string };
+  readonly organization: { readonly guid: string; readonly name: string };
+  readonly process: {
+    readonly guid: string;
+    readonly version: string;
+    readonly type: string;
+    readonly command: string | null;
+    readonly memoryMb: number;
+    readonly diskMb: number;
+    readonly logRateBytesPerSecond: number;
+    readonly healthCheck: HealthCheckSettings;
+    /** How long a start may take. */
+    readonly startTimeoutS: number;
+  };
+  readonly image: ResolvedImage;
+  readonly execution: ExecutionMetadata;
+  /** Sealed to the cells. */
+  readonly credentials: string | undefined;
+  readonly userVariables: Readonly<Record<string, string>>;
+  readonly runningGroup: Readonly<Record<string, string>>;
+  /** Destinations of routes to this process type, oldest first. */
+  readonly destinations: readonly { readonly url: string; readonly port: number | null }[];
+}
+
+export type RunInfoResult =
+  | { readonly outcome: 'built'; readonly runInfo: RunInfo }
+  | { readonly outcome: 'rejected'; readonly reason: string };
+
+/** Builds the fixed part of a desired LRP. */
+export function buildRunInfo(input: RunInfoInput): RunInfoResult {
+  const { app, space, organization, process, execution } = input;
+  const argv = startArguments(process.command, execution);
+  if (argv.length === 0) {
+    return {
+      outcome: 'rejected',
+      reason: `Start command not specified: process type '${process.type}' has none, and the image has neither ENTRYPOINT nor CMD`,
+    };
+  }
+  const exposedPorts = exposedTcpPorts(execution);
+  const ports = processPorts(input);
+  const limits = { memoryMb: process.memoryMb, diskMb: process.diskMb, fileDescriptors: FILE_DESCRIPTORS };
+  const uris = [...new Set(input.destinations.map(({ url }) => url))];
+  const runInfo: RunInfo = {
+    v: 1,
+    processGuid: lrpGuid(process.guid, process.version),
+    domain: 'cf-apps',
+    app: {
+      guid: app.guid,
+      name: app.name,
+      spaceGuid: space.guid,
+      spaceName: space.name,
+      organizationGuid: organization.guid,
+      organizationName: organization.name,
+    },
+    process: { guid: process.guid, type: process.type },
+    image: { ...input.image, ...(input.credentials === undefined ? {} : { credentials: input.credentials }) },
+    action: {
+      argv,
+      workdir: execution.workdir === '' ? '/' : execution.workdir,
+      user: execution.user === '' ? 'root' : execution.user,
+      imageEnv: [...execution.env],
+      environment: processEnvironment({
+        ports,
+        runningGroup: input.runningGroup,
+        userVariables: input.userVariables,
+        vcapApplication: vcapApplication({ ...input, limits, uris }),
+        vcapServices: {},
+        memoryMb: process.memoryMb,
+      }),
+      ...(execution.stopSignal === undefined ? {} : { stopSignal: execution.stopSignal }),
+    },
+    ports,
+    resources: {
+      memoryMb: process.memoryMb,
+      diskMb: process.diskMb,
+      cpuWeight: cpuWeight(process.memoryMb),
+      maxPids: MAX_PIDS,
+      nofile: FILE_DESCRIPTORS,
+      logRateBytesPerSecond: process.logRateBytesPerSecond,
+    },
+    healthCheck: lrpHealthCheck(process.healthCheck),
+    startTimeoutMs: process.startTimeoutS * 1_000,
+    placementTags: [],
+    log: { sourceId: app.guid, sourceType: `APP/PROC/${process.type.toUpperCase()}` },
+    metricTags: {
+      source_id: app.guid,
+      process_id: process.guid,
+      process_type: process.type,
+      organization_id: organization.guid,
+      organization_name: organization.name,
+      space_id: space.guid,
+      space_name: space.name,
+      app_id: app.guid,
+      app_name: app.name,
+    },
+    defaultRoutePort: defaultRoutePort(exposedPorts, ports),
+  };
+  return { outcome: 'built', runInfo };
+}
+
+/** The container ports that a process would get now. */
+export function processPorts(input: Pick<RunInfoInput, 'process' | 'execution' | 'destinations'>): number[] {
+  const { process, execution, destinations } = input;
+  return openPorts({
+    explicitPorts: destinations.map(({ port }) => port).filter((port) => port !== null),
+    hasPortlessDestination: destinations.some(({ port }) => port === null),
+    exposedPorts: exposedTcpPorts(execution),
+    processType: process.type,
+    checksPort: process.healthCheck.type !== 'process',
+  });
+}
+
+/** What may change while the version stays. */
+export interface LrpState {
+  readonly instances: number;
+  readonly routes: readonly { readonly url: string; readonly port: number | null; readonly protocol: string }[];
+  readonly updatedAt: string;
+  /** Guids of instances to be stopped and replaced. */
+  readonly retire: readonly string[];
+}
+
+/** The record of KV `desired-lrps`. */
+export function toDesiredLrp({ defaultRoutePort: fallback, ...runInfo }: RunInfo, state: LrpState): DesiredLrp {
+  return {
+    ...runInfo,
+    instances: state.instances,
+    updatedAt: state.updatedAt,
+    routes: state.routes.map(({ url, port, protocol }) => ({
+      uri: url,
+      port: port ?? fallback,
+      protocol: protocol === 'http2' ? 'http2' : 'http1',
+    })),
+    ...(state.retire.length === 0 ? {} : { retire: [...state.retire] }),
+  };
+}

@@ -1,0 +1,70 @@
+import { executionMetadataSchema, resolvedImageSchema } from '@slipway/contracts';
+import { z } from 'zod';
+import { detectedCommand } from '../domain/lrp/start-command.ts';
+import type { Metadata } from '../domain/metadata.ts';
+import { dropletImageText } from '../domain/staging/image-text.ts';
+import { dockerLifecycle, dockerLifecycleSchema } from './app.ts';
+import {
+  type Links,
+  linkSchema,
+  metadataSchema,
+  presentResource,
+  type ResourceRow,
+  resourceSchema,
+  toOne,
+  toOneSchema,
+} from './shapes.ts';
+
+export const dropletSchema = resourceSchema.extend({
+  state: z.enum(['STAGED']),
+  error: z.null(),
+  lifecycle: dockerLifecycleSchema,
+  checksum: z.null(),
+  buildpacks: z.null(),
+  stack: z.null(),
+  /** The reference with the digest that it was resolved to. */
+  image: z.string(),
+  execution_metadata: z.string(),
+  process_types: z.record(z.string(), z.string()),
+  relationships: z.object({ app: toOneSchema }),
+  metadata: metadataSchema,
+  links: z.object({
+    self: linkSchema,
+    app: linkSchema,
+    assign_current_droplet: linkSchema,
+    package: linkSchema.optional(),
+  }),
+});
+
+export interface DropletView extends ResourceRow {
+  readonly app_guid: string;
+  readonly package_guid: string | null;
+  readonly state: 'STAGED';
+  readonly image: string;
+  readonly execution: string;
+}
+
+export function presentDroplet(row: DropletView, metadata: Metadata, link: Links): z.infer<typeof dropletSchema> {
+  const image = resolvedImageSchema.parse(JSON.parse(row.image));
+  const execution = executionMetadataSchema.parse(JSON.parse(row.execution));
+  return {
+    ...presentResource(row),
+    state: row.state,
+    error: null,
+    lifecycle: dockerLifecycle,
+    checksum: null,
+    buildpacks: null,
+    stack: null,
+    image: dropletImageText(image),
+    execution_metadata: row.execution,
+    process_types: { web: detectedCommand(execution) },
+    relationships: { app: toOne(row.app_guid) },
+    metadata,
+    links: {
+      self: link(`/v3/droplets/${row.guid}`),
+      app: link(`/v3/apps/${row.app_guid}`),
+      assign_current_droplet: link(`/v3/apps/${row.app_guid}/relationships/current_droplet`, 'PATCH'),
+      ...(row.package_guid === null ? {} : { package: link(`/v3/packages/${row.package_guid}`) }),
+    },
+  };
+}

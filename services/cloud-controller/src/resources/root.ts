@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { type Links, linkSchema } from './shapes.ts';
+
+/**
+ * The version of Cloud Foundry's API that this speaks. The cf CLI asks nothing of 3.195 that is missing here, and takes
+ * from 3.211 on the list of processes with their instances for granted.
+ */
+export const API_VERSION = '3.195.0';
+
+const versionedLinkSchema = linkSchema.extend({ meta: z.object({ version: z.string() }) });
+
+export const rootSchema = z.object({
+  links: z.object({
+    self: linkSchema,
+    bits_service: z.null(),
+    cloud_controller_v2: z.null(),
+    cloud_controller_v3: versionedLinkSchema,
+    network_policy_v0: z.null(),
+    network_policy_v1: z.null(),
+    login: linkSchema,
+    uaa: linkSchema,
+    credhub: z.null(),
+    routing: z.null(),
+    logging: z.null(),
+    log_cache: linkSchema,
+    log_stream: z.null(),
+    app_ssh: z.null(),
+  }),
+});
+
+/** `GET /`: where everything is; null is what Slipway does not have. The cf CLI reads this first. */
+export function presentRoot(link: Links): z.infer<typeof rootSchema> {
+  return {
+    links: {
+      self: link(''),
+      bits_service: null,
+      cloud_controller_v2: null,
+      cloud_controller_v3: { ...link('/v3'), meta: { version: API_VERSION } },
+      network_policy_v0: null,
+      network_policy_v1: null,
+      login: link('/uaa'),
+      uaa: link('/uaa'),
+      credhub: null,
+      routing: null,
+      logging: null,
+      log_cache: link(''),
+      log_stream: null,
+      app_ssh: null,
+    },
+  };
+}
+
+const v3Resources = [
+  'apps',
+  'builds',
+  'domains',
+  'droplets',
+  'feature_flags',
+  'organization_quotas',
+  'organizations',
+  'packages',
+  'processes',
+  'routes',
+  'spaces',
+] as const;
+
+export const v3RootSchema = z.object({ links: z.record(z.string(), linkSchema) });
+
+/** `GET /v3`: the collections there are. */
+export function presentV3Root(link: Links): z.infer<typeof v3RootSchema> {
+  return {
+    links: {
+      self: link('/v3'),
+      ...Object.fromEntries(v3Resources.map((name) => [name, link(`/v3/${name}`)])),
+    },
+  };
+}
+
+export const infoSchema = z.object({
+  build: z.string(),
+  cli_version: z.object({ minimum: z.string(), recommended: z.string() }),
+  custom: z.object({}),
+  description: z.string(),
+  name: z.string(),
+  version: z.int(),
+  links: z.object({ self: linkSchema, support: linkSchema }),
+});
+
+/** `GET /v3/info`. */
+export function presentInfo(link: Links): z.infer<typeof infoSchema> {
+  return {
+    build: '',
+    cli_version: { minimum: '', recommended: '' },
+    custom: {},
+    description: "Cloud Foundry's Docker support on machines you own",
+    name: 'Slipway',
+    version: 0,
+    links: { self: link('/v3/info'), support: link('') },
+  };
+}

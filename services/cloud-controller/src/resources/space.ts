@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { Metadata } from '../domain/metadata.ts';
+import {
+  type Links,
+  linkSchema,
+  metadataSchema,
+  presentResource,
+  type ResourceRow,
+  resourceSchema,
+  toOne,
+  toOneOrNone,
+  toOneOrNoneSchema,
+  toOneSchema,
+} from './shapes.ts';
+
+export const spaceSchema = resourceSchema.extend({
+  name: z.string(),
+  relationships: z.object({ organization: toOneSchema, quota: toOneOrNoneSchema }),
+  metadata: metadataSchema,
+  links: z.object({
+    self: linkSchema,
+    organization: linkSchema,
+    features: linkSchema,
+    apply_manifest: linkSchema,
+  }),
+});
+
+export interface SpaceView extends ResourceRow {
+  readonly name: string;
+  readonly organization_guid: string;
+}
+
+export function presentSpace(row: SpaceView, metadata: Metadata, link: Links): z.infer<typeof spaceSchema> {
+  const self = `/v3/spaces/${row.guid}`;
+  return {
+    ...presentResource(row),
+    name: row.name,
+    relationships: { organization: toOne(row.organization_guid), quota: toOneOrNone(null) },
+    metadata,
+    links: {
+      self: link(self),
+      organization: link(`/v3/organizations/${row.organization_guid}`),
+      features: link(`${self}/features`),
+      apply_manifest: link(`${self}/actions/apply_manifest`, 'POST'),
+    },
+  };
+}
