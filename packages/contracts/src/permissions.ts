@@ -84,7 +84,8 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
         publish: [`metrics.instances.${cellId}`, ...logs.publish, ...registersRoutes.publish],
         subscribe: registersRoutes.subscribe,
         streams: logs.streams,
-        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.cells],
+        // The lease tells whether a scheduler is there to place again what lost its placement.
+        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.cells, buckets.leases],
         kvWrite: [
           { bucket: buckets.instances, keys: `${cellId}.>` },
           { bucket: buckets.cells, keys: cellId },

@@ -49,6 +49,8 @@ test('what ends while it is being stopped is stopped, not crashed', () => {
 test('any sequence of events gives valid records, routable only while running, and no way back', () => {
   const event: fc.Arbitrary<InstanceEvent> = fc.constantFrom(
     ...life,
+    { type: 'routable', routable: true } as const,
+    { type: 'routable', routable: false } as const,
     { type: 'stopping' } as const,
     { type: 'crashed', crash } as const,
   );
@@ -59,7 +61,8 @@ test('any sequence of events gives valid records, routable only while running, a
       for (const e of events) {
         const next = transition(instance, e, T0);
         instanceSchema.parse(next);
-        expect(next.routable).toBe(next.state === 'RUNNING');
+        if (next.routable) expect(next.state).toBe('RUNNING');
+        if (e.type === 'running' && next !== instance) expect(next.routable).toBe(true);
         expect(next.state === 'CRASHED').toBe(next.crash !== undefined);
         expect(next.phase !== undefined).toBe(next.state === 'CLAIMED');
         expect(order.indexOf(next.state)).toBeGreaterThanOrEqual(order.indexOf(instance.state));

@@ -8,6 +8,8 @@ export type InstanceEvent =
   | { readonly type: 'phase'; readonly phase: InstancePhase }
   | { readonly type: 'addressed'; readonly address: string; readonly ports: readonly number[] }
   | { readonly type: 'running' }
+  /** May routes lead to it? */
+  | { readonly type: 'routable'; readonly routable: boolean }
   | { readonly type: 'stopping' }
   | { readonly type: 'crashed'; readonly crash: Crash };
 
@@ -49,6 +51,8 @@ export function transition(instance: Instance, event: InstanceEvent, now: number
       return instance.state === 'CLAIMED'
         ? { ...withoutPhase(instance), state: 'RUNNING', since, routable: true }
         : instance;
+    case 'routable':
+      return instance.state === 'RUNNING' ? { ...instance, routable: event.routable } : instance;
     case 'stopping':
       return instance.state === 'CLAIMED' || instance.state === 'RUNNING'
         ? { ...withoutPhase(instance), state: 'STOPPING', since, routable: false }

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KvStore } from '@slipway/bus';
+import { type Instance, keys } from '@slipway/contracts';
+import type { Logger } from '@slipway/service-kit';
+
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+interface Slot {
+  /** Undefined: it shall be gone. */
+  wanted: Instance | undefined;
+  version: number;
+  acknowledged: number;
+  writing: boolean;
+  readonly waiting: Set<() => void>;
+}
+
+/**
+ * Writes this cell's instance records: for each, the newest state wins, and it is written until NATS has it. Nobody
+ * else writes them, so there is nothing to compare with.
+ */
+export class RecordWriter {
+  readonly #cellId: string;
+  readonly #logger: Logger;
+  readonly #slots = new Map<string, Slot>();
+  readonly #closing = new AbortController();
+  #store: KvStore<Instance> | undefined;
+  #retryNow = new AbortController();
+
+  constructor(cellId: string, logger: Logger) {
+    this.#cellId = cellId;
+    this.#logger = logger;
+  }
+
+  /** What was set so far is written from now on. */
+  attach(store: KvStore<Instance>): void {
+    this.#store = store;
+    for (const guid of this.#slots.keys()) this.#kick(guid);
+  }
+
+  set(record: Instance): void {
+    this.#want(record.instanceGuid, record);
+  }
+
+  remove(instanceGuid: string): void {
+    this.#want(instanceGuid, undefined);
+  }
+
+  /** Writes all again: NATS may have lost them. */
+  republish(): void {
+    this.#retryNow.abort();
+    this.#retryNow = new AbortController();
+    for (const [guid, slot] of this.#slots) {
+      slot.version++;
+      this.#kick(guid);
+    }
+  }
+
+  /** Resolves when NATS has what was last set; rejects with the signal's reason. */
+  async settled(instanceGuid: string, signal: AbortSignal): Promise<void> {
+    const slot = this.#slots.get(instanceGuid);
+    if (slot === undefined || slot.acknowledged === slot.version) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = (): void => reject(signal.reason as Error);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', abort, { once: true });
+    slot.waiting.add(resolve);
+    try {
+      await promise;
+    } finally {
+      slot.waiting.delete(resolve);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Resolves when NATS has everything; rejects with the signal's reason. */
+  async allSettled(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#slots.keys()].map((guid) => this.settled(guid, signal)));
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#retryNow.abort();
+  }
+
+  #want(guid: string, wanted: Instance | undefined): void {
+    const slot = this.#slots.get(guid) ?? {
+      wanted,
+      version: 0,
+      acknowledged: 0,
+      writing: false,
+      waiting: new Set(),
+    };
+    slot.wanted = wanted;
+    slot.version++;
+    this.#slots.set(guid, slot);
+    this.#kick(guid);
+  }
+
+  #kick(guid: string): void {
+    const slot = this.#slots.get(guid);
+    if (slot === undefined || slot.writing || this.#store === undefined) return;
+    void this.#write(guid, slot, this.#store);
+  }
+
+  async #write(guid: string, slot: Slot, store: KvStore<Instance>): Promise<void> {
+    const key = keys.instance(this.#cellId, guid);
+    let failures = 0;
+    slot.writing = true;
+    while (slot.acknowledged !== slot.version && !this.#closing.signal.aborted) {
+      const { version, wanted } = slot;
+      try {
+        if (wanted === undefined) await store.delete(key);
+        else await store.put(key, wanted);
+        failures = 0;
+        slot.acknowledged = version;
+      } catch (error) {
+        failures++;
+        const wait = Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS);
+        this.#logger.warn({ err: error, instanceGuid: guid, failures, wait }, 'instance-record.retry');
+        await this.#pause(wait);
+      }
+    }
+    // From here on without a pause, or a change could slip in between and be written by nobody.
+    slot.writing = false;
+    if (slot.acknowledged !== slot.version) return;
+    if (slot.wanted === undefined) this.#slots.delete(guid);
+    for (const resolve of slot.waiting) resolve();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    // Rejects only when it is cut short, which is what was wanted.
+    await delay(ms, undefined, { signal: this.#retryNow.signal, ref: false }).catch(() => undefined);
+  }
+}

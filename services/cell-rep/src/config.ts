@@ -1,0 +1,54 @@
+import { cellIdSchema } from '@slipway/contracts';
+import { commonSettings, loadConfig, secretSchema, settings } from '@slipway/service-kit';
+import { z } from 'zod';
+
+const optionalMebibytes = z
+  .string()
+  .regex(/^[1-9]\d*$/, 'expected a whole number of MiB')
+  .transform(Number)
+  .optional();
+
+/** Where the cell keeps what, and which addresses and uids are its own: enough to remove all of it. */
+const placeSettings = {
+  CELL_ID: cellIdSchema,
+  CELL_DATA_DIR: z.string().startsWith('/', 'expected an absolute path'),
+  CELL_SUBNET: z.string().default('10.254.0.0/22'),
+  CELL_UID_BASE: settings.integer(1_000_000, 65_536, 4_000_000_000),
+  CELL_CONTAINERS: settings.integer(250, 1, 10_000),
+} as const;
+
+const placeSchema = z.object({ ...placeSettings, LOG_LEVEL: commonSettings.LOG_LEVEL });
+export type PlaceConfig = z.infer<typeof placeSchema>;
+
+const schema = z.object({
+  ...commonSettings,
+  ...placeSettings,
+  CELL_ZONE: z.string().min(1).default('z1'),
+  /** The host's own; containers are reached at theirs. */
+  CELL_ADDRESS: z.string().min(1).default('127.0.0.1'),
+  CELL_PUBLIC_KEY: z.string().min(1),
+  CELL_PRIVATE_KEY: secretSchema,
+  CELL_MEMORY_MB: optionalMebibytes,
+  CELL_DISK_MB: optionalMebibytes,
+  /** An LRP with placement tags runs only on cells that have them. */
+  CELL_PLACEMENT_TAGS: settings.list(),
+  CELL_ON_STOP: z.enum(['keep', 'destroy']).default('keep'),
+  INSECURE_REGISTRIES: settings.list(),
+  /** Of one try to get all layers of an image. */
+  PULL_TIMEOUT_MS: settings.milliseconds(900_000),
+  CREATE_TIMEOUT_MS: settings.milliseconds(60_000),
+  /** Until the runtime has started the process; not the app's own start, which its LRP bounds. */
+  START_TIMEOUT_MS: settings.milliseconds(30_000),
+  DELETE_TIMEOUT_MS: settings.milliseconds(60_000),
+});
+export type Config = z.infer<typeof schema>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function readConfig(env: Environment): Config {
+  return loadConfig('cell-rep', schema, env);
+}
+
+export function readPlaceConfig(env: Environment): PlaceConfig {
+  return loadConfig('cell-rep', placeSchema, env);
+}

@@ -1,0 +1,39 @@
+import type { LogLine } from '@slipway/bus';
+import type { Instance, RouterRegister } from '@slipway/contracts';
+import type { Logger } from '@slipway/service-kit';
+import type { Containers, HealthProbe } from './ports.ts';
+import type { Semaphore } from './semaphore.ts';
+
+/** What is timed and counted; `healthy` is from the start of the process to the first passed check. */
+export type StepName = 'pull' | 'create' | 'start' | 'healthy' | 'delete';
+
+/** What every instance of a cell shares. */
+export interface InstanceDeps {
+  readonly cellId: string;
+  readonly zone: string;
+  readonly containers: Containers;
+  readonly probe: HealthProbe;
+  readonly logger: Logger;
+  /** Bounds how many containers are created at once. */
+  readonly creating: Semaphore;
+  readonly timeouts: {
+    readonly pullMs: number;
+    readonly createMs: number;
+    readonly startMs: number;
+    readonly deleteMs: number;
+  };
+  readonly emitLog: (line: LogLine) => void;
+  readonly setRoutes: (instanceGuid: string, routes: readonly RouterRegister[]) => void;
+  /** Resolves when what was unregistered has left for the routers, or soon in any case. */
+  readonly flushRoutes: () => Promise<void>;
+  readonly records: {
+    set(record: Instance): void;
+    remove(instanceGuid: string): void;
+    /** NATS has what was last set. */
+    settled(instanceGuid: string, signal: AbortSignal): Promise<void>;
+  };
+  readonly onStep: (step: StepName, ms: number) => void;
+  readonly onStepFailed: (step: StepName, error: unknown) => void;
+  /** The record changed, or the container is gone. */
+  readonly onChange: () => void;
+}

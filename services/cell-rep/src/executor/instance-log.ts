@@ -1,0 +1,103 @@
+import type { LogLine } from '@slipway/bus';
+import type { DesiredLrp } from '@slipway/contracts';
+import type { HealthLine } from '../domain/health-monitor.ts';
+import { LogRateLimiter, rateLimitDropped, rateLimitExceeded } from '../domain/log-rate-limiter.ts';
+import { instanceTags } from '../domain/routes.ts';
+import type { ContainerLine } from './ports.ts';
+
+const REPORT_INTERVAL_MS = 1_000;
+
+export interface LoggedInstance {
+  readonly cellId: string;
+  readonly instanceGuid: string;
+  readonly index: number;
+  readonly lrp: () => DesiredLrp;
+}
+
+/** All that is written about one instance: its own lines within their rate, and what the cell says of it. */
+export class InstanceLog {
+  readonly #emit: (line: LogLine) => void;
+  readonly #instance: LoggedInstance;
+  readonly #limiter: LogRateLimiter;
+  readonly #reportTimer: NodeJS.Timeout;
+  #bytes = 0;
+
+  constructor(instance: LoggedInstance, emit: (line: LogLine) => void) {
+    this.#emit = emit;
+    this.#instance = instance;
+    const { logRateBytesPerSecond } = instance.lrp().resources;
+    this.#limiter = new LogRateLimiter(logRateBytesPerSecond, performance.now());
+    this.#reportTimer = setInterval(() => this.#report(performance.now()), REPORT_INTERVAL_MS);
+    this.#reportTimer.unref();
+  }
+
+  /** Of the app's lines that were let through. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A line that the app wrote. */
+  app({ stream, bytes, timestampNs }: ContainerLine): void {
+    // Diego drops empty lines.
+    if (bytes.length === 0) return;
+    const now = performance.now();
+    this.#report(now);
+    const admission = this.#limiter.admit(bytes.length, now);
+    if (admission.kind === 'admitted') {
+      this.#bytes += bytes.length;
+      this.#write(this.#appSource, stream, bytes, { timestamp: timestampNs });
+    } else if (admission.first) {
+      this.#write(this.#appSource, 'ERR', rateLimitExceeded(this.#limiter.bytesPerSecond));
+    }
+  }
+
+  /** A line that the platform adds to the app's own, outside of its rate. */
+  aside(text: string): void {
+    this.#write(this.#appSource, 'OUT', text);
+  }
+
+  /** `Cell <id> <what> <guid>`, Diego's form. `reason` follows after a colon. */
+  cell(what: string, stream: 'OUT' | 'ERR' = 'OUT', reason = ''): void {
+    const { cellId, instanceGuid } = this.#instance;
+    const why = reason === '' ? '' : `: ${reason}`;
+    this.#write('CELL', stream, `Cell ${cellId} ${what} ${instanceGuid}${why}`);
+  }
+
+  health(lines: readonly HealthLine[]): void {
+    for (const { source, stream, text } of lines) this.#write(source, stream, text);
+  }
+
+  close(): void {
+    clearInterval(this.#reportTimer);
+    this.#report(Number.POSITIVE_INFINITY);
+  }
+
+  get #appSource(): string {
+    return this.#instance.lrp().log.sourceType;
+  }
+
+  #report(now: number): void {
+    const dropped = this.#limiter.report(now);
+    if (dropped === undefined) return;
+    this.#write(this.#appSource, 'ERR', rateLimitDropped(this.#limiter.bytesPerSecond, dropped), { dropped });
+  }
+
+  #write(
+    sourceType: string,
+    stream: 'OUT' | 'ERR',
+    line: string | Uint8Array,
+    more: Pick<LogLine, 'timestamp' | 'dropped'> = {},
+  ): void {
+    const { index } = this.#instance;
+    const lrp = this.#instance.lrp();
+    this.#emit({
+      sourceId: lrp.log.sourceId,
+      instanceId: String(index),
+      sourceType,
+      stream,
+      line,
+      tags: instanceTags(lrp, this.#instance),
+      ...more,
+    });
+  }
+}

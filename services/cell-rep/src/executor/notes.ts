@@ -1,0 +1,15 @@
+import { desiredLrpSchema, instanceSchema, placementSchema } from '@slipway/contracts';
+import { z } from 'zod';
+
+/**
+ * What the rep writes into a container's own metadata, so that a later rep can take it over without NATS. Written by
+ * the rep that holds the container; registry credentials in it stay sealed.
+ */
+export const notesSchema = z.object({
+  v: z.literal(1),
+  placement: placementSchema,
+  lrp: desiredLrpSchema,
+  /** As last told to NATS, or about to be. CRASHED and STOPPING here mean: go on with that. */
+  record: instanceSchema,
+});
+export type Notes = z.infer<typeof notesSchema>;

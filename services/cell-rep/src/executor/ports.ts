@@ -1,0 +1,80 @@
+import type { DesiredLrp } from '@slipway/contracts';
+
+import type { Notes } from './notes.ts';
+
+/** What the executor asks of containers; `adapters/garden.ts` answers. */
+export interface Containers {
+  /** All layers of the image are here, verified. Rejects with the signal's reason when aborted. */
+  pull(lrp: DesiredLrp, signal: AbortSignal): Promise<PulledImage>;
+  /** All but the process. What fails or is aborted leaves nothing behind. */
+  create(spec: ContainerSpec, signal: AbortSignal): Promise<Container>;
+  /** What a rep before this one left. */
+  list(): Promise<readonly FoundContainer[]>;
+}
+
+/** One check of all that the LRP's health check names. Undefined when healthy, else why not, in Diego's words. */
+export type HealthProbe = (
+  lrp: DesiredLrp,
+  address: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+) => Promise<string | undefined>;
+
+/** The layers of an image on this cell; only whoever pulled it looks inside. */
+export interface PulledImage {
+  readonly layers: readonly unknown[];
+}
+
+export interface ContainerSpec {
+  readonly instanceGuid: string;
+  readonly lrp: DesiredLrp;
+  readonly image: PulledImage;
+  readonly environment: (address: string) => string[];
+  readonly notes: Notes;
+}
+
+export interface FoundContainer {
+  readonly container: Container;
+  /** `unstarted`: its process was never begun. */
+  readonly state: 'unstarted' | 'running' | 'exited';
+  /** Undefined when they do not parse: nobody can tell what it is. */
+  readonly notes: Notes | undefined;
+  /** Wall-clock milliseconds. */
+  readonly startedAt: number | undefined;
+}
+
+export interface ContainerExit {
+  /** 128 + n after signal n. */
+  readonly status: number;
+  readonly outOfMemory: boolean;
+  /** Wall-clock milliseconds. */
+  readonly at: number;
+}
+
+export interface ContainerLine {
+  readonly stream: 'OUT' | 'ERR';
+  readonly bytes: Uint8Array;
+  readonly timestampNs: bigint;
+}
+
+export interface ContainerUsage {
+  readonly cpuNanoseconds: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+}
+
+export interface Container {
+  readonly instanceGuid: string;
+  readonly address: string;
+  start(signal: AbortSignal): Promise<void>;
+  /** Resolves when the process has ended, at once when it already has. */
+  exited(): Promise<ContainerExit>;
+  /** Nothing happens when it has ended. */
+  signal(name: string): Promise<void>;
+  /** Ends when the process has ended and all it wrote was read. */
+  readLines(onLine: (line: ContainerLine) => void | Promise<void>, signal: AbortSignal): Promise<void>;
+  annotate(notes: Notes): Promise<void>;
+  usage(): Promise<ContainerUsage>;
+  /** Idempotent, whatever state it is in. */
+  delete(signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,38 @@
+import type { ErrorKind } from '@slipway/service-kit';
+import { RepError } from '../errors.ts';
+
+/**
+ * Runs one step under its deadline. The work gets a signal that aborts at the deadline or when `signal` does; it is
+ * waited for even then, for it undoes itself. Rejects with REP_STEP_TIMEOUT, or `signal`'s reason, or the work's error.
+ */
+export async function withDeadline<T>(
+  what: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const deadline = new AbortController();
+  const timer = setTimeout(() => {
+    deadline.abort(new RepError('REP_STEP_TIMEOUT', 'timeout', `${what} did not end within ${timeoutMs} ms`));
+  }, timeoutMs);
+  try {
+    return await work(AbortSignal.any([signal, deadline.signal]));
+  } catch (error) {
+    signal.throwIfAborted();
+    // What it was doing when it was cut short is less telling than that it was.
+    deadline.signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The kind of an error of this platform, also when it is wrapped in one that says less. */
+export function kindOf(error: unknown): ErrorKind {
+  let kind: ErrorKind = 'internal';
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    if ('kind' in current && typeof current.kind === 'string') kind = current.kind as ErrorKind;
+  }
+  return kind;
+}

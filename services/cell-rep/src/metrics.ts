@@ -1,0 +1,72 @@
+import type { CellPresence } from '@slipway/contracts';
+import { Counter, createMetrics, Gauge, Histogram, type Registry } from '@slipway/service-kit';
+import type { LocalInstance } from './domain/decide.ts';
+import type { StepName } from './executor/instance-deps.ts';
+import { kindOf } from './executor/step.ts';
+
+/** What the gauges show, read at each scrape. */
+export interface Observed {
+  readonly local: ReadonlyMap<string, LocalInstance>;
+  readonly routes: number;
+  readonly unplaced: number;
+  readonly presence: CellPresence | undefined;
+}
+
+export interface CellMetrics {
+  readonly registry: Registry;
+  onStep(step: StepName, ms: number): void;
+  onStepFailed(step: StepName, error: unknown): void;
+}
+
+// From a cached start of some milliseconds to a pull of some minutes.
+const STEP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
+const STATES = ['CLAIMED', 'RUNNING', 'CRASHED', 'STOPPING'] as const;
+
+export function createCellMetrics(observe: () => Observed): CellMetrics {
+  const registry = createMetrics('cell-rep');
+  const registers = [registry];
+  const seconds = new Histogram({
+    name: 'cell_step_seconds',
+    help: 'How long a step of an instance took: pull, create, start, healthy (from start to the first passed check), delete',
+    labelNames: ['step'],
+    buckets: STEP_BUCKETS,
+    registers,
+  });
+  const failures = new Counter({
+    name: 'cell_step_failures_total',
+    help: 'Steps that failed, by the kind of error',
+    labelNames: ['step', 'kind'],
+    registers,
+  });
+  new Gauge({
+    name: 'cell_instances',
+    help: 'Instances of this cell by state',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const states = [...observe().local.values()].map(({ record }) => record.state);
+      for (const state of STATES) this.set({ state }, states.filter((s) => s === state).length);
+    },
+  });
+  const gauge = (name: string, help: string, value: (observed: Observed) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value(observe()));
+      },
+    });
+  };
+  gauge('cell_routes', 'Routes that this cell registers', ({ routes }) => routes);
+  gauge('cell_unplaced_instances', 'Containers without placement, kept for their grace time', (o) => o.unplaced);
+  gauge('cell_healthy', 'Whether this cell can create containers', ({ presence }) => (presence?.healthy ? 1 : 0));
+  gauge('cell_capacity_memory_mb', 'Memory for instances', ({ presence }) => presence?.capacity.memoryMb ?? 0);
+  gauge('cell_capacity_disk_mb', 'Disk for instances', ({ presence }) => presence?.capacity.diskMb ?? 0);
+  gauge('cell_capacity_containers', 'Most containers', ({ presence }) => presence?.capacity.containers ?? 0);
+  return {
+    registry,
+    onStep: (step, ms) => seconds.observe({ step }, ms / 1_000),
+    onStepFailed: (step, error) => failures.inc({ step, kind: kindOf(error) }),
+  };
+}
