@@ -6,6 +6,12 @@ import type { Logger } from '@slipway/service-kit';
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
+interface Target {
+  readonly store: KvStore<Instance>;
+  /** What is written into a lost connection only times out. */
+  readonly ready: () => boolean;
+}
+
 interface Slot {
   /** Undefined: it shall be gone. */
   wanted: Instance | undefined;
@@ -24,7 +30,7 @@ export class RecordWriter {
   readonly #logger: Logger;
   readonly #slots = new Map<string, Slot>();
   readonly #closing = new AbortController();
-  #store: KvStore<Instance> | undefined;
+  #target: Target | undefined;
   #retryNow = new AbortController();
 
   constructor(cellId: string, logger: Logger) {
@@ -33,8 +39,8 @@ export class RecordWriter {
   }
 
   /** What was set so far is written from now on. */
-  attach(store: KvStore<Instance>): void {
-    this.#store = store;
+  attach(store: KvStore<Instance>, ready: () => boolean): void {
+    this.#target = { store, ready };
     for (const guid of this.#slots.keys()) this.#kick(guid);
   }
 
@@ -99,15 +105,19 @@ export class RecordWriter {
 
   #kick(guid: string): void {
     const slot = this.#slots.get(guid);
-    if (slot === undefined || slot.writing || this.#store === undefined) return;
-    void this.#write(guid, slot, this.#store);
+    if (slot === undefined || slot.writing || this.#target === undefined) return;
+    void this.#write(guid, slot, this.#target);
   }
 
-  async #write(guid: string, slot: Slot, store: KvStore<Instance>): Promise<void> {
+  async #write(guid: string, slot: Slot, { store, ready }: Target): Promise<void> {
     const key = keys.instance(this.#cellId, guid);
     let failures = 0;
     slot.writing = true;
     while (slot.acknowledged !== slot.version && !this.#closing.signal.aborted) {
+      if (!ready()) {
+        await this.#pause(RETRY_MAX_MS);
+        continue;
+      }
       const { version, wanted } = slot;
       try {
         if (wanted === undefined) await store.delete(key);

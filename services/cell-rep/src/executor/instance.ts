@@ -42,6 +42,7 @@ export class InstanceRunner {
   #startedAt: number | undefined;
   #exit: ContainerExit | undefined;
   #reading: Promise<void> = Promise.resolve();
+  #annotating: Promise<void> = Promise.resolve();
   #gone = false;
   #placementDeleted = false;
 
@@ -278,8 +279,14 @@ export class InstanceRunner {
     return { v: 1, placement: this.#placement, lrp: this.#lrp, record };
   }
 
+  /** One after the other, each with what is true when it is written. */
+  #annotate(): Promise<void> {
+    this.#annotating = this.#annotating.then(() => this.#writeNotes());
+    return this.#annotating;
+  }
+
   /** Not being able to take a note must not end what runs; a later rep would only know less. */
-  async #annotate(): Promise<void> {
+  async #writeNotes(): Promise<void> {
     if (this.#container === undefined || this.#gone) return;
     try {
       await this.#container.annotate(this.#notes());
