@@ -13,11 +13,16 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  * @param {string} root
  * @param {string} entry
  * @param {readonly string[]} args
+ * @param {{ privateMounts: boolean }} options privateMounts: in a mount namespace of its own (see private-mounts.ts)
  * @returns {Promise<number>} the exit status
  */
-export async function handOver(root, entry, args) {
+export async function handOver(root, entry, args, options) {
   const bin = join(root, 'node_modules/.bin');
-  const child = spawn(join(bin, 'node'), [join(root, entry), ...args], {
+  const program = [join(bin, 'node'), join(root, entry), ...args];
+  const [command, ...rest] = options.privateMounts
+    ? ['unshare', '--mount', '--propagation', 'slave', '--', 'env', 'SLIPWAY_MOUNT_NAMESPACE=private', ...program]
+    : program;
+  const child = spawn(/** @type {string} */ (command), rest, {
     cwd: root,
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     detached: true,

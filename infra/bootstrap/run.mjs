@@ -9,7 +9,7 @@ import { handOver } from './hand-over.mjs';
 import { takeInstallLock } from './install-lock.mjs';
 import { installNodeModules } from './node-modules.mjs';
 import { planInstall } from './plan.mjs';
-import { requirementsOf } from './requirements.mjs';
+import { needsRoot, requirementsOf } from './requirements.mjs';
 import { StepFailed } from './run-step.mjs';
 
 /** @typedef {import('./requirements.mjs').Subcommand} Subcommand */
@@ -89,7 +89,8 @@ async function main() {
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onSignal);
   }
-  return await handOver(root, entries[/** @type {Subcommand} */ (subcommand)], args);
+  const privateMounts = needsRoot(/** @type {Subcommand} */ (subcommand));
+  return await handOver(root, entries[/** @type {Subcommand} */ (subcommand)], args, { privateMounts });
 }
 
 process.exitCode = await main();

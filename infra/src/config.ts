@@ -1,0 +1,60 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, secretSchema, settings } from '@slipway/service-kit';
+import { z } from 'zod';
+import { logLevels } from './supervisor/log-line.ts';
+
+/** No DynamicUser of systemd, no system or login user of Debian has these (systemd's "Users, Groups, UIDs and GIDs"). */
+const UID_BASE = 60_800;
+const hostList = settings.list(['localhost', '127.0.0.1']);
+
+/** Every setting of the platform as a whole; infra/README.md explains them. */
+const schema = z.object({
+  /** Where users come in: the API, uaa, logs and all apps. */
+  SLIPWAY_PORT: settings.port(8080),
+  /** The address the port is on. Anything but loopback is reachable by others, and without TLS. */
+  SLIPWAY_LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
+  /** Databases, secrets, layers, containers and logs. Default: /var/lib/slipway, else ~/.local/share/slipway. */
+  SLIPWAY_DATA_DIR: z.string().startsWith('/', 'expected an absolute path').optional(),
+  /** What users see. Default: http://localhost:<port>. */
+  SLIPWAY_EXTERNAL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Hosts under which the platform itself answers. */
+  SLIPWAY_SYSTEM_HOSTS: hostList,
+  /** The first domain of apps. */
+  SLIPWAY_APPS_DOMAIN: z.string().min(1).default('apps.localhost'),
+  /** Of the user admin, at the first start. Default: a generated one. */
+  SLIPWAY_ADMIN_PASSWORD: secretSchema.optional(),
+  /** Registries that may be spoken to in plain http; loopback always may. */
+  SLIPWAY_INSECURE_REGISTRIES: settings.list(),
+  /** What the terminal shows of the services' logs; the files have all from `info` on. */
+  SLIPWAY_LOG_LEVEL: z.enum(logLevels).optional(),
+  /** First of the uids that the services run as. */
+  SLIPWAY_UID_BASE: settings.integer(UID_BASE, 1, 4_000_000_000),
+  SLIPWAY_CELL_ID: z.string().min(1).default('cell-1'),
+  /** The next five are cell-rep's own settings; its defaults hold. */
+  SLIPWAY_CELL_SUBNET: z.string().optional(),
+  SLIPWAY_CELL_UID_BASE: z.string().optional(),
+  SLIPWAY_CELL_MEMORY_MB: z.string().optional(),
+  SLIPWAY_CELL_DISK_MB: z.string().optional(),
+  SLIPWAY_CELL_CONTAINERS: z.string().optional(),
+});
+
+type Settings = z.output<typeof schema>;
+export interface PlatformConfig extends Settings {
+  readonly SLIPWAY_DATA_DIR: string;
+  readonly SLIPWAY_EXTERNAL_URL: string;
+}
+
+/** Throws ConfigError, which names every setting that is wrong. `uid` decides where the data are by default. */
+export function readPlatformConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  uid: number = process.getuid?.() ?? -1,
+): PlatformConfig {
+  const read = loadConfig('slipway', schema, env);
+  return {
+    ...read,
+    SLIPWAY_DATA_DIR:
+      read.SLIPWAY_DATA_DIR ?? (uid === 0 ? '/var/lib/slipway' : join(homedir(), '.local/share/slipway')),
+    SLIPWAY_EXTERNAL_URL: read.SLIPWAY_EXTERNAL_URL ?? `http://localhost:${read.SLIPWAY_PORT}`,
+  };
+}

@@ -1,0 +1,183 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readPlatformConfig } from '../config.ts';
+import { DataDirectory } from './data-directory.ts';
+import { AlreadyRunning, askPlatform, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
+import { describePortOwner } from './port-owner.ts';
+import { assignPorts, listenProblem } from './ports.ts';
+import { natsProcess, type ProcessContext, portNames, registryProcess, serviceProcesses } from './processes.ts';
+import { loadSecrets } from './secrets.ts';
+
+const root = process.getuid?.() === 0;
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'platform-'));
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true });
+});
+
+test('secrets are made once, for their owner only', async () => {
+  const file = join(dir, 'secrets.json');
+  const first = await loadSecrets(file, undefined);
+  const second = await loadSecrets(file, 'ignored, for there is one');
+  expect(first.generated).toBe(true);
+  expect(second).toEqual({ secrets: first.secrets, generated: false });
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const all = [first.secrets.adminPassword, ...Object.values(first.secrets.natsPasswords)];
+  expect(new Set(all).size).toBe(all.length);
+  expect(Math.min(...all.map((password) => password.length))).toBeGreaterThanOrEqual(32);
+});
+
+test('the operator may set the password of the first start', async () => {
+  const { secrets } = await loadSecrets(join(dir, 'secrets.json'), 'correct horse');
+  expect(secrets.adminPassword).toBe('correct horse');
+});
+
+test('damaged secrets are not replaced, for the databases can be read with the old ones only', async () => {
+  const file = join(dir, 'secrets.json');
+  await writeFile(file, '{"adminPassword":"x"');
+  await expect(loadSecrets(file, undefined)).rejects.toThrow(/is damaged: restore it/);
+  expect(await readFile(file, 'utf8')).toBe('{"adminPassword":"x"');
+});
+
+test('ports are different ones, and stay as they are from start to start', async () => {
+  const file = join(dir, 'ports.json');
+  const first = await assignPorts(file, ['nats', 'uaa', 'registry']);
+  expect(new Set(Object.values(first)).size).toBe(3);
+  expect(await assignPorts(file, ['uaa', 'nats'])).toEqual({ uaa: first.uaa, nats: first.nats });
+  expect(await assignPorts(file, ['registry'])).toEqual({ registry: first.registry });
+});
+
+test('a port that somebody took meanwhile is picked anew, and a damaged file too', async () => {
+  const file = join(dir, 'ports.json');
+  const { nats } = await assignPorts(file, ['nats']);
+  const squatter = createServer().listen(nats, '127.0.0.1');
+  await expect.poll(() => listenProblem(nats as number, '127.0.0.1')).toBe('EADDRINUSE');
+  expect((await assignPorts(file, ['nats'])).nats).not.toBe(nats);
+  squatter.close();
+  await writeFile(file, 'not json');
+  expect((await assignPorts(file, ['nats'])).nats).toBeGreaterThan(19_999);
+});
+
+test('who is on a port is named', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  expect(await describePortOwner(port)).toContain(`(pid ${process.pid})`);
+  server.close();
+});
+
+const status: PlatformStatus = { pid: 4711, url: 'http://localhost:8080', ready: true, processes: [] };
+
+test('a second platform on the same directory is told who runs there and at which port', async () => {
+  const lock = await lockDataDirectory(dir, () => status);
+  const second = lockDataDirectory(dir, () => status);
+  await expect(second).rejects.toThrow(AlreadyRunning);
+  await expect(second).rejects.toThrow(/pid 4711, at http:\/\/localhost:8080.*SLIPWAY_PORT/);
+  await lock.release();
+  const again = await lockDataDirectory(dir, () => status);
+  await again.release();
+});
+
+test('who runs on a directory can be asked', async () => {
+  expect(await askPlatform(dir)).toBeUndefined();
+  const lock = await lockDataDirectory(dir, () => status);
+  expect(await askPlatform(dir)).toEqual(status);
+  await lock.release();
+});
+
+test.runIf(root)('what a process may not know it cannot read', async () => {
+  const users: Record<string, number> = { uaa: 60_991, stager: 60_992 };
+  const data = new DataDirectory(join(dir, 'data'), (name) =>
+    users[name] === undefined ? undefined : { uid: users[name], gid: users[name] },
+  );
+  await data.create();
+  await data.createServiceDirectory('uaa');
+  const secret = await data.writeSecret('uaa', 'ADMIN_PASSWORD', 'x');
+  const own = await stat(secret);
+  expect([own.uid, own.mode & 0o777]).toEqual([60_991, 0o600]);
+  for (const directory of [data.serviceDirectory('uaa'), join(dir, 'data/secrets/uaa')]) {
+    const { uid, mode } = await stat(directory);
+    expect([uid, mode & 0o777]).toEqual([60_991, 0o700]);
+  }
+  expect((await stat(join(dir, 'data/secrets'))).mode & 0o777).toBe(0o711);
+});
+
+test('a secret that is written again keeps its mode', async () => {
+  const data = new DataDirectory(dir, () => undefined);
+  await data.create();
+  const file = await data.writeSecret('uaa', 'KEY', 'one');
+  await chmod(file, 0o600);
+  await data.writeSecret('uaa', 'KEY', 'two');
+  expect(await readFile(file, 'utf8')).toBe('two');
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+});
+
+function context(env: Record<string, string> = {}): ProcessContext {
+  const names = ['cloud-controller', 'uaa', 'stager', 'scheduler', 'cell-rep', 'router', 'log-cache'];
+  const secretNames = ['NATS_PASSWORD', 'ENCRYPTION_KEY', 'ADMIN_PASSWORD', 'STAGER_PRIVATE_KEY', 'CELL_PRIVATE_KEY'];
+  return {
+    config: readPlatformConfig({ SLIPWAY_DATA_DIR: dir, ...env }),
+    data: new DataDirectory(dir, () => undefined),
+    userOf: (name) => (name === 'cell-rep' ? undefined : { uid: 60_800 + names.indexOf(name), gid: 60_800 }),
+    program: '/app',
+    ports: Object.fromEntries(portNames.map((name, index) => [name, 20_000 + index])),
+    secretFiles: Object.fromEntries(names.flatMap((n) => secretNames.map((s) => [`${n}/${s}`, `/secrets/${n}/${s}`]))),
+    publicKeys: { stager: 'stager-key', cell: 'cell-key' },
+  };
+}
+
+test('secrets reach a process as files only: neither its command line nor its environment holds one', async () => {
+  const given = context({ SLIPWAY_ADMIN_PASSWORD: 'very-secret' });
+  const specs = [natsProcess(given, '/n.conf'), registryProcess(given, '/r.json'), ...serviceProcesses(given)];
+  expect(JSON.stringify(specs)).not.toContain('very-secret');
+  const settings = specs
+    .flatMap((spec) => Object.keys(spec.env))
+    .filter((name) => /PASSWORD|PRIVATE|ENCRYPTION/.test(name));
+  expect(settings.every((name) => name.endsWith('_FILE'))).toBe(true);
+  expect(settings.length).toBeGreaterThan(8);
+});
+
+test('every process has its own port, user and directory; the cell alone is root', () => {
+  const specs = serviceProcesses(context());
+  expect(new Set(specs.map((spec) => spec.readyUrl)).size).toBe(specs.length);
+  expect(new Set(specs.map((spec) => spec.cwd)).size).toBe(specs.length);
+  expect(specs.filter((spec) => spec.user === undefined).map((spec) => spec.name)).toEqual(['cell-rep']);
+  expect(specs.find((spec) => spec.name === 'cell-rep')?.env).toMatchObject({
+    CELL_ON_STOP: 'destroy',
+    CELL_ID: 'cell-1',
+  });
+});
+
+test.each([
+  ['8080', false],
+  ['80', true],
+])('on port %s the router may bind low ports: %s', (port, may) => {
+  const router = serviceProcesses(context({ SLIPWAY_PORT: port })).find((spec) => spec.name === 'router');
+  expect(router?.env.LISTEN_PORT).toBe(port);
+  expect(router?.bindsLowPorts).toBe(may);
+});
+
+test('every bad setting is named at once', () => {
+  const bad = { SLIPWAY_PORT: 'http', SLIPWAY_DATA_DIR: 'data', SLIPWAY_LOG_LEVEL: 'loud' };
+  expect(() => readPlatformConfig(bad)).toThrow(/SLIPWAY_PORT[\s\S]*SLIPWAY_DATA_DIR[\s\S]*SLIPWAY_LOG_LEVEL/);
+});
+
+test('the defaults depend on who starts it, and on the port', () => {
+  expect(readPlatformConfig({}, 0)).toMatchObject({ SLIPWAY_DATA_DIR: '/var/lib/slipway', SLIPWAY_PORT: 8080 });
+  expect(readPlatformConfig({}, 1000).SLIPWAY_DATA_DIR).toMatch(/\/\.local\/share\/slipway$/);
+  expect(readPlatformConfig({ SLIPWAY_PORT: '9000' }).SLIPWAY_EXTERNAL_URL).toBe('http://localhost:9000');
+});
+
+test('mkdir of an existing data directory changes nothing in it', async () => {
+  await mkdir(join(dir, 'data/services/uaa'), { recursive: true });
+  await writeFile(join(dir, 'data/services/uaa/uaa.db'), 'rows');
+  await new DataDirectory(join(dir, 'data'), () => undefined).create();
+  expect(await readFile(join(dir, 'data/services/uaa/uaa.db'), 'utf8')).toBe('rows');
+});

@@ -1,0 +1,237 @@
+import { chmod, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { natsServiceUser, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+import type { PlatformConfig } from '../config.ts';
+import { repositoryRoot } from '../process/repository-root.ts';
+import { runCommand } from '../process/run-command.ts';
+import type { ProcessSpec } from '../supervisor/process-spec.ts';
+import type { ProcessEvents } from '../supervisor/supervised-process.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { DataDirectory, type ServiceUser } from './data-directory.ts';
+import { type InstanceLock, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
+import { describePortOwner } from './port-owner.ts';
+import { assignPorts, listenProblem } from './ports.ts';
+import {
+  cellCleaner,
+  natsProcess,
+  natsUserName,
+  type ProcessContext,
+  portNames,
+  registryProcess,
+  serviceProcesses,
+} from './processes.ts';
+import { assertReadable, mountProgram, unmountProgram } from './program-mount.ts';
+import { renderRegistryConfig } from './registry-config.ts';
+import { loadSecrets, type PlatformSecrets } from './secrets.ts';
+
+const CLEAN_DEADLINE_MS = 60_000;
+/** Each runs as a uid of its own, in this order from SLIPWAY_UID_BASE on. Append only: uids own files. */
+const USERS = ['nats-server', 'registry', ...serviceNames.filter((name) => name !== 'cell-rep')] as const;
+
+export interface PlatformOptions {
+  readonly config: PlatformConfig;
+  /** Run a registry too, for the demo. */
+  readonly registry: boolean;
+  /** What the supervisor hears of each process. */
+  readonly events: (process: string) => ProcessEvents;
+  readonly asRoot: boolean;
+}
+
+/** What a start found out. */
+export interface StartedPlatform {
+  readonly adminPassword: string;
+  /** The password was made by this start. */
+  readonly passwordIsNew: boolean;
+  /** `127.0.0.1:PORT` when there is one. */
+  readonly registryAddress: string | undefined;
+}
+
+/** The whole platform on one machine: its data directory, its bus, its services. */
+export class Platform {
+  readonly #options: PlatformOptions;
+  readonly #data: DataDirectory;
+  #lock: InstanceLock | undefined;
+  #mounted = false;
+  #supervisor: Supervisor | undefined;
+  #cleaner: ReturnType<typeof cellCleaner> | undefined;
+  #ready = false;
+  #starting: Promise<StartedPlatform> | undefined;
+
+  constructor(options: PlatformOptions) {
+    this.#options = options;
+    this.#data = new DataDirectory(options.config.SLIPWAY_DATA_DIR, (process) => this.#userOf(process));
+  }
+
+  get data(): DataDirectory {
+    return this.#data;
+  }
+
+  get status(): PlatformStatus {
+    const processes = (this.#supervisor?.statuses ?? []).map(({ pid, ...rest }) => ({
+      ...rest,
+      ...(pid === undefined ? {} : { pid }),
+    }));
+    return { pid: process.pid, url: this.#options.config.SLIPWAY_EXTERNAL_URL, ready: this.#ready, processes };
+  }
+
+  /** Resolves when everything is ready. Throws when it will not be, or the signal's reason; call `stop` in either case. */
+  start(signal: AbortSignal): Promise<StartedPlatform> {
+    const starting = this.#start(signal);
+    this.#starting = starting;
+    return starting;
+  }
+
+  async #start(signal: AbortSignal): Promise<StartedPlatform> {
+    const { config, asRoot } = this.#options;
+    const data = this.#data;
+    await data.create();
+    this.#lock = await lockDataDirectory(data.root, () => this.status);
+    await this.#assertPortIsFree();
+    signal.throwIfAborted();
+    const { secrets, generated } = await loadSecrets(data.secretsFile, config.SLIPWAY_ADMIN_PASSWORD?.reveal());
+    const ports = await assignPorts(join(data.root, 'ports.json'), portNames);
+    if (asRoot) await this.#showProgram();
+    const context: ProcessContext = {
+      config,
+      data,
+      userOf: (process) => this.#userOf(process),
+      program: asRoot ? data.app : repositoryRoot,
+      ports,
+      secretFiles: await this.#writeSecrets(secrets),
+      publicKeys: { stager: secrets.stagerKeys.publicKey, cell: secrets.cellKeys.publicKey },
+    };
+    const specs = await this.#processes(context, secrets);
+    for (const spec of specs) await data.createServiceDirectory(spec.name);
+    if (asRoot) this.#cleaner = cellCleaner(context);
+    await this.#cleanAfterCrash(signal);
+    signal.throwIfAborted();
+    this.#supervisor = new Supervisor(specs, this.#options.events);
+    await this.#supervisor.start(signal);
+    this.#ready = true;
+    return {
+      adminPassword: secrets.adminPassword,
+      passwordIsNew: generated && config.SLIPWAY_ADMIN_PASSWORD === undefined,
+      registryAddress: this.#options.registry ? `127.0.0.1:${ports.registry}` : undefined,
+    };
+  }
+
+  /**
+   * Ends all processes, and removes what they left on the machine. Idempotent. In the middle of a start, abort that
+   * start's signal first: this waits for its end.
+   */
+  async stop(): Promise<void> {
+    // Why the start failed was told to whoever started.
+    await this.#starting?.catch(() => undefined);
+    this.#ready = false;
+    await this.#supervisor?.stop();
+    if (this.#supervisor !== undefined) await this.#clean();
+    this.#supervisor = undefined;
+    if (this.#mounted) await unmountProgram(this.#data.app);
+    this.#mounted = false;
+    await this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  #userOf(process: string): ServiceUser | undefined {
+    const index = (USERS as readonly string[]).indexOf(process);
+    if (!this.#options.asRoot || index === -1) return undefined;
+    const id = this.#options.config.SLIPWAY_UID_BASE + index;
+    return { uid: id, gid: id };
+  }
+
+  async #assertPortIsFree(): Promise<void> {
+    const { SLIPWAY_PORT: port, SLIPWAY_LISTEN_HOST: host } = this.#options.config;
+    const problem = await listenProblem(port, host);
+    if (problem === undefined) return;
+    if (problem !== 'EADDRINUSE')
+      throw new Error(`cannot listen on ${host}:${port} (${problem}): set SLIPWAY_PORT or SLIPWAY_LISTEN_HOST`);
+    const owner = (await describePortOwner(port)) ?? 'another process';
+    throw new Error(`port ${port} is in use by ${owner}: stop that, or set SLIPWAY_PORT to another port`);
+  }
+
+  async #showProgram(): Promise<void> {
+    await chmod(this.#data.root, (await stat(this.#data.root)).mode | 0o711);
+    await mountProgram(repositoryRoot, this.#data.app);
+    this.#mounted = true;
+    const user = this.#userOf('router') as ServiceUser;
+    await assertReadable(join(this.#data.app, 'services/router/package.json'), user, repositoryRoot);
+  }
+
+  async #writeSecrets(secrets: PlatformSecrets): Promise<Readonly<Record<string, string>>> {
+    const contents: readonly (readonly [string, string, string])[] = [
+      ...serviceNames.map((name) => [name, 'NATS_PASSWORD', secrets.natsPasswords[name]] as const),
+      ['uaa', 'ENCRYPTION_KEY', secrets.encryptionKeys.uaa],
+      ['uaa', 'ADMIN_PASSWORD', secrets.adminPassword],
+      ['cloud-controller', 'ENCRYPTION_KEY', secrets.encryptionKeys['cloud-controller']],
+      ['stager', 'STAGER_PRIVATE_KEY', secrets.stagerKeys.privateKey],
+      ['cell-rep', 'CELL_PRIVATE_KEY', secrets.cellKeys.privateKey],
+    ];
+    const files: Record<string, string> = {};
+    for (const [process, name, content] of contents) {
+      files[`${process}/${name}`] = await this.#data.writeSecret(process, name, content);
+    }
+    return files;
+  }
+
+  async #processes(context: ProcessContext, secrets: PlatformSecrets): Promise<readonly ProcessSpec[]> {
+    const { data, ports, config } = context;
+    const users = serviceNames.map((name) => {
+      const cellId = name === 'cell-rep' ? config.SLIPWAY_CELL_ID : undefined;
+      const user = natsServiceUser(name, secrets.natsPasswords[name], cellId);
+      if (user.user !== natsUserName(name, config.SLIPWAY_CELL_ID)) throw new Error(`${name} is ${user.user} to NATS`);
+      return user;
+    });
+    const natsConfig = renderNatsServerConfig({
+      host: '127.0.0.1',
+      port: ports.nats as number,
+      serverName: 'slipway',
+      storeDir: join(data.serviceDirectory('nats-server'), 'jetstream'),
+      users,
+    });
+    const nats = natsProcess(context, await data.writeSecret('nats-server', 'nats.conf', natsConfig));
+    if (!this.#options.registry) return [nats, ...serviceProcesses(context)];
+    const registryConfig = renderRegistryConfig(
+      ports.registry as number,
+      join(data.serviceDirectory('registry'), 'storage'),
+    );
+    const registry = registryProcess(context, await data.writeSecret('registry', 'config.json', registryConfig));
+    return [nats, registry, ...serviceProcesses(context)];
+  }
+
+  /** The marker is there from a start to its clean end: when a start finds it, containers may still be around. */
+  async #cleanAfterCrash(signal: AbortSignal): Promise<void> {
+    const marker = this.#marker;
+    const crashed = await stat(marker).then(
+      () => true,
+      () => false,
+    );
+    if (crashed) await this.#runCleaner(signal);
+    await writeFile(marker, `${process.pid}\n`);
+  }
+
+  async #clean(): Promise<void> {
+    await this.#runCleaner();
+    await rm(this.#marker, { force: true });
+  }
+
+  async #runCleaner(signal?: AbortSignal): Promise<void> {
+    if (this.#cleaner === undefined) return;
+    const { command, args, env, cwd } = this.#cleaner;
+    const deadline = AbortSignal.timeout(CLEAN_DEADLINE_MS);
+    const result = await runCommand(command, args, {
+      env,
+      cwd,
+      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+    });
+    signal?.throwIfAborted();
+    if (result.exitCode !== 0) {
+      throw new Error(
+        `cannot remove what the cell left (status ${result.exitCode ?? result.signal}):\n${result.output}`,
+      );
+    }
+  }
+
+  get #marker(): string {
+    return join(this.#data.root, 'running');
+  }
+}

@@ -1,0 +1,232 @@
+import { join } from 'node:path';
+import type { ServiceName } from '@slipway/contracts';
+import type { PlatformConfig } from '../config.ts';
+import type { ProcessSpec } from '../supervisor/process-spec.ts';
+import type { DataDirectory, UserOf } from './data-directory.ts';
+
+/** The wave in which each process is stopped. NATS is last: the others say goodbye through it. */
+const STOP_WAVES = { first: 0, second: 1, last: 2 } as const;
+const STOP_DEADLINE_MS = 25_000;
+/** The cell ends its containers first, each with its own time to say goodbye (10 s on Cloud Foundry). */
+const CELL_STOP_DEADLINE_MS = 60_000;
+
+/** What the processes are told, by name; secrets by the paths of files. */
+export interface ProcessContext {
+  readonly config: PlatformConfig;
+  readonly data: DataDirectory;
+  readonly userOf: UserOf;
+  /** The checkout as all users can reach it. */
+  readonly program: string;
+  readonly ports: Readonly<Record<string, number>>;
+  /** `<process>/<SETTING>` to the path of the file that holds it. */
+  readonly secretFiles: Readonly<Record<string, string>>;
+  readonly publicKeys: { readonly stager: string; readonly cell: string };
+}
+
+/** The ports that the platform needs, by name; loopback all. */
+export const portNames: readonly string[] = [
+  'nats',
+  'registry',
+  ...['cloud-controller', 'uaa', 'log-cache'].flatMap((name) => [name, `${name}-health`]),
+  ...['stager', 'scheduler', 'cell-rep', 'router'].map((name) => `${name}-health`),
+];
+
+/** nats-server; `configFile` is made by `renderNatsServerConfig`. */
+export function natsProcess(context: ProcessContext, configFile: string): ProcessSpec {
+  return {
+    ...base(context, 'nats-server'),
+    command: 'nats-server',
+    args: ['--config', configFile],
+    readyUrl: `nats://127.0.0.1:${port(context, 'nats')}`,
+    dependsOn: [],
+    stopWave: STOP_WAVES.last,
+  };
+}
+
+/** The registry of the demo: Debian's docker-registry on loopback. */
+export function registryProcess(context: ProcessContext, configFile: string): ProcessSpec {
+  return {
+    ...base(context, 'registry'),
+    command: 'docker-registry',
+    args: ['serve', configFile],
+    readyUrl: `http://127.0.0.1:${port(context, 'registry')}/v2/`,
+    dependsOn: [],
+    stopWave: STOP_WAVES.second,
+  };
+}
+
+/** The services, each with its settings (packages/service-kit/README.md). */
+export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[] {
+  const { config, publicKeys } = context;
+  const at = (name: string): string => `http://127.0.0.1:${port(context, name)}`;
+  const http = (name: string): Record<string, string> => ({
+    LISTEN_HOST: '127.0.0.1',
+    LISTEN_PORT: String(port(context, name)),
+    ROUTE_HOST: '127.0.0.1',
+    EXTERNAL_URL: config.SLIPWAY_EXTERNAL_URL,
+    SYSTEM_HOSTS: config.SLIPWAY_SYSTEM_HOSTS.join(','),
+  });
+  const database = (name: string): Record<string, string> => ({
+    DATABASE_URL: `file:${join(context.data.serviceDirectory(name), `${name}.db`)}`,
+    ENCRYPTION_KEY_FILE: secret(context, name, 'ENCRYPTION_KEY'),
+  });
+  const registries = { INSECURE_REGISTRIES: config.SLIPWAY_INSECURE_REGISTRIES.join(',') };
+  const uaaUrl = `${at('uaa')}/uaa`;
+  return [
+    service(context, 'uaa', ['nats-server'], STOP_WAVES.second, {
+      ...http('uaa'),
+      ...database('uaa'),
+      ADMIN_PASSWORD_FILE: secret(context, 'uaa', 'ADMIN_PASSWORD'),
+    }),
+    service(context, 'cloud-controller', ['nats-server', 'uaa'], STOP_WAVES.second, {
+      ...http('cloud-controller'),
+      ...database('cloud-controller'),
+      STAGER_PUBLIC_KEY: publicKeys.stager,
+      CELL_PUBLIC_KEY: publicKeys.cell,
+      APPS_DOMAIN: config.SLIPWAY_APPS_DOMAIN,
+      UAA_URL: uaaUrl,
+    }),
+    service(context, 'log-cache', ['nats-server', 'uaa'], STOP_WAVES.second, {
+      ...http('log-cache'),
+      UAA_URL: uaaUrl,
+      CLOUD_CONTROLLER_URL: at('cloud-controller'),
+    }),
+    service(context, 'stager', ['nats-server'], STOP_WAVES.first, {
+      ...registries,
+      STAGER_PUBLIC_KEY: publicKeys.stager,
+      STAGER_PRIVATE_KEY_FILE: secret(context, 'stager', 'STAGER_PRIVATE_KEY'),
+    }),
+    service(context, 'scheduler', ['nats-server'], STOP_WAVES.first, {}),
+    {
+      ...service(context, 'router', ['nats-server'], STOP_WAVES.second, {
+        LISTEN_HOST: config.SLIPWAY_LISTEN_HOST,
+        LISTEN_PORT: String(config.SLIPWAY_PORT),
+      }),
+      bindsLowPorts: config.SLIPWAY_PORT < 1024,
+    },
+    {
+      ...service(context, 'cell-rep', ['nats-server'], STOP_WAVES.first, {
+        ...cellPlace(config, context.data),
+        ...registries,
+        CELL_PUBLIC_KEY: publicKeys.cell,
+        CELL_PRIVATE_KEY_FILE: secret(context, 'cell-rep', 'CELL_PRIVATE_KEY'),
+        // The platform goes as a whole: with it its containers. A rep that is killed alone comes back to them.
+        CELL_ON_STOP: 'destroy',
+        ...optional({ CELL_MEMORY_MB: config.SLIPWAY_CELL_MEMORY_MB, CELL_DISK_MB: config.SLIPWAY_CELL_DISK_MB }),
+      }),
+      stopDeadlineMs: CELL_STOP_DEADLINE_MS,
+    },
+  ];
+}
+
+/** The command that removes whatever a cell left behind, and its environment. */
+export function cellCleaner(context: ProcessContext): Pick<ProcessSpec, 'command' | 'args' | 'env' | 'cwd'> {
+  return {
+    command: nodeOf(context.program),
+    args: [join(context.program, 'services/cell-rep/src/clean.ts')],
+    env: { ...environment(context, 'cell-rep'), ...cellPlace(context.config, context.data) },
+    cwd: context.data.serviceDirectory('cell-rep'),
+  };
+}
+
+function cellPlace(config: PlatformConfig, data: DataDirectory): Record<string, string> {
+  return {
+    CELL_ID: config.SLIPWAY_CELL_ID,
+    CELL_DATA_DIR: data.cell,
+    ...optional({
+      CELL_SUBNET: config.SLIPWAY_CELL_SUBNET,
+      CELL_UID_BASE: config.SLIPWAY_CELL_UID_BASE,
+      CELL_CONTAINERS: config.SLIPWAY_CELL_CONTAINERS,
+    }),
+  };
+}
+
+function service(
+  context: ProcessContext,
+  name: ServiceName,
+  dependsOn: readonly string[],
+  stopWave: number,
+  env: Readonly<Record<string, string>>,
+): ProcessSpec {
+  const health = port(context, `${name}-health`);
+  const defaults = base(context, name);
+  return {
+    ...defaults,
+    command: nodeOf(context.program),
+    args: [join(context.program, 'services', name, 'src/main.ts')],
+    env: {
+      ...defaults.env,
+      NATS_URL: `nats://127.0.0.1:${port(context, 'nats')}`,
+      NATS_USER: natsUserName(name, context.config.SLIPWAY_CELL_ID),
+      NATS_PASSWORD_FILE: secret(context, name, 'NATS_PASSWORD'),
+      HEALTH_PORT: String(health),
+      ...env,
+    },
+    readyUrl: `http://127.0.0.1:${health}/readyz`,
+    dependsOn,
+    stopWave,
+  };
+}
+
+/** As `natsServiceUser` of packages/contracts names it. */
+export function natsUserName(name: ServiceName, cellId: string): string {
+  return name === 'cell-rep' ? `cell-rep-${cellId}` : name;
+}
+
+function base(
+  context: ProcessContext,
+  name: string,
+): Pick<ProcessSpec, 'name' | 'env' | 'cwd' | 'stopDeadlineMs'> & { user?: NonNullable<ProcessSpec['user']> } {
+  const user = context.userOf(name);
+  return {
+    name,
+    env: environment(context, name),
+    cwd: context.data.serviceDirectory(name),
+    stopDeadlineMs: STOP_DEADLINE_MS,
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+/** What every process gets; nothing of the supervisor's own environment but the language and the certificates. */
+function environment(context: ProcessContext, name: string): Record<string, string> {
+  const own = context.data.serviceDirectory(name);
+  return {
+    PATH: `${join(context.program, 'node_modules/.bin')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: own,
+    NODE_COMPILE_CACHE: join(own, 'compile-cache'),
+    LOG_LEVEL: logLevelOfFiles(context.config),
+    ...optional({
+      LANG: process.env.LANG,
+      TZ: process.env.TZ,
+      NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
+      SSL_CERT_FILE: process.env.SSL_CERT_FILE,
+    }),
+  };
+}
+
+function logLevelOfFiles(config: PlatformConfig): string {
+  const level = config.SLIPWAY_LOG_LEVEL;
+  return level === 'trace' || level === 'debug' ? level : 'info';
+}
+
+function optional(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+function nodeOf(program: string): string {
+  return join(program, 'node_modules/.bin/node');
+}
+
+function port(context: ProcessContext, name: string): number {
+  const found = context.ports[name];
+  if (found === undefined) throw new Error(`no port was assigned to ${name}`);
+  return found;
+}
+
+function secret(context: ProcessContext, process: string, setting: string): string {
+  const file = context.secretFiles[`${process}/${setting}`];
+  if (file === undefined) throw new Error(`no secret ${setting} was written for ${process}`);
+  return file;
+}

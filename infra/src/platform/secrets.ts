@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { serviceNames } from '@slipway/contracts';
+import { generateSealingKeys } from '@slipway/service-kit';
+import { z } from 'zod';
+
+const sealingKeysSchema = z.object({ publicKey: z.string().min(1), privateKey: z.string().min(1) });
+const secretsSchema = z.object({
+  adminPassword: z.string().min(1),
+  /** base64 of 32 bytes, by service: each encrypts its own records. */
+  encryptionKeys: z.object({ 'cloud-controller': z.string().min(1), uaa: z.string().min(1) }),
+  stagerKeys: sealingKeysSchema,
+  cellKeys: sealingKeysSchema,
+  natsPasswords: z.record(z.enum(serviceNames), z.string().min(1)),
+});
+
+/** What the platform keeps secret, generated once for each data directory. */
+export type PlatformSecrets = z.infer<typeof secretsSchema>;
+
+/** Reads the secrets of this data directory, or makes them. `generated` is true when it made them. */
+export async function loadSecrets(
+  file: string,
+  adminPassword: string | undefined,
+): Promise<{ readonly secrets: PlatformSecrets; readonly generated: boolean }> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text !== undefined) return { secrets: parseSecrets(file, text), generated: false };
+  const secrets = generateSecrets(adminPassword);
+  // A crash in between must not leave half a file: the databases can be read with the right keys only.
+  await writeFile(`${file}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flush: true });
+  await rename(`${file}.new`, file);
+  return { secrets, generated: true };
+}
+
+function parseSecrets(file: string, text: string): PlatformSecrets {
+  try {
+    return secretsSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${file} is damaged: restore it, or remove the whole data directory to begin anew`, { cause });
+  }
+}
+
+function generateSecrets(adminPassword: string | undefined): PlatformSecrets {
+  const password = (): string => randomBytes(24).toString('base64url');
+  const key = (): string => randomBytes(32).toString('base64');
+  return {
+    adminPassword: adminPassword ?? password(),
+    encryptionKeys: { 'cloud-controller': key(), uaa: key() },
+    stagerKeys: generateSealingKeys(),
+    cellKeys: generateSealingKeys(),
+    natsPasswords: Object.fromEntries(serviceNames.map((name) => [name, password()])) as Record<
+      (typeof serviceNames)[number],
+      string
+    >,
+  };
+}
