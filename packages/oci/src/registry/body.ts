@@ -12,7 +12,7 @@ export async function readDocument(answer: Answer, ask: Ask, limit: number, sign
   try {
     return await readAtMost(answer, limit);
   } catch (error) {
-    answer.body.destroy();
+    answer.discard();
     signal?.throwIfAborted();
     if (error instanceof OciError) {
       throw new RegistryError(error.code, ask, error.message, { url: answer.url, status: answer.status });
@@ -46,7 +46,7 @@ async function readAtMost(answer: Answer, limit: number): Promise<Buffer> {
  * status tells enough.
  */
 export async function readRefusal(answer: Answer): Promise<string> {
-  const timer = setTimeout(() => answer.body.destroy(), REFUSAL_MS);
+  const timer = setTimeout(() => answer.discard(), REFUSAL_MS);
   try {
     const body = JSON.parse((await readAtMost(answer, MAX_ERROR_BYTES)).toString('utf8')) as unknown;
     const errors = (body as { errors?: unknown } | null)?.errors;
@@ -55,7 +55,7 @@ export async function readRefusal(answer: Answer): Promise<string> {
     return printable([code, message].filter((part) => typeof part === 'string' && part !== '').join(': '));
   } catch {
     // Not JSON, too long, or the connection broke: there is no message then.
-    answer.body.destroy();
+    answer.discard();
     return '';
   } finally {
     clearTimeout(timer);

@@ -76,6 +76,6 @@ test('what is written by the rules is read back the same', () => {
 });
 
 test('no text makes it throw or hang', () => {
-  const text = fc.string({ unit: fc.constantFrom(...'Bearer realm=",\\ \t@=~'), maxLength: 60 });
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('Bearer realm=",\\ \t@=~')), maxLength: 60 });
   fc.assert(fc.property(fc.oneof(text, fc.string()), (line) => Array.isArray(parseChallenges([line]))));
 });

@@ -21,6 +21,8 @@ export class AddressRefusedError extends Error {
 export interface ConnectorOptions {
   readonly connectMs: number;
   readonly allows: (address: AddressClass) => boolean;
+  /** PEM certificates of authorities; undefined: those of the system. */
+  readonly authorities: readonly string[] | undefined;
   /** Told about each established connection (after TLS), with the origin it is for. */
   readonly onConnect?: (origin: string, address: AddressClass) => void;
 }
@@ -31,7 +33,12 @@ type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | Lo
  * An undici connector that looks at each address between name resolution and connect, so that the address checked is
  * the address used: a name that changes its mind in between (DNS rebinding) gains nothing.
  */
-export function createConnector({ connectMs, allows, onConnect }: ConnectorOptions): buildConnector.connector {
+export function createConnector({
+  connectMs,
+  allows,
+  authorities,
+  onConnect,
+}: ConnectorOptions): buildConnector.connector {
   const checkedLookup = (hostname: string, options: LookupOptions, callback: LookupCallback): void => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       const refused = error ? undefined : addresses.find(({ address }) => !allows(classifyAddress(address)));
@@ -49,6 +56,7 @@ export function createConnector({ connectMs, allows, onConnect }: ConnectorOptio
     timeout: connectMs,
     allowH2: false,
     lookup: checkedLookup,
+    ...(authorities ? { ca: authorities } : {}),
   } as buildConnector.BuildOptions);
   return (options, callback) => {
     const { hostname } = options;

@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import type { OciErrorCode } from '../errors.ts';
 import { AddressRefusedError } from './connector.ts';
 
@@ -61,8 +62,8 @@ export function networkFault(error: unknown): NetworkFault {
   if (TLS_CODE.test(code)) {
     return { code: 'REGISTRY_TLS_FAILED', detail: `its TLS is not acceptable (${code})`, transient: false };
   }
-  if (code.startsWith('HPE_')) {
-    return { code: 'REGISTRY_PROTOCOL', detail: `its answer is not HTTP (${code})`, transient: false };
+  if (error instanceof errors.HTTPParserError) {
+    return { code: 'REGISTRY_PROTOCOL', detail: 'its answer is not HTTP', transient: false };
   }
   return { code: 'REGISTRY_UNREACHABLE', detail: `the exchange failed${code ? ` (${code})` : ''}`, transient: true };
 }

@@ -31,7 +31,7 @@ export async function followRedirects(transport: Transport, request: Redirectabl
     if (!REDIRECTS.has(answer.status)) {
       return answer;
     }
-    answer.body.destroy();
+    answer.discard();
     if (hops === MAX_REDIRECTS) {
       throw new RegistryError('REDIRECT_REFUSED', ask, `it redirects more than ${MAX_REDIRECTS} times`, {
         url,

@@ -16,6 +16,8 @@ export interface RegistryClientOptions {
   readonly plainHttp?: readonly string[];
   /** Hosts of token servers that may get the credentials of a registry of another site. */
   readonly trustedTokenHosts?: readonly string[];
+  /** PEM certificates of authorities to trust beside the system's. */
+  readonly extraAuthorities?: readonly string[];
   readonly deadlines?: Partial<Deadlines>;
   readonly retries?: Partial<RetryPolicy>;
   readonly userAgent?: string;
@@ -46,7 +48,7 @@ export class RegistryClient {
     this.#options = options;
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
     this.#retries = { ...defaultRetries, ...options.retries };
-    this.#transport = new Transport(this.#deadlines, options.userAgent ?? 'slipway');
+    this.#transport = new Transport(this.#deadlines, options.userAgent ?? 'slipway', options.extraAuthorities ?? []);
     this.#endpoints = new EndpointResolver(options.plainHttp ?? [], this.#deadlines.probeMs);
     this.#tokens = new TokenCache(options.now ?? (() => performance.now()));
   }

@@ -115,7 +115,7 @@ export class RepositorySession {
     }
     const encoding = answer.header('content-encoding');
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-      answer.body.destroy();
+      answer.discard();
       throw new RegistryError('REGISTRY_PROTOCOL', ask, 'its answer has a Content-Encoding that was not asked for', {
         url: answer.url,
         status: answer.status,

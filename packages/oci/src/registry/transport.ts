@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import { type AddressClass, mayLeadTo } from './address-class.ts';
 import { createConnector } from './connector.ts';
@@ -27,21 +28,26 @@ export interface Answer {
   /** The first value of a header. */
   header(name: string): string | undefined;
   headerLines(name: string): readonly string[];
+  /** Gives up the body. What is left of it costs the connection. */
+  discard(): void;
 }
 
 /** Sockets to registries and to the hosts that they name. HTTP/1.1 only. */
 export class Transport {
   readonly #deadlines: Deadlines;
   readonly #userAgent: string;
+  readonly #authorities: readonly string[] | undefined;
   /** Where each registry was last reached. */
   readonly #reached = new Map<string, AddressClass>();
   readonly #own: Agent;
   /** One for each class of registry, for a pooled socket has passed the rule of its own class only. */
   readonly #foreign = new Map<AddressClass, Agent>();
 
-  constructor(deadlines: Deadlines, userAgent: string) {
+  constructor(deadlines: Deadlines, userAgent: string, extraAuthorities: readonly string[]) {
     this.#deadlines = deadlines;
     this.#userAgent = userAgent;
+    // Naming one authority replaces all others: the system's are named again.
+    this.#authorities = extraAuthorities.length === 0 ? undefined : [...getCACertificates(), ...extraAuthorities];
     this.#own = this.#createAgent(
       (address) => address !== 'special',
       (origin, address) => {
@@ -72,13 +78,17 @@ export class Transport {
       signal?.throwIfAborted();
       throw networkError(error, ask, url);
     }
+    const { body } = response;
+    // Whoever reads the body gets its errors from reading. One that is given up "fails" as well, and nobody listens.
+    body.on('error', () => undefined);
     const lines = (name: string): string[] => [response.headers[name] ?? []].flat();
     return {
       url,
       status: response.statusCode,
-      body: response.body,
+      body,
       header: (name) => lines(name)[0],
       headerLines: lines,
+      discard: () => (method === 'HEAD' ? body.resume() : body.destroy()),
     };
   }
 
@@ -100,7 +110,12 @@ export class Transport {
     const { connectMs, headersMs, bodyIdleMs } = this.#deadlines;
     return new Agent({
       allowH2: false,
-      connect: createConnector({ connectMs, allows, ...(onConnect ? { onConnect } : {}) }),
+      connect: createConnector({
+        connectMs,
+        allows,
+        authorities: this.#authorities,
+        ...(onConnect ? { onConnect } : {}),
+      }),
       headersTimeout: headersMs,
       bodyTimeout: bodyIdleMs,
     });
