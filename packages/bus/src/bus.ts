@@ -23,6 +23,8 @@ export interface BusOptions {
 // A lost connection is tried again for ever: a service without NATS keeps what it has and waits.
 const RECONNECT_WAIT_MS = 250;
 const PING_INTERVAL_MS = 10_000;
+// A server that dies while it greets would otherwise hold up the next try for 20 s.
+const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 // Finds a stream that was deleted and made anew while the connection stayed up.
 const VERIFY_INTERVAL_MS = 30_000;
@@ -69,6 +71,7 @@ export class Bus {
       reconnectTimeWait: RECONNECT_WAIT_MS,
       waitOnFirstConnect: true,
       pingInterval: PING_INTERVAL_MS,
+      timeout: CONNECT_TIMEOUT_MS,
       ignoreAuthErrorAbort: true,
     });
     const js = jetstream(nc, { timeout: REQUEST_TIMEOUT_MS });

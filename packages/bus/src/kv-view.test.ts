@@ -73,6 +73,7 @@ test('a new snapshot keeps the age of what it brings again, and tells a record o
   await eventually(() => view.fresh && (view.syncedAt ?? 0) > syncedBefore).toBe(true);
   expect(view.entries.get('unplaced.a.0')).toEqual(before);
 
+  await eventually(() => scheduler.ready).toBe(true);
   wire.cut();
   const generation = scheduler.generation;
   await nats.restart({ wipe: true });

@@ -26,8 +26,10 @@ export interface KvViewOptions<T> {
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
-/** How often a snapshot that does not end is compared with what the server says it has sent. */
+/** How often the keys are listed anew while a snapshot is not complete: some may have expired meanwhile. */
 const STALL_CHECK_MS = 1_000;
+/** After a write is acknowledged the server takes a moment to count it as pending for its consumers. */
+const SETTLE_MS = 50;
 const CATCH_UP_TIMEOUT_MS = 5_000;
 
 interface StoredEntry<T> extends ViewEntry<T> {
@@ -136,15 +138,19 @@ export class KvView<T> {
     const following = this.#following;
     if (following === undefined || !this.fresh) return false;
     const deadline = performance.now() + timeoutMs;
+    const over = (): boolean => this.#following !== following || !this.fresh;
+    const within = (ms: number): number => Math.min(ms, deadline - performance.now());
     try {
-      while (performance.now() < deadline && this.#following === following && this.fresh) {
+      const { state } = await this.#bus.jsm.streams.info(`KV_${this.#bucket.name}`);
+      const reachedLast = (): boolean => this.#revision >= state.last_seq;
+      await this.#waitUntil(() => reachedLast() || over(), within(SETTLE_MS));
+      // The last record may have been purged, have expired, or be of no key of this view: then the consumer must tell.
+      while (!reachedLast() && !over() && within(1) > 0) {
         const info = await following.consumer.info();
-        await this.#waitUntil(
-          () => tookIn(following, info) || this.#following !== following || !this.fresh,
-          deadline - performance.now(),
-        );
-        if (info.num_pending === 0 && tookIn(following, info)) return this.fresh && this.#following === following;
+        await this.#waitUntil(() => reachedLast() || tookIn(following, info) || over(), within(CATCH_UP_TIMEOUT_MS));
+        if (info.num_pending === 0 && tookIn(following, info)) return !over();
       }
+      if (!over() && reachedLast()) return true;
     } catch (error) {
       this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.catch-up-failed');
     }
@@ -213,18 +219,32 @@ export class KvView<T> {
     // Sequences start anew in a stream that was made anew.
     this.#revision = 0;
     const seen = new Set<string>();
-    const complete = (): void => {
+    let missing: Set<string> | undefined;
+    const completeWhenAllSeen = (): void => {
+      if (this.#synced || missing === undefined || missing.size > 0) return;
+      clearInterval(listing);
       this.#completeSnapshot(seen);
       onSynced();
     };
-    const { num_pending: pending } = await consumer.info(true);
+    // The server's count of what is pending falls to 0 between the removal of an overwritten record and the counting of
+    // its successor, so it cannot tell that the snapshot is complete. A list of the keys can: all of them must have come.
+    const listKeys = async (): Promise<void> => {
+      try {
+        const keys = await this.#listKeys(prefix);
+        if (restart.aborted) return;
+        missing = keys.difference(seen);
+        completeWhenAllSeen();
+      } catch (error) {
+        this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.list-failed');
+      }
+    };
     const messages = await consumer.consume();
     const stop = (): void => messages.stop();
     restart.addEventListener('abort', stop, { once: true });
-    const stallCheck = setInterval(() => void this.#endStalledSnapshot(following, complete), STALL_CHECK_MS);
+    const listing = setInterval(() => void listKeys(), STALL_CHECK_MS);
+    void listKeys();
     try {
       if (restart.aborted) return;
-      if (pending === 0) complete();
       for await (const message of messages) {
         // A stopped reading may still hold messages of a store that is gone.
         if (restart.aborted) break;
@@ -232,31 +252,23 @@ export class KvView<T> {
         following.delivered = { by: message.info.consumer, sequence: message.info.deliverySequence };
         this.#revision = Math.max(this.#revision, message.seq);
         this.#apply(key, message, seen);
-        // `pending` of the message counts what the server still has for us, so 0 ends the snapshot even when
-        // keys were overwritten while it was sent.
-        if (!this.#synced && message.info.pending === 0) complete();
-        if (this.#synced) clearInterval(stallCheck);
+        missing?.delete(key);
+        completeWhenAllSeen();
         this.#wake();
       }
     } finally {
-      clearInterval(stallCheck);
+      clearInterval(listing);
       restart.removeEventListener('abort', stop);
       messages.stop();
     }
     if (!restart.aborted && !this.#closed) throw new Error('the watch ended');
   }
 
-  /** What a bucket's age limit takes away while the snapshot is sent never comes, so no message may say "0 pending". */
-  async #endStalledSnapshot(following: Following, complete: () => void): Promise<void> {
-    if (this.#synced || this.#following !== following || !this.#bus.connected) return;
-    try {
-      const info = await following.consumer.info();
-      const all = info.num_pending === 0 && tookIn(following, info);
-      if (all && !this.#synced && this.#following === following) complete();
-    } catch (error) {
-      this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.stalled');
-      if (this.#following === following) this.#restart.abort();
-    }
+  /** Every key that the bucket holds at one moment, those with a deletion marker too. */
+  async #listKeys(prefix: string): Promise<Set<string>> {
+    const filter = `${prefix}${this.#options.filter ?? '>'}`;
+    const info = await this.#bus.jsm.streams.info(`KV_${this.#bucket.name}`, { subjects_filter: filter });
+    return new Set(Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(prefix.length)));
   }
 
   #apply(key: string, message: JsMsg, seen: Set<string>): void {
