@@ -18,13 +18,14 @@ export const SAMPLE_GREETING = 'hello from Slipway';
  * instance's stdout, which CGI programs have lost theirs of to the answer.
  */
 const SERVE = `#!/bin/busybox sh
-# Serves the directory $1 on $PORT and on ${SAMPLE_PORTS[1]} until SIGTERM.
+# Serves the directory $1 on $PORT and on $SECOND_PORT until SIGTERM.
 port=\${PORT:-${SAMPLE_PORTS[0]}}
+second_port=\${SECOND_PORT:-${SAMPLE_PORTS[1]}}
 export SERVER_PID=$$
 exec 3>&1
 busybox httpd -f -p "0.0.0.0:$port" -h "$1" &
 first=$!
-busybox httpd -f -p "0.0.0.0:${SAMPLE_PORTS[1]}" -h "$1" &
+busybox httpd -f -p "0.0.0.0:$second_port" -h "$1" &
 second=$!
 stop() {
   kill "$first" "$second" 2>/dev/null
@@ -33,7 +34,7 @@ stop() {
 }
 trap 'echo "asked to stop"; stop 0' TERM INT
 trap 'echo "asked to crash" >&2; stop 42' USR1
-echo "$GREETING: instance \${CF_INSTANCE_INDEX:-?} listens on $port and ${SAMPLE_PORTS[1]}"
+echo "$GREETING: instance \${CF_INSTANCE_INDEX:-?} listens on $port and $second_port"
 echo "errors of instance \${CF_INSTANCE_INDEX:-?} go to stderr" >&2
 wait -n
 echo "a server ended by itself" >&2
