@@ -37,3 +37,11 @@ export function openPorts(input: PortsInput): number[] {
 export function defaultRoutePort(exposedPorts: readonly number[], ports: readonly number[]): number {
   return exposedPorts[0] ?? ports[0] ?? DEFAULT_PORT;
 }
+
+/** Do the ports of a running version serve these destinations, or does it need a new one? */
+export function servesDestinations(
+  running: { readonly ports: readonly number[]; readonly defaultRoutePort: number },
+  destinations: readonly { readonly port: number | null }[],
+): boolean {
+  return destinations.every(({ port }) => running.ports.includes(port ?? running.defaultRoutePort));
+}

@@ -1,0 +1,124 @@
+import { executionMetadataSchema, resolvedImageSchema } from '@slipway/contracts';
+import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
+import type { AppRow, DropletRow, ProcessRow } from '../adapters/sql/schema.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import type { HealthCheckSettings } from '../domain/lrp/health-check.ts';
+import { lrpGuid } from '../domain/lrp/process-guid.ts';
+import { buildRunInfo, processPorts, type RunInfoInput } from '../domain/lrp/run-info.ts';
+import { notFound, unprocessable } from '../errors.ts';
+import { decryptEnvironment, type Platform, purposes, sealCredentials } from './platform.ts';
+
+/** What a version of the process would be made of now; undefined while the app has no droplet. */
+async function loadRunInfoInput(
+  { sql }: UnitOfWork,
+  platform: Platform,
+  app: AppRow,
+  process: ProcessRow,
+): Promise<(Omit<RunInfoInput, 'credentials'> & { readonly droplet: DropletRow }) | undefined> {
+  if (app.droplet_guid === null) return undefined;
+  const droplet = await sql.selectFrom('droplets').selectAll().where('guid', '=', app.droplet_guid).executeTakeFirst();
+  const tenancy = await sql
+    .selectFrom('spaces')
+    .innerJoin('organizations', 'organizations.guid', 'spaces.organization_guid')
+    .select(['spaces.name as space_name', 'organizations.guid as org_guid', 'organizations.name as org_name'])
+    .where('spaces.guid', '=', app.space_guid)
+    .executeTakeFirst();
+  if (droplet === undefined) throw notFound('Droplet');
+  if (tenancy === undefined) throw notFound('Space');
+  const destinations = await loadDestinationUrls(sql, [app.guid]);
+  return {
+    droplet,
+    apiUrl: platform.externalUrl,
+    app,
+    space: { guid: app.space_guid, name: tenancy.space_name },
+    organization: { guid: tenancy.org_guid, name: tenancy.org_name },
+    process: {
+      guid: process.guid,
+      version: process.version,
+      type: process.type,
+      command: process.command,
+      memoryMb: process.memory_mb,
+      diskMb: process.disk_mb,
+      logRateBytesPerSecond: process.log_rate_bytes_per_second,
+      healthCheck: healthCheckOf(process),
+      startTimeoutS: process.health_check_timeout ?? platform.limits.defaultStartTimeoutS,
+    },
+    image: resolvedImageSchema.parse(JSON.parse(droplet.image)),
+    execution: executionMetadataSchema.parse(JSON.parse(droplet.execution)),
+    userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
+    runningGroup: {},
+    destinations: destinations.filter(({ processType }) => processType === process.type),
+  };
+}
+
+function healthCheckOf(process: ProcessRow): HealthCheckSettings {
+  return {
+    type: process.health_check_type,
+    endpoint: process.health_check_endpoint,
+    invocationTimeoutS: process.health_check_invocation_timeout,
+    intervalS: process.health_check_interval,
+  };
+}
+
+/** The container ports that the process would get now; undefined while the app has no droplet. */
+export async function currentPorts(
+  unit: UnitOfWork,
+  platform: Platform,
+  app: AppRow,
+  process: ProcessRow,
+): Promise<readonly number[] | undefined> {
+  const input = await loadRunInfoInput(unit, platform, app, process);
+  return input === undefined ? undefined : processPorts(input);
+}
+
+/**
+ * Gives a process a new version: what runs now is replaced by what the tables say now. The new LRP is announced before
+ * the old one goes. Throws 422 when there is nothing to start.
+ */
+export async function renewVersion(
+  unit: UnitOfWork,
+  platform: Platform,
+  app: AppRow,
+  process: ProcessRow,
+): Promise<void> {
+  const version = platform.newGuid();
+  const input = await loadRunInfoInput(unit, platform, app, { ...process, version });
+  if (input === undefined) throw unprocessable('Assign a droplet before starting this app.');
+  const { droplet } = input;
+  const purpose = purposes.dropletPassword(droplet.guid);
+  const credentials = sealCredentials(platform.vault, droplet, purpose, platform.cellPublicKey);
+  const result = buildRunInfo({ ...input, credentials });
+  if (result.outcome === 'rejected') throw unprocessable(result.reason);
+  const { sql, now } = unit;
+  await sql.updateTable('processes').set({ version, updated_at: now }).where('guid', '=', process.guid).execute();
+  await dropRunInfo(unit, process.guid);
+  await sql
+    .insertInto('run_infos')
+    .values({
+      process_guid: process.guid,
+      version,
+      run_info: JSON.stringify(result.runInfo),
+      droplet_guid: droplet.guid,
+      sealed_to: platform.cellPublicKey,
+    })
+    .execute();
+  await unit.announce('lrp', lrpGuid(process.guid, version));
+  await unit.announce('lrp', lrpGuid(process.guid, process.version));
+}
+
+/** Nothing of this process shall run any more. */
+export async function endVersion(unit: UnitOfWork, process: ProcessRow): Promise<void> {
+  await dropRunInfo(unit, process.guid);
+  await unit.announce('lrp', lrpGuid(process.guid, process.version));
+}
+
+/** What changes in place did change: instances, routes, instances to be replaced. */
+export async function touchVersion(unit: UnitOfWork, process: ProcessRow): Promise<void> {
+  await unit.sql.updateTable('processes').set({ updated_at: unit.now }).where('guid', '=', process.guid).execute();
+  await unit.announce('lrp', lrpGuid(process.guid, process.version));
+}
+
+async function dropRunInfo({ sql }: UnitOfWork, processGuid: string): Promise<void> {
+  await sql.deleteFrom('run_infos').where('process_guid', '=', processGuid).execute();
+  await sql.deleteFrom('retired_instances').where('process_guid', '=', processGuid).execute();
+}

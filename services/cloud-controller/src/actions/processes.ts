@@ -1,0 +1,146 @@
+import type { ProcessRow } from '../adapters/sql/schema.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import { defaultHealthCheckType } from '../domain/lrp/health-check.ts';
+import { needsNewVersion, type VersionedPart } from '../domain/lrp/new-version.ts';
+import { unprocessable } from '../errors.ts';
+import type { Platform } from './platform.ts';
+import { currentPorts, renewVersion, touchVersion } from './process-versions.ts';
+import { lockApp } from './rows.ts';
+
+/** What a user may set of a process; what is absent stays. */
+export type ProcessChange = Partial<
+  Pick<
+    ProcessRow,
+    | 'command'
+    | 'instances'
+    | 'memory_mb'
+    | 'disk_mb'
+    | 'log_rate_bytes_per_second'
+    | 'health_check_type'
+    | 'health_check_endpoint'
+    | 'health_check_timeout'
+    | 'health_check_invocation_timeout'
+    | 'health_check_interval'
+    | 'readiness_type'
+    | 'readiness_endpoint'
+    | 'readiness_invocation_timeout'
+    | 'readiness_interval'
+  >
+>;
+
+/** A process with Cloud Foundry's defaults: one web instance, none of the others. */
+export async function createProcess(
+  { sql, now }: UnitOfWork,
+  platform: Platform,
+  process: { readonly guid: string; readonly appGuid: string; readonly type: string },
+): Promise<ProcessRow> {
+  const { limits } = platform;
+  return sql
+    .insertInto('processes')
+    .values({
+      guid: process.guid,
+      created_at: now,
+      updated_at: now,
+      app_guid: process.appGuid,
+      type: process.type,
+      command: null,
+      instances: process.type === 'web' ? 1 : 0,
+      memory_mb: limits.defaultMemoryMb,
+      disk_mb: limits.defaultDiskMb,
+      log_rate_bytes_per_second: limits.defaultLogRateBytesPerSecond,
+      health_check_type: defaultHealthCheckType(process.type),
+      health_check_endpoint: null,
+      health_check_timeout: null,
+      health_check_invocation_timeout: null,
+      health_check_interval: null,
+      readiness_type: 'process',
+      readiness_endpoint: null,
+      readiness_invocation_timeout: null,
+      readiness_interval: null,
+      version: platform.newGuid(),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Changes a process, and what runs of it where the change takes effect at once. Throws 404, 422. */
+export async function changeProcess(
+  unit: UnitOfWork,
+  platform: Platform,
+  guid: string,
+  change: ProcessChange,
+): Promise<ProcessRow> {
+  checkLimits(platform, change);
+  const { sql, now } = unit;
+  const { app_guid: appGuid } = await sql
+    .selectFrom('processes')
+    .select('app_guid')
+    .where('guid', '=', guid)
+    .executeTakeFirstOrThrow();
+  const app = await lockApp(unit, appGuid);
+  const before = await sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
+  const portsBefore = await currentPorts(unit, platform, app, before);
+  const after = await sql
+    .updateTable('processes')
+    .set({ ...change, updated_at: now })
+    .where('guid', '=', guid)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  if (app.desired_state === 'STARTED') {
+    const portsAfter = await currentPorts(unit, platform, app, after);
+    if (needsNewVersion(versioned(before, portsBefore), versioned(after, portsAfter))) {
+      await renewVersion(unit, platform, app, after);
+    } else {
+      await touchVersion(unit, after);
+    }
+  }
+  const changed = Object.entries(change).map(([name, value]) => `${JSON.stringify(name)}=>${JSON.stringify(value)}`);
+  // A command may hold secrets.
+  if (change.command === undefined) unit.log(app.guid, `Updated app with guid ${app.guid} ({${changed.join(', ')}})`);
+  else unit.log(app.guid, `Updated app with guid ${app.guid}`);
+  return sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
+}
+
+function versioned(process: ProcessRow, ports: readonly number[] | undefined): VersionedPart {
+  return {
+    memoryMb: process.memory_mb,
+    healthCheckType: process.health_check_type,
+    healthCheckEndpoint: process.health_check_endpoint,
+    readinessType: process.readiness_type,
+    readinessEndpoint: process.readiness_endpoint,
+    ports: ports ?? [],
+  };
+}
+
+function checkLimits({ limits }: Platform, change: ProcessChange): void {
+  const problems: string[] = [];
+  if (change.disk_mb !== undefined && change.disk_mb > limits.maximumDiskMb) {
+    problems.push(`Disk in mb must be less than or equal to ${limits.maximumDiskMb}`);
+  }
+  const timeout = change.health_check_timeout;
+  if (timeout !== undefined && timeout !== null && timeout > limits.maximumStartTimeoutS) {
+    problems.push(`Health check data timeout must be less than or equal to ${limits.maximumStartTimeoutS}`);
+  }
+  if (problems.length > 0) throw unprocessable(...problems);
+}
+
+/** A request to replace an instance is carried out within seconds; after this long it is forgotten. */
+const RETIRE_MEMORY_MS = 3_600_000;
+
+/** Has an instance stopped and replaced. */
+export async function retireInstance(unit: UnitOfWork, process: ProcessRow, instanceGuid: string): Promise<void> {
+  const { sql, now } = unit;
+  const old = new Date(Date.parse(now) - RETIRE_MEMORY_MS).toISOString();
+  await sql
+    .deleteFrom('retired_instances')
+    .where('process_guid', '=', process.guid)
+    .where('created_at', '<', old)
+    .execute();
+  await sql
+    .insertInto('retired_instances')
+    .values({ process_guid: process.guid, instance_guid: instanceGuid, created_at: now })
+    .onConflict((conflict) => conflict.column('instance_guid').doNothing())
+    .execute();
+  await touchVersion(unit, process);
+  unit.log(process.app_guid, `Stopping instance ${instanceGuid} of process ${process.type}`);
+}

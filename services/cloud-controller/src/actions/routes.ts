@@ -1,0 +1,179 @@
+import { isUniqueViolation } from '@slipway/database';
+import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { DomainRow, RouteRow } from '../adapters/sql/schema.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import { servesDestinations } from '../domain/lrp/ports.ts';
+import { runInfoSchema } from '../domain/lrp/run-info.ts';
+import type { MetadataUpdate } from '../domain/metadata.ts';
+import { routeNameProblems, routeUrl } from '../domain/names/route-name.ts';
+import { unprocessable } from '../errors.ts';
+import type { Platform } from './platform.ts';
+import { renewVersion, touchVersion } from './process-versions.ts';
+import { lockApp, processesOf } from './rows.ts';
+
+export interface NewRoute {
+  readonly host: string;
+  readonly path: string;
+  readonly spaceGuid: string;
+  readonly domain: DomainRow;
+  readonly metadata: MetadataUpdate | undefined;
+}
+
+/** Throws 422 when the name is not valid, taken, or the platform's own. */
+export async function createRoute(unit: UnitOfWork, platform: Platform, spec: NewRoute): Promise<RouteRow> {
+  const { sql, now } = unit;
+  const host = spec.host.toLowerCase();
+  const { path, domain } = spec;
+  const problems = routeNameProblems({
+    host,
+    path,
+    domain: { name: domain.name, shared: domain.organization_guid === null },
+  });
+  if (problems.length > 0) throw unprocessable(...problems);
+  if (platform.systemHosts.includes(routeUrl(host, domain.name, ''))) {
+    throw unprocessable('Route conflicts with a reserved system route.');
+  }
+  const guid = platform.newGuid();
+  const row = await sql
+    .insertInto('routes')
+    .values({
+      guid,
+      created_at: now,
+      updated_at: now,
+      host,
+      path,
+      space_guid: spec.spaceGuid,
+      domain_guid: domain.guid,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error) ? routeTaken(host, path, domain.name) : error;
+    });
+  await saveMetadata(sql, 'route', guid, spec.metadata);
+  return row;
+}
+
+/** In cloud_controller_ng's words, which the cf CLI looks for. */
+function routeTaken(host: string, path: string, domain: string): Error {
+  const parts = [
+    host === '' ? '' : ` with host '${host}'`,
+    path === '' ? '' : `${host === '' ? ' with' : ' and'} path '${path}'`,
+  ];
+  return unprocessable(`Route already exists${parts.join('')} for domain '${domain}'.`);
+}
+
+export interface NewDestination {
+  readonly appGuid: string;
+  readonly processType: string;
+  readonly port: number | null;
+  readonly protocol: 'http1' | 'http2';
+}
+
+/** Leads a route to more processes; those it leads to already are left as they are. */
+export async function addDestinations(
+  unit: UnitOfWork,
+  platform: Platform,
+  routeGuid: string,
+  destinations: readonly NewDestination[],
+): Promise<void> {
+  const apps = await lockApps(
+    unit,
+    destinations.map(({ appGuid }) => appGuid),
+  );
+  for (const destination of destinations) {
+    await unit.sql
+      .insertInto('route_destinations')
+      .values({
+        guid: platform.newGuid(),
+        created_at: unit.now,
+        updated_at: unit.now,
+        route_guid: routeGuid,
+        app_guid: destination.appGuid,
+        process_type: destination.processType,
+        port: destination.port,
+        protocol: destination.protocol,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  await rerouteApps(unit, platform, apps);
+}
+
+/** Leads a route to these processes and no others. */
+export async function replaceDestinations(
+  unit: UnitOfWork,
+  platform: Platform,
+  routeGuid: string,
+  destinations: readonly NewDestination[],
+): Promise<void> {
+  const { sql } = unit;
+  const before = await sql.selectFrom('route_destinations').selectAll().where('route_guid', '=', routeGuid).execute();
+  const key = (appGuid: string, type: string, port: number | null): string => `${appGuid} ${type} ${port ?? ''}`;
+  const wanted = new Map(destinations.map((wish) => [key(wish.appGuid, wish.processType, wish.port), wish]));
+  const superfluous = before.filter((row) => {
+    const wish = wanted.get(key(row.app_guid, row.process_type, row.port));
+    return wish === undefined || wish.protocol !== row.protocol;
+  });
+  for (const { guid } of superfluous) await sql.deleteFrom('route_destinations').where('guid', '=', guid).execute();
+  const kept = new Set(destinations.map(({ appGuid }) => appGuid));
+  await addDestinations(unit, platform, routeGuid, destinations);
+  const left = superfluous.map((row) => row.app_guid).filter((guid) => !kept.has(guid));
+  await rerouteApps(unit, platform, await lockApps(unit, left));
+}
+
+export async function removeDestination(
+  unit: UnitOfWork,
+  platform: Platform,
+  destination: { readonly guid: string; readonly app_guid: string },
+): Promise<void> {
+  const apps = await lockApps(unit, [destination.app_guid]);
+  await unit.sql.deleteFrom('route_destinations').where('guid', '=', destination.guid).execute();
+  await rerouteApps(unit, platform, apps);
+}
+
+export async function deleteRoute(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
+  const { sql } = unit;
+  const rows = await sql.selectFrom('route_destinations').select('app_guid').where('route_guid', '=', guid).execute();
+  const apps = await lockApps(
+    unit,
+    rows.map((row) => row.app_guid),
+  );
+  await sql.deleteFrom('route_destinations').where('route_guid', '=', guid).execute();
+  await sql.deleteFrom('routes').where('guid', '=', guid).execute();
+  await deleteMetadata(sql, [guid]);
+  await rerouteApps(unit, platform, apps);
+}
+
+type LockedApp = Awaited<ReturnType<typeof lockApp>>;
+
+/** Always in the same order, so that two units never wait for each other. */
+async function lockApps(unit: UnitOfWork, guids: readonly string[]): Promise<LockedApp[]> {
+  const apps: LockedApp[] = [];
+  for (const guid of [...new Set(guids)].sort()) apps.push(await lockApp(unit, guid));
+  return apps;
+}
+
+/** Lets the routes of running processes follow; a port that a process does not have needs a new version. */
+async function rerouteApps(unit: UnitOfWork, platform: Platform, apps: readonly LockedApp[]): Promise<void> {
+  for (const app of apps) {
+    if (app.desired_state !== 'STARTED') continue;
+    for (const process of await processesOf(unit, app.guid)) {
+      const row = await unit.sql
+        .selectFrom('run_infos')
+        .select('run_info')
+        .where('process_guid', '=', process.guid)
+        .executeTakeFirst();
+      if (row === undefined) continue;
+      const running = runInfoSchema.parse(JSON.parse(row.run_info));
+      const destinations = await unit.sql
+        .selectFrom('route_destinations')
+        .select('port')
+        .where('app_guid', '=', app.guid)
+        .where('process_type', '=', process.type)
+        .execute();
+      if (servesDestinations(running, destinations)) await touchVersion(unit, process);
+      else await renewVersion(unit, platform, app, process);
+    }
+  }
+}

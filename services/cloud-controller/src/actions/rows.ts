@@ -1,0 +1,20 @@
+import { databaseEngine } from '@slipway/database';
+import type { AppRow, ProcessRow } from '../adapters/sql/schema.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import { notFound } from '../errors.ts';
+
+/**
+ * An app to be changed. On PostgreSQL its row is locked, so that two changes of one app come one after the other; SQLite
+ * has one writer anyway. Throws 404.
+ */
+export async function lockApp({ sql }: UnitOfWork, guid: string): Promise<AppRow> {
+  const query = sql.selectFrom('apps').selectAll().where('guid', '=', guid);
+  const app = await (databaseEngine(sql) === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  if (app === undefined) throw notFound('App');
+  return app;
+}
+
+/** In the order in which they were made; the first web process is the app's own. */
+export function processesOf({ sql }: UnitOfWork, appGuid: string): Promise<ProcessRow[]> {
+  return sql.selectFrom('processes').selectAll().where('app_guid', '=', appGuid).orderBy('id').execute();
+}

@@ -1,0 +1,84 @@
+import { isUniqueViolation } from '@slipway/database';
+import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { OrganizationRow, SpaceRow } from '../adapters/sql/schema.ts';
+import { DEFAULT_QUOTA } from '../adapters/sql/seed.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import type { MetadataUpdate } from '../domain/metadata.ts';
+import { unprocessable } from '../errors.ts';
+import { deleteApp } from './delete-apps.ts';
+import type { Platform } from './platform.ts';
+import { deleteRoute } from './routes.ts';
+
+/** Throws 422 when the name is taken. */
+export async function createOrganization(
+  { sql, now }: UnitOfWork,
+  platform: Platform,
+  spec: { readonly name: string; readonly suspended: boolean; readonly metadata: MetadataUpdate | undefined },
+): Promise<OrganizationRow> {
+  const guid = platform.newGuid();
+  const quota = await sql
+    .selectFrom('organization_quotas')
+    .select('guid')
+    .where('name', '=', DEFAULT_QUOTA)
+    .executeTakeFirstOrThrow();
+  const row = await sql
+    .insertInto('organizations')
+    .values({
+      guid,
+      created_at: now,
+      updated_at: now,
+      name: spec.name,
+      suspended: spec.suspended ? 1 : 0,
+      quota_guid: quota.guid,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error) ? unprocessable(`Organization '${spec.name}' already exists.`) : error;
+    });
+  await saveMetadata(sql, 'organization', guid, spec.metadata);
+  return row;
+}
+
+/** Throws 422 when the name is taken. */
+export async function createSpace(
+  { sql, now }: UnitOfWork,
+  platform: Platform,
+  spec: { readonly name: string; readonly organizationGuid: string; readonly metadata: MetadataUpdate | undefined },
+): Promise<SpaceRow> {
+  const guid = platform.newGuid();
+  const row = await sql
+    .insertInto('spaces')
+    .values({ guid, created_at: now, updated_at: now, name: spec.name, organization_guid: spec.organizationGuid })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error) ? unprocessable('Name must be unique per organization') : error;
+    });
+  await saveMetadata(sql, 'space', guid, spec.metadata);
+  return row;
+}
+
+/** A space with all that is in it. */
+export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
+  const { sql } = unit;
+  const apps = await sql.selectFrom('apps').select('guid').where('space_guid', '=', guid).orderBy('guid').execute();
+  for (const app of apps) await deleteApp(unit, app.guid);
+  const routes = await sql.selectFrom('routes').select('guid').where('space_guid', '=', guid).execute();
+  for (const route of routes) await deleteRoute(unit, platform, route.guid);
+  await sql.deleteFrom('roles').where('space_guid', '=', guid).execute();
+  await deleteMetadata(sql, [guid]);
+  await sql.deleteFrom('spaces').where('guid', '=', guid).execute();
+}
+
+/** An organization with all that is in it, its private domains too. */
+export async function deleteOrganization(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
+  const { sql } = unit;
+  const spaces = await sql.selectFrom('spaces').select('guid').where('organization_guid', '=', guid).execute();
+  for (const space of spaces) await deleteSpace(unit, platform, space.guid);
+  const domains = await sql.selectFrom('domains').select('guid').where('organization_guid', '=', guid).execute();
+  await sql.deleteFrom('domains').where('organization_guid', '=', guid).execute();
+  await sql.deleteFrom('roles').where('organization_guid', '=', guid).execute();
+  await deleteMetadata(sql, [guid, ...domains.map((domain) => domain.guid)]);
+  await sql.deleteFrom('organizations').where('guid', '=', guid).execute();
+}

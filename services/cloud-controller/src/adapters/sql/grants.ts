@@ -1,0 +1,62 @@
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { RoleType } from '../../domain/access/roles.ts';
+import { spaceReaders, spaceRoles } from '../../domain/access/roles.ts';
+import type { Sql } from './schema.ts';
+
+/** A user's roles in a space and in its organization. */
+export async function rolesInSpace(db: Sql, userGuid: string, spaceGuid: string): Promise<RoleType[]> {
+  const rows = await db
+    .selectFrom('roles')
+    .select('type')
+    .where('user_guid', '=', userGuid)
+    .where((eb) =>
+      eb.or([
+        eb('space_guid', '=', spaceGuid),
+        eb(
+          'organization_guid',
+          '=',
+          eb.selectFrom('spaces').select('organization_guid').where('spaces.guid', '=', spaceGuid),
+        ),
+      ]),
+    )
+    .execute();
+  return rows.map(({ type }) => type as RoleType);
+}
+
+/** A user's roles in an organization and in any of its spaces. */
+export async function rolesInOrganization(db: Sql, userGuid: string, organizationGuid: string): Promise<RoleType[]> {
+  const rows = await db
+    .selectFrom('roles')
+    .leftJoin('spaces', 'spaces.guid', 'roles.space_guid')
+    .select('roles.type')
+    .where('roles.user_guid', '=', userGuid)
+    .where((eb) =>
+      eb.or([
+        eb('roles.organization_guid', '=', organizationGuid),
+        eb('spaces.organization_guid', '=', organizationGuid),
+      ]),
+    )
+    .execute();
+  return rows.map(({ type }) => type as RoleType);
+}
+
+/** True for rows that lie in a space whose contents the user may see. `column` holds a space guid. */
+export function inVisibleSpace(userGuid: string, column: string): Expression<SqlBool> {
+  const inSpace = sql.join([...spaceRoles]);
+  const inOrganization = sql.join(spaceReaders.filter((role) => !(spaceRoles as readonly RoleType[]).includes(role)));
+  return sql<SqlBool>`${sql.ref(column)} in (
+    select space_guid from roles where user_guid = ${userGuid} and space_guid is not null and type in (${inSpace})
+    union
+    select spaces.guid from spaces
+      join roles on roles.organization_guid = spaces.organization_guid
+      where roles.user_guid = ${userGuid} and roles.type in (${inOrganization}))`;
+}
+
+/** True for rows of an organization that the user has a role in. `column` holds an organization guid. */
+export function inVisibleOrganization(userGuid: string, column: string): Expression<SqlBool> {
+  return sql<SqlBool>`${sql.ref(column)} in (
+    select organization_guid from roles where user_guid = ${userGuid} and organization_guid is not null
+    union
+    select spaces.organization_guid from spaces
+      join roles on roles.space_guid = spaces.guid where roles.user_guid = ${userGuid})`;
+}

@@ -1,0 +1,65 @@
+import type { Metadata, MetadataUpdate } from '../../domain/metadata.ts';
+import type { Sql } from './schema.ts';
+
+export type MetadataOwner =
+  | 'organization'
+  | 'space'
+  | 'domain'
+  | 'app'
+  | 'process'
+  | 'package'
+  | 'build'
+  | 'droplet'
+  | 'route';
+
+const none: Metadata = { labels: {}, annotations: {} };
+
+/** Labels and annotations of several resources; ask the result for each guid. */
+export async function loadMetadata(sql: Sql, guids: readonly string[]): Promise<(guid: string) => Metadata> {
+  if (guids.length === 0) return () => none;
+  const rows = await sql
+    .selectFrom('metadata_entries')
+    .select(['kind', 'resource_guid', 'key', 'value'])
+    .where('resource_guid', 'in', guids)
+    .orderBy('key')
+    .execute();
+  const byGuid = Map.groupBy(rows, (row) => row.resource_guid);
+  return (guid) => {
+    const entries = byGuid.get(guid);
+    if (entries === undefined) return none;
+    const of = (kind: 'label' | 'annotation'): Record<string, string> =>
+      Object.fromEntries(entries.filter((entry) => entry.kind === kind).map(({ key, value }) => [key, value]));
+    return { labels: of('label'), annotations: of('annotation') };
+  };
+}
+
+/** Merges into what is there; null removes. */
+export async function saveMetadata(
+  sql: Sql,
+  owner: MetadataOwner,
+  guid: string,
+  update: MetadataUpdate | undefined,
+): Promise<void> {
+  for (const [kind, entries] of [
+    ['label', update?.labels ?? {}],
+    ['annotation', update?.annotations ?? {}],
+  ] as const) {
+    const keys = Object.keys(entries);
+    if (keys.length === 0) continue;
+    await sql
+      .deleteFrom('metadata_entries')
+      .where('resource_guid', '=', guid)
+      .where('kind', '=', kind)
+      .where('key', 'in', keys)
+      .execute();
+    const kept = Object.entries(entries).flatMap(([key, value]) =>
+      value === null ? [] : [{ kind, resource_type: owner, resource_guid: guid, key, value }],
+    );
+    if (kept.length > 0) await sql.insertInto('metadata_entries').values(kept).execute();
+  }
+}
+
+export async function deleteMetadata(sql: Sql, guids: readonly string[]): Promise<void> {
+  if (guids.length === 0) return;
+  await sql.deleteFrom('metadata_entries').where('resource_guid', 'in', guids).execute();
+}

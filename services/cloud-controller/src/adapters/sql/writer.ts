@@ -1,0 +1,61 @@
+import type { Transaction } from 'kysely';
+import { addToOutbox, type OutboxKind } from './outbox.ts';
+import type { Database, Db } from './schema.ts';
+
+/** A line about an app in its log, as Cloud Controller writes them (source type API). */
+export interface ApiLine {
+  readonly appGuid: string;
+  readonly text: string;
+  readonly stream: 'OUT' | 'ERR';
+}
+
+/** One transaction, and what follows from it once it is committed. */
+export interface UnitOfWork {
+  readonly sql: Transaction<Database>;
+  /** The time of everything in this unit. */
+  readonly now: string;
+  /** Tells the bus, by way of the outbox. */
+  announce(kind: OutboxKind, subject: string): Promise<void>;
+  /** Into the app's log, if this is committed. */
+  log(appGuid: string, text: string, stream?: 'OUT' | 'ERR'): void;
+}
+
+export interface WriterOptions {
+  readonly db: Db;
+  readonly now: () => Date;
+  /** Called after a commit that left something in the outbox. */
+  readonly onAnnounced: () => void;
+  readonly onLine: (line: ApiLine) => void;
+}
+
+/** Runs units of work. Nothing in one may wait for the network: on SQLite it holds the only connection. */
+export class Writer {
+  readonly #options: WriterOptions;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  async write<T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    const { db, onAnnounced, onLine } = this.#options;
+    const now = this.#options.now().toISOString();
+    const lines: ApiLine[] = [];
+    let announced = false;
+    const result = await db.transaction().execute(async (sql) =>
+      work({
+        sql,
+        now,
+        announce: async (kind, subject) => {
+          await addToOutbox(sql, kind, subject, now);
+          announced = true;
+        },
+        log: (appGuid, text, stream = 'OUT') => {
+          lines.push({ appGuid, text, stream });
+        },
+      }),
+    );
+    if (announced) onAnnounced();
+    for (const line of lines) onLine(line);
+    return result;
+  }
+}
