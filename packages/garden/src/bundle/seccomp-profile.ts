@@ -1,0 +1,67 @@
+import { ALLOWED_SYSCALLS } from './seccomp-syscalls.ts';
+
+/** `linux.seccomp` of the OCI runtime spec. */
+export interface SeccompProfile {
+  readonly defaultAction: string;
+  readonly defaultErrnoRet: number;
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly SeccompRule[];
+}
+
+interface SeccompRule {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly {
+    readonly index: number;
+    readonly value: number;
+    readonly valueTwo?: number;
+    readonly op: string;
+  }[];
+}
+
+const EPERM = 1;
+const ENOSYS = 38;
+
+/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
+const NAMESPACE_FLAGS = 0x7e02_0000;
+
+/** AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK: not vsock, which reaches a hypervisor, nor the kernel's rarer protocols. */
+const SOCKET_FAMILIES = [1, 2, 10, 16];
+
+/** What Docker allows: the usual execution domains, and asking for the current one. */
+const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+
+const architectures: Readonly<Record<string, readonly string[]>> = {
+  x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+};
+
+function allowWhen(name: string, index: number, values: readonly number[]): SeccompRule[] {
+  return values.map((value) => ({
+    names: [name],
+    action: 'SCMP_ACT_ALLOW',
+    args: [{ index, value, op: 'SCMP_CMP_EQ' }],
+  }));
+}
+
+/** The filter of every container: default-deny. `arch` is Node's name of the machine's. */
+export function seccompProfile(arch: string): SeccompProfile {
+  return {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: EPERM,
+    architectures: architectures[arch] ?? [],
+    syscalls: [
+      { names: ALLOWED_SYSCALLS, action: 'SCMP_ACT_ALLOW' },
+      {
+        names: ['clone'],
+        action: 'SCMP_ACT_ALLOW',
+        args: [{ index: 0, value: NAMESPACE_FLAGS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
+      },
+      // Its flags are in memory, where a filter cannot look: libc then falls back to clone.
+      { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
+      ...allowWhen('socket', 0, SOCKET_FAMILIES),
+      ...allowWhen('personality', 0, PERSONALITIES),
+    ],
+  };
+}
