@@ -1,0 +1,53 @@
+import type { Logger, Secret } from '@slipway/service-kit';
+import type { ClientStore } from '../adapters/sql/client-store.ts';
+import type { UserStore } from '../adapters/sql/user-store.ts';
+import type { OauthClient } from '../domain/oauth-client.ts';
+import { adminGroups, cfClientScopes } from '../domain/scopes.ts';
+import { UAA_ORIGIN } from '../domain/user.ts';
+import { UaaError } from '../errors.ts';
+import type { UserAccounts } from './user-accounts.ts';
+
+const ADMIN_NAME = 'admin';
+
+/** The CLI's client, which is compiled into it: public, no secret. */
+const CF_CLIENT: Omit<OauthClient, 'createdAt'> = {
+  clientId: 'cf',
+  secretHash: null,
+  grantTypes: ['password', 'refresh_token'],
+  scopes: cfClientScopes,
+  authorities: [],
+};
+
+export interface FirstStartDependencies {
+  readonly users: UserStore;
+  readonly clients: ClientStore;
+  readonly accounts: UserAccounts;
+  readonly adminPassword: Secret;
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+/** Sees to it that the client `cf` is as this release has it, and that there is a user `admin`. */
+export async function prepareIdentities(dependencies: FirstStartDependencies): Promise<void> {
+  const { users, clients, accounts, adminPassword, now, logger } = dependencies;
+  await clients.put({ ...CF_CLIENT, createdAt: new Date(now()).toISOString() });
+  if ((await users.findByName(ADMIN_NAME, UAA_ORIGIN)) !== undefined) return;
+  try {
+    const admin = await accounts.create(
+      {
+        userName: ADMIN_NAME,
+        password: adminPassword.reveal(),
+        email: ADMIN_NAME,
+        givenName: null,
+        familyName: null,
+        active: true,
+        verified: true,
+      },
+      adminGroups,
+    );
+    logger.info({ userGuid: admin.guid }, 'admin.created');
+  } catch (error) {
+    // Another process that starts at the same time was first.
+    if (!(error instanceof UaaError) || error.code !== 'USER_EXISTS') throw error;
+  }
+}
