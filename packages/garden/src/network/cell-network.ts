@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { asGardenError } from '../errors.ts';
+import { type CommandRunner, runCommand } from '../runtime/command.ts';
+import { installFirewall, removeFirewall } from './firewall.ts';
+import { enableForwarding, restoreForwarding } from './ip-forwarding.ts';
+import { parseSubnet, type Subnet } from './subnet.ts';
+import { uplinkMtu } from './uplink.ts';
+import { connectContainer, disconnectContainer } from './veth.ts';
+
+export interface CellNetworkOptions {
+  readonly cell: string;
+  readonly subnet: string;
+  readonly reachableFrom: readonly string[];
+}
+
+/** A container's place in the network; kept in its record. */
+export interface ContainerNetwork {
+  readonly address: string;
+  readonly hostDevice: string;
+}
+
+const ANY_CELL = 'slw';
+const TABLE = 'slipway';
+
+/** Table and device names of a cell. Both are short in the kernel, so that devices have a hash of the cell's name. */
+function names(cell: string): { readonly table: string; readonly devicePrefix: string } {
+  const hash = createHash('sha256').update(cell).digest('hex').slice(0, 6);
+  const plain = cell.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 32);
+  return { table: `${TABLE}_${plain === cell ? cell : `${plain}_${hash}`}`, devicePrefix: `${ANY_CELL}${hash}-` };
+}
+
+/** The network of one cell's containers: a routed pair for each, no bridge, and a table of rules for all. */
+export class CellNetwork {
+  readonly subnet: Subnet;
+  readonly #table: string;
+  readonly #devicePrefix: string;
+  readonly #reachableFrom: readonly string[];
+  readonly #run: CommandRunner;
+
+  constructor(options: CellNetworkOptions, run: CommandRunner = runCommand) {
+    this.subnet = parseSubnet(options.subnet);
+    this.#reachableFrom = options.reachableFrom;
+    const { table, devicePrefix } = names(options.cell);
+    this.#table = table;
+    this.#devicePrefix = devicePrefix;
+    this.#run = run;
+  }
+
+  /** Sets up what all containers share; fine when it is there. */
+  async open(): Promise<void> {
+    try {
+      await installFirewall(this.#run, {
+        table: this.#table,
+        devicePrefix: this.#devicePrefix,
+        anyCellPrefix: ANY_CELL,
+        subnet: this.subnet.cidr,
+        reachableFrom: this.#reachableFrom,
+      });
+      // After the rules: packets are passed on from the first moment under them.
+      enableForwarding();
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'network', "The cell's network could not be set up");
+    }
+  }
+
+  /** The place of container number `index`. */
+  place(index: number): ContainerNetwork {
+    return { address: this.subnet.address(index), hostDevice: `${this.#devicePrefix}${index.toString(16)}` };
+  }
+
+  /** Connects the network namespace of a process; what an earlier container left at the place goes. */
+  connect(place: ContainerNetwork, pid: number): void {
+    try {
+      connectContainer({ ...place, gateway: this.subnet.gateway, mtu: uplinkMtu() }, pid);
+    } catch (error) {
+      throw asGardenError(
+        error,
+        'NETWORK_FAILED',
+        'network',
+        `The container could not be connected as ${place.address}`,
+      );
+    }
+  }
+
+  disconnect(hostDevice: string): void {
+    try {
+      disconnectContainer(hostDevice);
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'delete', `The link ${hostDevice} could not be removed`);
+    }
+  }
+
+  /** Host ends of this cell that exist. */
+  devices(): readonly string[] {
+    return readdirSync('/sys/class/net').filter((name) => name.startsWith(this.#devicePrefix));
+  }
+
+  /**
+   * Removes the links and the rules of the cell. Forwarding is switched off again when a cell had switched it on and
+   * none of the machine is left.
+   */
+  async teardown(): Promise<void> {
+    try {
+      for (const device of this.devices()) disconnectContainer(device);
+      await removeFirewall(this.#run, this.#table);
+      const tables = await this.#run('nft', ['list', 'tables', 'inet'], { phase: 'network' });
+      if (!tables.includes(`table inet ${TABLE}_`)) restoreForwarding();
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'teardown', "The cell's network could not be removed");
+    }
+  }
+}
