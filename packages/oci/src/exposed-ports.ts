@@ -9,6 +9,12 @@ export interface ExposedPort {
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
+/**
+ * More than the widest real ranges (a TURN server's 49152-65535 over tcp and udp are 32,768), and few enough to travel in
+ * one message.
+ */
+export const MAX_EXPOSED_PORTS = 40_000;
+
 /** In the order of sorting: Cloud Foundry's PORT is the first tcp port. */
 const PROTOCOLS: readonly PortProtocol[] = ['tcp', 'udp', 'sctp'];
 
@@ -16,16 +22,23 @@ const PROTOCOLS: readonly PortProtocol[] = ['tcp', 'udp', 'sctp'];
  * Parses EXPOSE entries: `8080`, `8080/tcp`, `53/udp`, `8000-8010/tcp` (a range, which Diego's builder refuses). The
  * result has no doubles and is sorted: tcp before udp before sctp, each ascending.
  *
- * @throws OciError EXPOSED_PORT_INVALID naming the entry
+ * @throws OciError EXPOSED_PORT_INVALID naming the entry, DOCUMENT_TOO_LARGE above MAX_EXPOSED_PORTS
  */
 export function parseExposedPorts(entries: readonly string[]): ExposedPort[] {
   const ranges = entries.map(parseEntry);
-  return PROTOCOLS.flatMap((protocol) =>
+  const ports = PROTOCOLS.flatMap((protocol) =>
     expand(
       ranges.filter((range) => range.protocol === protocol),
       protocol,
     ),
   );
+  if (ports.length > MAX_EXPOSED_PORTS) {
+    const limit = MAX_EXPOSED_PORTS;
+    throw new OciError('DOCUMENT_TOO_LARGE', `the image exposes ${ports.length} ports; at most ${limit} are taken`, {
+      details: { ports: ports.length, limit },
+    });
+  }
+  return ports;
 }
 
 interface PortRange {

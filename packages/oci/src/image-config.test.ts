@@ -91,6 +91,8 @@ test.each([
   ['a NUL in the command', { rootfs, config: { Cmd: ['a\0b'] } }],
   ['a NUL in the directory', { rootfs, config: { WorkingDir: '/a\0' } }],
   ['a number as command', { rootfs, config: { Cmd: [1] } }],
+  ['a directory that no path can name', { rootfs, config: { WorkingDir: `/${'d'.repeat(5000)}` } }],
+  ['more environment than a program can get', { rootfs, config: { Env: [`A=${'x'.repeat(1_100_000)}`] } }],
   ['an endless user name', { rootfs, config: { User: 'u'.repeat(1000) } }],
   ['a nonsense port', { rootfs, config: { ExposedPorts: { 'http/tcp': {} } } }],
   ['ports as a list', { rootfs, config: { ExposedPorts: ['80'] } }],

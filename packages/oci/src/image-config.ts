@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { digestSchema, shortTextSchema } from './descriptor.ts';
 import type { Digest } from './digest.ts';
+import { OciError } from './errors.ts';
 import { type ExposedPort, parseExposedPorts } from './exposed-ports.ts';
 import { checkShape, parseJsonObject } from './json-document.ts';
 import type { Platform } from './platform.ts';
@@ -40,8 +41,16 @@ export interface ImageConfig {
   readonly diffIds: readonly Digest[];
 }
 
+/**
+ * Of ENV, ENTRYPOINT, CMD and HEALTHCHECK together, as JSON. Linux gives the arguments and variables of a program 2 MiB
+ * in all (a quarter of the stack limit, execve(2)), and the platform's own variables need room beside these.
+ */
+const MAX_PROCESS_TEXT_BYTES = 1024 * 1024;
+
 /** Text that becomes an argument, a variable or a path of a process: the kernel ends all of these at a NUL. */
 const textSchema = z.string().refine((text) => !text.includes('\0'), 'contains a NUL character');
+/** PATH_MAX of Linux. */
+const pathSchema = textSchema.pipe(z.string().max(4096));
 const textsSchema = z.array(textSchema);
 /** Docker reads a lone string as a list of one (`strslice.StrSlice`). */
 const argvSchema = z.union([textsSchema, textSchema.transform((text) => [text])]);
@@ -59,7 +68,7 @@ const configSchema = z.object({
       Env: textsSchema.nullish(),
       Entrypoint: argvSchema.nullish(),
       Cmd: argvSchema.nullish(),
-      WorkingDir: textSchema.nullish(),
+      WorkingDir: pathSchema.nullish(),
       User: textSchema.pipe(shortTextSchema).nullish(),
       ExposedPorts: setSchema.nullish(),
       StopSignal: textSchema.pipe(shortTextSchema).nullish(),
@@ -79,11 +88,12 @@ const configSchema = z.object({
 
 type RawConfig = NonNullable<z.infer<typeof configSchema>['config']>;
 
-/** @throws OciError DOCUMENT_MALFORMED or EXPOSED_PORT_INVALID */
+/** @throws OciError DOCUMENT_MALFORMED, DOCUMENT_TOO_LARGE or EXPOSED_PORT_INVALID */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const what = 'image config';
   const document = checkShape(configSchema, parseJsonObject(bytes, what), what);
   const config: RawConfig = document.config ?? {};
+  refuseHuge([config.Env, config.Entrypoint, config.Cmd, config.Healthcheck?.Test]);
   const healthcheck = parseHealthcheck(config.Healthcheck);
   return {
     platform: {
@@ -102,6 +112,18 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     volumes: Object.keys(config.Volumes ?? {}).sort(),
     diffIds: document.rootfs.diff_ids ?? [],
   };
+}
+
+function refuseHuge(texts: unknown): void {
+  const size = Buffer.byteLength(JSON.stringify(texts));
+  const limit = MAX_PROCESS_TEXT_BYTES;
+  if (size > limit) {
+    throw new OciError(
+      'DOCUMENT_TOO_LARGE',
+      `ENV, ENTRYPOINT, CMD and HEALTHCHECK have ${size} bytes together; at most ${limit} can be started with`,
+      { details: { size, limit } },
+    );
+  }
 }
 
 /** An empty Test means "inherited" in a Dockerfile; in a finished image there is nothing to inherit from. */
