@@ -129,9 +129,9 @@ async function stage(data: StagingRequest): Promise<StagingResult> {
 const layers = [
   buildLayer([
     { name: 'etc/', type: 'directory' },
-    { name: 'etc/hello', type: 'file', data: 'hello' },
+    { name: 'etc/hello', type: 'file', content: 'hello' },
   ]),
-  buildLayer([{ name: 'etc/world', type: 'file', data: 'world' }], 'zstd'),
+  buildLayer([{ name: 'etc/world', type: 'file', content: 'world' }], 'zstd'),
 ];
 const image = (format: 'oci' | 'docker'): BuiltImage =>
   buildImage({
@@ -190,6 +190,13 @@ describe('a staging request', () => {
     const indexDigest = result.outcome === 'staged' ? result.image.indexDigest : 'none';
     expect(indexDigest).toBe(index === undefined ? undefined : built.manifest.digest);
     await expect.poll(() => driver.lines(data.appGuid).at(-1)).toMatch(/^STG OUT Staging complete: sha256:/);
+  });
+
+  test('for an image with the largest config that is read is answered: the result fits into a message', async () => {
+    await startStager();
+    const config = { Env: [`A=${'x'.repeat(1_000_000)}`], ExposedPorts: { '8080/tcp': {}, '1-39999/udp': {} } };
+    const result = await stage(request(await push('largest', buildImage({ layers, config }))));
+    expect(result.outcome === 'staged' && result.execution.ports.length).toBe(40_000);
   });
 
   test('that no registry can satisfy fails with the phase, who was asked, and what it answered', async () => {
