@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { cellCapacity } from './capacity.ts';
+import { afterFailure, healthyCell } from './cell-health.ts';
 import { pullRetryMs } from './pull-retry.ts';
 import { usageRates } from './usage.ts';
 
@@ -37,4 +38,20 @@ test('capacity is what the operator says, else the machine less a reserve', () =
     diskMb: 200,
     containers: 3,
   });
+});
+
+test('a cell that fails twice in its own right cannot create containers; images that fail say nothing of it', () => {
+  const own = { step: 'create', kind: 'internal', code: 'RUNTIME_FAILED' } as const;
+  const once = afterFailure(healthyCell, own, 'runc failed');
+  expect(once.reason).toBeUndefined();
+  expect(afterFailure(once, own, 'runc failed').reason).toBe('runc failed');
+  const full = { step: 'pull', kind: 'exhausted', code: 'LAYER_STORE_FULL' } as const;
+  expect(afterFailure(once, full, 'disk full').reason).toBe('disk full');
+  for (const foreign of [
+    { step: 'pull', kind: 'unavailable', code: 'LAYER_FETCH_FAILED' },
+    { step: 'start', kind: 'not-found', code: 'USER_NOT_FOUND' },
+    { step: 'create', kind: 'invalid', code: 'IMAGE_ID_UNMAPPED' },
+  ] as const) {
+    expect(afterFailure(once, foreign, 'bad image')).toBe(once);
+  }
 });

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DesiredLrp } from '@slipway/contracts';
 import { describeError } from '@slipway/service-kit';
 import type { CrashCause } from '../domain/crash.ts';
-import { buildEnvironment } from '../domain/environment.ts';
+import { platformEnvironment } from '../domain/environment.ts';
 import type { InstanceEvent } from '../domain/instance-state.ts';
 import { pullRetryMs } from '../domain/pull-retry.ts';
 import type { InstanceDeps } from './instance-deps.ts';
 import type { InstanceLog } from './instance-log.ts';
 import type { Notes } from './notes.ts';
 import type { Container, PulledImage } from './ports.ts';
-import { kindOf, withDeadline } from './step.ts';
+import { isProcessFault, kindOf, withDeadline } from './step.ts';
 
 export interface BringUp {
   readonly lrp: DesiredLrp;
@@ -40,10 +40,7 @@ export async function bringUp(up: BringUp, deps: InstanceDeps, signal: AbortSign
   const started = await attempt('start', up, deps, signal, () =>
     withDeadline('starting the process', deps.timeouts.startMs, signal, (s) => created.value.start(s)),
   );
-  if ('cause' in started) {
-    log.aside(`failed-creating-process: ${started.cause.error}`);
-    return started.cause;
-  }
+  if ('cause' in started) return started.cause;
   if (lrp.healthCheck.type !== 'process') up.onEvent({ type: 'phase', phase: 'health-check' });
   return undefined;
 }
@@ -68,7 +65,11 @@ async function attempt<T>(
     const message = describeError(error);
     deps.logger.warn({ err: error, instanceGuid, phase }, 'instance.step-failed');
     deps.onStepFailed(phase, error);
-    if (phase !== 'start') log.cell('failed to create container for instance', 'ERR', message);
+    if (phase === 'start' || isProcessFault(error)) {
+      log.aside(`failed-creating-process: ${message}`);
+      return { cause: { phase: 'start', error: message } };
+    }
+    log.cell('failed to create container for instance', 'ERR', message);
     return { cause: { phase, error: message } };
   }
 }
@@ -100,7 +101,7 @@ async function create(up: BringUp, image: PulledImage, deps: InstanceDeps, signa
         instanceGuid,
         lrp,
         image,
-        environment: (address) => buildEnvironment(lrp, { instanceGuid, index, address }),
+        environment: (address) => platformEnvironment(lrp, { instanceGuid, index, address }),
         notes: up.notes(),
       },
       s,

@@ -29,7 +29,8 @@ export interface ContainerSpec {
   readonly instanceGuid: string;
   readonly lrp: DesiredLrp;
   readonly image: PulledImage;
-  readonly environment: (address: string) => string[];
+  /** Over the image's own; the address is known only once the container has its network. */
+  readonly environment: (address: string) => Record<string, string>;
   readonly notes: Notes;
 }
 

@@ -36,3 +36,8 @@ export function kindOf(error: unknown): ErrorKind {
   }
   return kind;
 }
+
+/** The image cannot run what it shall (no such program, user or directory): known at creation, but a failed start. */
+export function isProcessFault(error: unknown): boolean {
+  return error instanceof Error && 'phase' in error && error.phase === 'process';
+}
