@@ -128,10 +128,10 @@ async function stage(data: StagingRequest): Promise<StagingResult> {
 
 const layers = [
   buildLayer([
-    { name: 'etc/', type: 'directory' },
-    { name: 'etc/hello', type: 'file', content: 'hello' },
+    { name: 'etc/' },
+    { name: 'etc/hello', content: 'hello' },
   ]),
-  buildLayer([{ name: 'etc/world', type: 'file', content: 'world' }], 'zstd'),
+  buildLayer([{ name: 'etc/world', content: 'world' }], 'zstd'),
 ];
 const image = (format: 'oci' | 'docker'): BuiltImage =>
   buildImage({
