@@ -71,6 +71,8 @@ test.each([
 });
 
 test('the process dies with the one that started it, however that ends', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'registry-parent-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const script = `
     import { startRegistry } from ${JSON.stringify(new URL('./registry-process.ts', import.meta.url).href)};
     const { pid, address } = await startRegistry();
@@ -79,6 +81,8 @@ test('the process dies with the one that started it, however that ends', async (
   const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: import.meta.dirname,
+    // A killed parent removes nothing.
+    env: { ...process.env, TMPDIR: directory },
   });
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
   const { pid, address } = JSON.parse(line) as { pid: number; address: string };
