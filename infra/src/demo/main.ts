@@ -14,3 +14,5 @@ try {
   console.error(describeError(error));
   process.exitCode = 2;
 }
+// Whatever is still open (a log file on a hung disk, say) must not keep the terminal.
+process.exit();

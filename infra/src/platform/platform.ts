@@ -1,6 +1,7 @@
 import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { natsServiceUser, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+import { describeError } from '@slipway/service-kit';
 import type { PlatformConfig } from '../config.ts';
 import { repositoryRoot } from '../process/repository-root.ts';
 import { runCommand } from '../process/run-command.ts';
@@ -123,13 +124,25 @@ export class Platform {
     // Why the start failed was told to whoever started.
     await this.#starting?.catch(() => undefined);
     this.#ready = false;
-    await this.#supervisor?.stop();
-    if (this.#supervisor !== undefined) await this.#clean();
+    const supervisor = this.#supervisor;
     this.#supervisor = undefined;
-    if (this.#mounted) await unmountProgram(this.#data.app);
+    // Each step is tried, whatever becomes of the one before.
+    const failures: unknown[] = [];
+    const attempt = async (step: () => Promise<void> | undefined): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    await attempt(() => supervisor?.stop());
+    if (supervisor !== undefined) await attempt(() => this.#clean());
+    if (this.#mounted) await attempt(() => unmountProgram(this.#data.app));
     this.#mounted = false;
-    await this.#lock?.release();
+    await attempt(() => this.#lock?.release());
     this.#lock = undefined;
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join('; '));
   }
 
   #userOf(process: string): ServiceUser | undefined {

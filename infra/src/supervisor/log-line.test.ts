@@ -14,7 +14,7 @@ test.each([
   ['[12] 2026/11/20 21:12:03.000000 [WRN] slow consumer', { level: 'warn', text: 'slow consumer' }],
   [
     'time="2026-11-20T21:12:03Z" level=info msg="listening on 127.0.0.1:5000" go.version=go1.19',
-    { level: 'info', text: '"listening on 127.0.0.1:5000"' },
+    { level: 'debug', text: '"listening on 127.0.0.1:5000"' },
   ],
   ['(node:12) Warning: something', { level: 'info', text: '(node:12) Warning: something' }],
   ['{"not":"ours"}', { level: 'info', text: '{"not":"ours"}' }],

@@ -20,12 +20,13 @@ const logfmtLine = /^time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)/;
 const levelNames: Readonly<Record<string, LogLevel>> = {
   TRC: 'trace',
   DBG: 'debug',
-  INF: 'info',
+  // What these two call information is of interest to those only who look for it.
+  INF: 'debug',
   WRN: 'warn',
   ERR: 'error',
   FTL: 'fatal',
   debug: 'debug',
-  info: 'info',
+  info: 'debug',
   warning: 'warn',
   error: 'error',
   fatal: 'fatal',
