@@ -1,5 +1,6 @@
 import type { FieldLine } from '../http/field-lines.ts';
 import { Field } from '../http/field-names.ts';
+import type { Framing } from '../http/framing.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import type { EndpointSpec } from '../routes/endpoint.ts';
 import { FieldFilter, hopByHopFields } from './field-filter.ts';
@@ -20,6 +21,9 @@ export interface ClientFacts {
 
 const filter = new FieldFilter([
   ...hopByHopFields,
+  // The framing is written anew, so that the backend reads it as it was read here.
+  Field.contentLength,
+  Field.transferEncoding,
   Field.xForwardedFor,
   Field.xVcapRequestId,
   Field.xCfApplicationId,
@@ -45,12 +49,14 @@ export function requestHeadOut(request: RequestHead, spec: EndpointSpec, client:
   }
   const drops = (field: FieldLine): boolean =>
     (field.id === Field.host && request.hostFromTarget) ||
-    (field.id === Field.expect && !request.expectsContinue) ||
+    // RFC 9110 10.1.1: of HTTP/1.0 an expectation is to be ignored.
+    (field.id === Field.expect && request.minorVersion === 0) ||
     (field.id === Field.xForwardedProto && overwritesProto);
 
   let head = `${request.method} ${request.target} HTTP/1.1\r\n`;
   if (request.hostFromTarget) head += `Host: ${request.host}\r\n`;
   head += filter.keep(text, fields, connection.named, drops);
+  head += framingLine(request.framing);
   if (wantsTrailers) head += 'TE: trailers\r\n';
   if (request.upgrade !== '') head += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
   head += `X-Forwarded-For: ${forwardedFor}${client.ip}\r\n`;
@@ -58,4 +64,9 @@ export function requestHeadOut(request: RequestHead, spec: EndpointSpec, client:
   if (!hasStart) head += `X-Request-Start: ${client.receivedAt}\r\n`;
   head += `X-Vcap-Request-Id: ${client.requestId}\r\nX-CF-ApplicationID: ${spec.appId}\r\n`;
   return `${head}X-CF-InstanceID: ${spec.instanceId || spec.address}\r\nX-CF-InstanceIndex: ${spec.instanceIndex}\r\n\r\n`;
+}
+
+function framingLine(framing: Framing): string {
+  if (framing.kind === 'length') return `Content-Length: ${framing.length}\r\n`;
+  return framing.kind === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : '';
 }

@@ -7,8 +7,15 @@ const LF = 0x0a;
 const SEMICOLON = 0x3b;
 /** More hex digits than a size of 2^52 needs, with room for the zeros that some servers pad with. */
 const MAX_SIZE_DIGITS = 16;
-/** A chunk extension means nothing to anyone; a longer one than this is an attack. */
-const MAX_EXTENSION_BYTES = 4096;
+/** Chunk extensions mean nothing to anyone; longer ones than this are an attack. */
+const MAX_EXTENSION_BYTES = 1024;
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const PART = `${TOKEN}(=(${TOKEN}|"([^"\\\\]|\\\\.)*"))?`;
+/**
+ * RFC 9112 7.1.1, after the first semicolon, without the white space that it lets recipients tolerate. Quotes must match:
+ * another parser may look for the line's end behind them.
+ */
+const EXTENSION = new RegExp(`^${PART}(;${PART})*$`);
 
 const State = {
   size: 0,
@@ -35,7 +42,7 @@ export class ChunkedScanner implements BodyScanner {
   #state: State = State.size;
   #left = 0;
   #digits = 0;
-  #extensionBytes = 0;
+  #extension: number[] = [];
 
   constructor(options: { readonly decode: boolean; readonly maxTrailerBytes: number; readonly maxFields: number }) {
     this.#decode = options.decode;
@@ -68,7 +75,7 @@ export class ChunkedScanner implements BodyScanner {
           else if (byte === CR) this.#state = State.sizeLf;
           else if (byte === SEMICOLON) {
             flush(at);
-            this.#extensionBytes = 0;
+            this.#extension = [];
             this.#state = State.extension;
           } else return this.#fail();
           at++;
@@ -76,9 +83,12 @@ export class ChunkedScanner implements BodyScanner {
         }
         case State.extension:
           if (byte === CR) {
+            if (!EXTENSION.test(String.fromCharCode(...this.#extension))) return this.#fail();
             this.#state = State.sizeLf;
             if (!this.#decode) kept = at;
-          } else if (fieldValueChars[byte] !== 1 || ++this.#extensionBytes > MAX_EXTENSION_BYTES) return this.#fail();
+          } else if (fieldValueChars[byte] === 1 && this.#extension.length < MAX_EXTENSION_BYTES) {
+            this.#extension.push(byte);
+          } else return this.#fail();
           at++;
           break;
         case State.sizeLf:

@@ -22,7 +22,6 @@ export interface RequestHead {
   readonly connection: ConnectionOptions;
   /** The protocols asked for; empty when there is no valid upgrade request. */
   readonly upgrade: string;
-  readonly expectsContinue: boolean;
 }
 
 /** Why a request was refused before it was looked at; the connection closes after the answer. */
@@ -78,7 +77,6 @@ function readFields(head: Unread): RequestHead | RequestFault {
   let host: string | undefined;
   let connection = noConnectionOptions;
   let upgrade = '';
-  let expectsContinue = false;
   for (const field of fields) {
     if (field.disguised) continue;
     switch (field.id) {
@@ -91,9 +89,6 @@ function readFields(head: Unread): RequestHead | RequestFault {
         break;
       case Field.upgrade:
         upgrade = upgrade === '' ? field.value : `${upgrade}, ${field.value}`;
-        break;
-      case Field.expect:
-        expectsContinue ||= field.value.toLowerCase() === '100-continue';
         break;
       default:
     }
@@ -111,7 +106,6 @@ function readFields(head: Unread): RequestHead | RequestFault {
     framing,
     connection,
     upgrade: mayUpgrade(connection, minorVersion, framing, upgrade) ? upgrade : '',
-    expectsContinue: expectsContinue && minorVersion === 1,
   };
 }
 

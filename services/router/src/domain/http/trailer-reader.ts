@@ -1,5 +1,6 @@
 import { parseFieldLines } from './field-lines.ts';
 import { Field } from './field-names.ts';
+import { hasField } from './framing.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -47,6 +48,8 @@ export class TrailerReader {
       .join('');
     const fields = parseFieldLines(text, 0, this.#maxFields);
     if (typeof fields === 'string') return false;
+    // Framing was said before; who says it again here hopes for somebody who listens.
+    if (hasField(fields, Field.contentLength) || hasField(fields, Field.transferEncoding)) return false;
     const kept = fields.filter((field) => field.id === Field.other).map((field) => text.slice(field.start, field.end));
     this.section = Uint8Array.from(`${kept.join('')}\r\n`, (char) => char.charCodeAt(0));
     return true;
