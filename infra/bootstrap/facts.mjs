@@ -29,6 +29,17 @@ export function commandExists(command) {
 }
 
 /**
+ * @param {string} library e.g. `libatomic.so.1`
+ * @returns {boolean} whether it is where the loader of Debian and its kin looks
+ */
+function libraryExists(library) {
+  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+  return [`/usr/lib/${triplet}`, `/lib/${triplet}`, '/usr/lib64', '/lib64', '/usr/lib', '/lib', '/usr/local/lib'].some(
+    (dir) => existsSync(join(dir, library)),
+  );
+}
+
+/**
  * @param {string} root of the checkout
  * @param {readonly import('./requirements.mjs').Requirement[]} requirements
  * @returns {import('./plan.mjs').Facts}
@@ -42,7 +53,9 @@ export function lookAtMachine(root, requirements) {
     uid: process.getuid?.() ?? -1,
     apt: commandExists('apt-get') && commandExists('dpkg'),
     userNamespaces: readText('/proc/sys/user/max_user_namespaces')?.trim() !== '0',
-    missingCommands: requirements.map(({ command }) => command).filter((command) => !commandExists(command)),
+    missing: requirements
+      .filter(({ name, library }) => !(library ? libraryExists(name) : commandExists(name)))
+      .map(({ name }) => name),
     npm: process.env.npm_execpath !== undefined || commandExists('npm'),
     nodeModulesMatch: nodeModulesDifference(root) === undefined,
     freeBytes: freeBytes(root),

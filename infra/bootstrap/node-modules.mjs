@@ -32,6 +32,7 @@ export async function installNodeModules(root, signal) {
   await watched(progress, async () => {
     await runStep(npm.command, args, { cwd: root, signal, env: { npm_config_yes: 'false' } });
     linkNode(root);
+    await runStep(join(root, 'node_modules/.bin/node'), ['--version'], { signal });
     const difference = nodeModulesDifference(root);
     if (difference !== undefined) throw new StepFailed(`npm ci ended well, but ${difference}`);
   });

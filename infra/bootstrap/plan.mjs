@@ -14,7 +14,7 @@ import { MINIMUM_KERNEL, NODE_MODULES_BYTES, needsRoot, requirementsOf } from '.
  * @property {number} uid
  * @property {boolean} apt apt-get and dpkg are there
  * @property {boolean} userNamespaces the kernel lets user namespaces be made
- * @property {readonly string[]} missingCommands of those that the subcommand requires
+ * @property {readonly string[]} missing names of what the subcommand requires and the machine has not
  * @property {boolean} npm npm can be run
  * @property {boolean} nodeModulesMatch node_modules is what package-lock.json says
  * @property {number} freeBytes on the disk of the checkout
@@ -36,7 +36,7 @@ import { MINIMUM_KERNEL, NODE_MODULES_BYTES, needsRoot, requirementsOf } from '.
  */
 export function planInstall(subcommand, facts, options) {
   const requirements = requirementsOf(subcommand, options);
-  const missing = requirements.filter((requirement) => facts.missingCommands.includes(requirement.command));
+  const missing = requirements.filter((requirement) => facts.missing.includes(requirement.name));
   const debianPackages = [...new Set(missing.map((requirement) => requirement.debianPackage))];
   const units = [...new Set(missing.flatMap((requirement) => requirement.units ?? []))];
   const problems = [
@@ -92,12 +92,12 @@ function platformProblems(subcommand, facts) {
  */
 function commandProblems(subcommand, facts, debianPackages, missing) {
   if (missing.length === 0 || facts.platform !== 'linux') return [];
-  const commands = missing.map((requirement) => requirement.command).join(', ');
+  const names = missing.map((requirement) => requirement.name).join(', ');
   const install = `apt-get install --no-install-recommends ${debianPackages.join(' ')}`;
   if (!facts.apt) {
     return [
       {
-        what: `Not installed: ${commands}. Without apt-get they must be installed by hand; on Debian it would be:`,
+        what: `Not installed: ${names}. Without apt-get they must be installed by hand; on Debian it would be:`,
         commands: ['apt-get update', install],
       },
     ];
@@ -106,7 +106,7 @@ function commandProblems(subcommand, facts, debianPackages, missing) {
   if (facts.uid !== 0 && !needsRoot(subcommand)) {
     return [
       {
-        what: `Not installed: ${commands}. To install system packages one must be root:`,
+        what: `Not installed: ${names}. To install system packages one must be root:`,
         commands: ['sudo apt-get update', `sudo ${install}`],
       },
     ];

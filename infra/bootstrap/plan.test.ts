@@ -12,7 +12,7 @@ const good: Facts = {
   uid: 0,
   apt: true,
   userNamespaces: true,
-  missingCommands: [],
+  missing: [],
   npm: true,
   nodeModulesMatch: true,
   freeBytes: 10_000_000_000,
@@ -26,8 +26,8 @@ test.each(subcommands)('%s does nothing on a machine that has everything', (subc
 });
 
 test('root on Debian gets what is missing installed, each package once', () => {
-  const missingCommands = ['nats-server', 'setpriv', 'unshare', 'docker-registry'];
-  const plan = planInstall('demo', { ...good, missingCommands, nodeModulesMatch: false }, plain);
+  const missing = ['nats-server', 'setpriv', 'unshare', 'docker-registry'];
+  const plan = planInstall('demo', { ...good, missing, nodeModulesMatch: false }, plain);
   expect(plan).toEqual({
     problems: [],
     debianPackages: ['nats-server', 'util-linux', 'docker-registry'],
@@ -37,12 +37,16 @@ test('root on Debian gets what is missing installed, each package once', () => {
 });
 
 test('check needs neither root nor system packages nor a new kernel', () => {
-  const facts = { ...good, uid: 1000, apt: false, kernel: '4.4.0', missingCommands: ['nats-server'] };
+  const facts = { ...good, uid: 1000, apt: false, kernel: '4.4.0', missing: ['nats-server', 'runc'] };
   expect(planInstall('check', facts, plain).problems).toEqual([]);
 });
 
+test('check needs the library of the pinned Node, though', () => {
+  expect(planInstall('check', { ...good, missing: ['libatomic.so.1'] }, plain).debianPackages).toEqual(['libatomic1']);
+});
+
 test('somebody else than root is told the exact commands for the tests', () => {
-  const plan = planInstall('test', { ...good, uid: 1000, missingCommands: ['runc', 'conmon'] }, plain);
+  const plan = planInstall('test', { ...good, uid: 1000, missing: ['runc', 'conmon'] }, plain);
   expect(plan.problems).toEqual([
     {
       what: 'Not installed: runc, conmon. To install system packages one must be root:',
@@ -56,18 +60,18 @@ test('somebody else than root may run the tests when all is installed', () => {
 });
 
 test('the demo needs root, and says the one command that does all', () => {
-  const plan = planInstall('demo', { ...good, uid: 1000, missingCommands: ['runc'] }, plain);
+  const plan = planInstall('demo', { ...good, uid: 1000, missing: ['runc'] }, plain);
   expect(plan.problems.map((problem) => problem.commands)).toEqual([['sudo npm run demo']]);
 });
 
 test('without apt-get the commands for Debian are shown', () => {
-  const plan = planInstall('start', { ...good, apt: false, missingCommands: ['runc'] }, plain);
+  const plan = planInstall('start', { ...good, apt: false, missing: ['runc'] }, plain);
   expect(plan.problems[0]?.commands).toEqual(['apt-get update', 'apt-get install --no-install-recommends runc']);
 });
 
 test('Docker is asked for only when the tests shall prove it', () => {
-  expect(requirementsOf('test', { docker: false }).map(({ command }) => command)).not.toContain('dockerd');
-  expect(requirementsOf('test', { docker: true }).map(({ command }) => command)).toContain('dockerd');
+  expect(requirementsOf('test', { docker: false }).map(({ name }) => name)).not.toContain('dockerd');
+  expect(requirementsOf('test', { docker: true }).map(({ name }) => name)).toContain('dockerd');
 });
 
 test.each([
@@ -94,17 +98,17 @@ test.each([
 });
 
 test('what is planned is exactly what is missing, and unprivileged users never get a plan that needs root', () => {
-  const commands = requirementsOf('test', { docker: true }).map(({ command }) => command);
+  const commands = requirementsOf('test', { docker: true }).map(({ name }) => name);
   fc.assert(
     fc.property(
       fc.constantFrom(...subcommands),
       fc.subarray(commands),
       fc.nat({ max: 2 }),
       fc.boolean(),
-      (subcommand, missingCommands, uid, apt) => {
-        const plan = planInstall(subcommand, { ...good, missingCommands, uid, apt }, { docker: true });
+      (subcommand, missing, uid, apt) => {
+        const plan = planInstall(subcommand, { ...good, missing, uid, apt }, { docker: true });
         const needed = requirementsOf(subcommand, { docker: true })
-          .filter(({ command }) => missingCommands.includes(command))
+          .filter(({ name }) => missing.includes(name))
           .map(({ debianPackage }) => debianPackage);
         expect(new Set(plan.debianPackages)).toEqual(new Set(needed));
         if (plan.debianPackages.length > 0 && (uid !== 0 || !apt)) expect(plan.problems).not.toEqual([]);

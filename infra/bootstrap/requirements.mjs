@@ -3,28 +3,32 @@
 
 /**
  * @typedef {'demo' | 'start' | 'test' | 'bench' | 'check'} Subcommand
- * @typedef {{ command: string, debianPackage: string, units?: readonly string[] }} Requirement
- *   A command looked up on PATH, the Debian package that brings it, and the systemd units which that package starts.
+ * @typedef {{ name: string, library?: boolean, debianPackage: string, units?: readonly string[] }} Requirement
+ *   A command looked up on PATH (or a shared library), the Debian package that brings it, and the systemd units which
+ *   that package starts.
  */
+
+/** The pinned Node is linked with it, and a minimal Debian has it not. */
+const node = [{ name: 'libatomic.so.1', library: true, debianPackage: 'libatomic1' }];
 
 /** @type {readonly Requirement[]} */
 const platform = [
-  { command: 'nats-server', debianPackage: 'nats-server', units: ['nats-server.service'] },
-  { command: 'runc', debianPackage: 'runc' },
-  { command: 'conmon', debianPackage: 'conmon' },
-  { command: 'tini-static', debianPackage: 'tini' },
-  { command: 'nft', debianPackage: 'nftables', units: ['nftables.service'] },
-  { command: 'ip', debianPackage: 'iproute2' },
-  { command: 'busybox', debianPackage: 'busybox-static' },
-  { command: 'setpriv', debianPackage: 'util-linux' },
-  { command: 'unshare', debianPackage: 'util-linux' },
-  { command: 'nsenter', debianPackage: 'util-linux' },
-  { command: 'mount', debianPackage: 'mount' },
+  { name: 'nats-server', debianPackage: 'nats-server', units: ['nats-server.service'] },
+  { name: 'runc', debianPackage: 'runc' },
+  { name: 'conmon', debianPackage: 'conmon' },
+  { name: 'tini-static', debianPackage: 'tini' },
+  { name: 'nft', debianPackage: 'nftables', units: ['nftables.service'] },
+  { name: 'ip', debianPackage: 'iproute2' },
+  { name: 'busybox', debianPackage: 'busybox-static' },
+  { name: 'setpriv', debianPackage: 'util-linux' },
+  { name: 'unshare', debianPackage: 'util-linux' },
+  { name: 'nsenter', debianPackage: 'util-linux' },
+  { name: 'mount', debianPackage: 'mount' },
 ];
 
 /** @type {Requirement} */
 const registry = {
-  command: 'docker-registry',
+  name: 'docker-registry',
   debianPackage: 'docker-registry',
   units: ['docker-registry.service'],
 };
@@ -32,11 +36,11 @@ const registry = {
 /** @type {readonly Requirement[]} */
 const docker = [
   {
-    command: 'dockerd',
+    name: 'dockerd',
     debianPackage: 'docker.io',
     units: ['docker.service', 'docker.socket', 'containerd.service'],
   },
-  { command: 'docker', debianPackage: 'docker.io' },
+  { name: 'docker', debianPackage: 'docker.io' },
 ];
 
 /**
@@ -47,14 +51,14 @@ const docker = [
 export function requirementsOf(subcommand, options) {
   switch (subcommand) {
     case 'check':
-      return [];
+      return node;
     case 'start':
-      return platform;
+      return [...node, ...platform];
     case 'demo':
     case 'bench':
-      return [...platform, registry];
+      return [...node, ...platform, registry];
     case 'test':
-      return [...platform, registry, ...(options.docker ? docker : [])];
+      return [...node, ...platform, registry, ...(options.docker ? docker : [])];
   }
 }
 
@@ -70,5 +74,5 @@ export function needsRoot(subcommand) {
 /** Overlay mounts of idmapped layers came with Linux 5.19. */
 export const MINIMUM_KERNEL = /** @type {const} */ ([5, 19]);
 
-/** npm_modules with the pinned Node and all tools, measured; with room for npm's own cache. */
+/** node_modules with the pinned Node and all tools, measured; with room for npm's own cache. */
 export const NODE_MODULES_BYTES = 1_200 * 1024 * 1024;
