@@ -6,7 +6,8 @@ import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { CF_BASIC, newDirectory } from './identity.test-support.ts';
+import { createTestDatabase } from './database.test-support.ts';
+import { CF_BASIC } from './identity.test-support.ts';
 import {
   type Environment,
   environmentOf,
@@ -23,10 +24,12 @@ let env: Environment;
 beforeEach(async () => {
   nats = await startNats();
   onTestFinished(() => nats.stop());
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
   env = environmentOf(nats, {
     LISTEN_PORT: String(await freePort()),
     HEALTH_PORT: String(await freePort()),
-    DATABASE_URL: `file:${newDirectory()}/uaa.db`,
+    DATABASE_URL: database.url,
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     ADMIN_PASSWORD,
   });

@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openDatabase } from '@slipway/database';
 import { createLogger, Secret } from '@slipway/service-kit';
 import type { FastifyInstance } from 'fastify';
 import { decodeJwt, type JWTPayload } from 'jose';
-import { sql } from 'kysely';
 import { onTestFinished } from 'vitest';
 import { PasswordHasher } from './adapters/crypto/password-hasher.ts';
+import { createTestDatabase } from './database.test-support.ts';
 import { type Identity, openIdentity } from './identity.ts';
 
 export const ADMIN_PASSWORD = 'correct horse battery staple';
@@ -53,29 +49,15 @@ export interface TestUaaOptions {
 /** `cf:` with an empty secret. */
 export const CF_BASIC = 'Basic Y2Y6';
 
-/**
- * The URL of an empty database: a SQLite file, or when `TEST_POSTGRES_URL` names a PostgreSQL database a schema of its
- * own there.
- */
-async function newDatabase(): Promise<string> {
-  const postgres = process.env.TEST_POSTGRES_URL;
-  if (postgres === undefined) return `file:${newDirectory()}/uaa.db`;
-  const schema = `uaa_${randomBytes(8).toString('hex')}`;
-  const admin = openDatabase<Record<string, never>>(postgres);
-  onTestFinished(async () => {
-    await sql`drop schema ${sql.id(schema)} cascade`.execute(admin);
-    await admin.destroy();
-  });
-  await sql`create schema ${sql.id(schema)}`.execute(admin);
-  const url = new URL(postgres);
-  url.searchParams.set('options', `-c search_path=${schema}`);
-  return url.href;
-}
-
 /** uaa on a real database, with a clock that the test moves and password hashes that cost little. */
 export async function startUaa(options: TestUaaOptions = {}): Promise<TestUaa> {
   const { from } = options;
-  const url = from?.url ?? (await newDatabase());
+  let url = from?.url;
+  if (url === undefined) {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    ({ url } = database);
+  }
   const encryptionKey = options.encryptionKey ?? from?.encryptionKey ?? randomBytes(32).toString('base64');
   const clock = from?.clock ?? { now: Date.UTC(2026, 0, 1) };
   const log: string[] = [];
@@ -127,12 +109,6 @@ export async function startUaa(options: TestUaaOptions = {}): Promise<TestUaa> {
     return (await call('POST', '/uaa/Users', { token: await adminToken(), json })).body.id;
   };
   return { identity, api, clock, log, url, encryptionKey, call, logIn, adminToken, createUser };
-}
-
-export function newDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'slipway-uaa-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 export function claimsOf(reply: Reply): JWTPayload {

@@ -176,14 +176,11 @@ describe('lockout', () => {
     expect(words.filter((word) => word.includes('locked'))).toHaveLength(20);
   });
 
-  test('right logins side by side all get in, up to a bound', async () => {
+  test('right logins side by side all get in', async () => {
     const uaa = await startUaa();
-    const replies = await Promise.all(Array.from({ length: 40 }, () => uaa.logIn()));
-    const statuses = replies.map((reply) => reply.status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(30);
-    const busy = replies.find((reply) => reply.status === 503);
-    expect(busy?.body.error).toBe('temporarily_unavailable');
-    expect(busy?.headers['retry-after']).toBe('2');
+    const replies = await Promise.all(Array.from({ length: 25 }, () => uaa.logIn()));
+    expect(new Set(replies.map((reply) => reply.status))).toEqual(new Set([200]));
+    expect(new Set(replies.map((reply) => reply.body.refresh_token)).size).toBe(25);
   });
 });
 

@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { migrate, openDatabase } from '@slipway/database';
 import fc from 'fast-check';
 import type { Kysely } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../database.test-support.ts';
 import type { User } from '../../domain/user.ts';
 import type { UserField, UserFilter } from '../../domain/user-filter.ts';
 import { migrations } from './migrations.ts';
 import type { UaaDatabase } from './schema.ts';
 import { UserStore } from './user-store.ts';
 
-let directory: string;
+let database: TestDatabase;
 let db: Kysely<UaaDatabase>;
 let store: UserStore;
 const users: User[] = [];
@@ -40,8 +38,8 @@ function user(userName: string, fields: Partial<User> = {}): User {
 }
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'slipway-uaa-'));
-  db = openDatabase<UaaDatabase>(`file:${join(directory, 'uaa.db')}`);
+  database = await createTestDatabase();
+  db = openDatabase<UaaDatabase>(database.url);
   await migrate(db, migrations);
   store = new UserStore(db);
   users.push(
@@ -54,7 +52,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await db.destroy();
-  rmSync(directory, { recursive: true });
+  await database.drop();
 });
 
 const textFields: readonly UserField[] = ['guid', 'user_name', 'origin', 'email', 'given_name', 'family_name'];
