@@ -29,7 +29,8 @@ export async function installDebianPackages(packages, units, signal, say) {
   const install = ['install', '--no-install-recommends', ...packages];
   const simulated = await runStep('apt-get', ['-q', '-y', '--print-uris', ...install], { env, signal });
   const sizes = archiveSizes(simulated);
-  const size = `${sizes.length} packages in all, ${megabytes(sizes)}`;
+  const inAll = sizes.length > packages.length ? `${sizes.length} packages in all, ` : '';
+  const size = `${inAll}${megabytes(sizes)}`;
 
   const downloading = startProgress(`downloading ${packages.join(', ')} (${size})`);
   await watched(downloading, () =>
