@@ -31,6 +31,8 @@ export class Repeated {
     this.#again = true;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      // Triggered between the last look and now.
+      if (this.#again) this.trigger();
     });
   }
 

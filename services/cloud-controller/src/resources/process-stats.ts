@@ -1,3 +1,4 @@
+import type { Instance } from '@slipway/contracts';
 import { z } from 'zod';
 import type { InstanceStats, InstanceUsage } from '../domain/stats/process-stats.ts';
 
@@ -56,7 +57,7 @@ export interface StatsContext {
     readonly logRateBytesPerSecond: number;
   };
   readonly fileDescriptors: number;
-  readonly usageOf: (instanceGuid: string) => { readonly usage: InstanceUsage; readonly at: string } | undefined;
+  readonly usageOf: (instance: Instance) => { readonly usage: InstanceUsage; readonly at: string } | undefined;
   /** The host's own address. */
   readonly cellAddress: (cellId: string) => string | undefined;
 }
@@ -84,7 +85,7 @@ function presentEntry(stats: InstanceStats, context: StatsContext): Entry {
     ...base,
     instance_guid: actual.instanceGuid,
     routable: actual.routable,
-    usage: presentUsage(context.usageOf(actual.instanceGuid)),
+    usage: presentUsage(context.usageOf(actual)),
     ...presentAddress(actual, context),
     uptime: stats.uptimeS,
     mem_quota: process.memoryMb * MEBIBYTE,

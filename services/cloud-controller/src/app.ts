@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { type Bus, connectService, LogEmitter, startRouteRegistrar } from '@slipway/bus';
+import { busAccess } from '@slipway/contracts';
+import { migrate, openDatabase } from '@slipway/database';
+import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '@slipway/service-kit';
+import type { Platform } from './actions/platform.ts';
+import { requestStagingAgain } from './actions/staging.ts';
+import { ActualState } from './adapters/nats/actual-state.ts';
+import { DesiredLrpRecords } from './adapters/nats/desired-lrp-records.ts';
+import { migrations } from './adapters/sql/migrations.ts';
+import type { Database, Db } from './adapters/sql/schema.ts';
+import { seed } from './adapters/sql/seed.ts';
+import { type ApiLine, Writer } from './adapters/sql/writer.ts';
+import { createTokenVerifier } from './adapters/uaa/token-verifier.ts';
+import { Vault } from './adapters/vault.ts';
+import type { Config } from './config.ts';
+import { apiRoute } from './domain/names/api-route.ts';
+import { failLateBuilds } from './handlers/late-builds.ts';
+import { LrpSync } from './handlers/lrp-sync.ts';
+import { OutboxRelay } from './handlers/outbox-relay.ts';
+import { Repeated } from './handlers/repeated.ts';
+import { resealCredentials } from './handlers/reseal-credentials.ts';
+import { publishStagingRequest } from './handlers/staging-requests.ts';
+import { startStagingResults } from './handlers/staging-results.ts';
+import { SyncMetrics } from './handlers/sync-metrics.ts';
+import { linksOf } from './resources/shapes.ts';
+import { createApi } from './routes/api.ts';
+
+/** Rows that were put off or left by another process are looked for so often. */
+const RELAY_INTERVAL_MS = 1_000;
+const LATE_BUILDS_INTERVAL_MS = 30_000;
+
+export interface CloudController extends App {
+  /** Once started: where the API and the health endpoints answer. */
+  readonly ports: () => { readonly api: number; readonly health: number };
+}
+
+export interface Options {
+  readonly now?: () => Date;
+  /** Checks every response against its schema. For tests. */
+  readonly checkResponses?: boolean;
+}
+
+/** The composition root. */
+export function createApp(config: Config, logger: Logger, options: Options = {}): CloudController {
+  const now = options.now ?? ((): Date => new Date());
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => undefined);
+  const closers: (() => unknown)[] = [];
+  let stopping: Promise<void> | undefined;
+  let notReady: () => string | undefined = () => 'starting';
+  const ports = { api: 0, health: 0 };
+
+  /** Gives up when the app is stopped meanwhile. */
+  const unlessStopped = <T>(work: Promise<T>): Promise<T> => Promise.race([work, aborted.promise]);
+  const onStop = (close: () => unknown): void => {
+    closers.push(close);
+  };
+
+  const start = async (): Promise<void> => {
+    const metrics = createMetrics('cloud-controller');
+    const health = await startHealthServer(config.HEALTH_PORT, { notReady: () => notReady(), metrics });
+    ports.health = health.port;
+    onStop(() => health.close());
+
+    const db: Db = openDatabase<Database>(config.DATABASE_URL);
+    onStop(() => db.destroy());
+    const migrated = await migrate(db, migrations);
+    if (migrated.length > 0) logger.info({ migrations: migrated }, 'database.migrated');
+    await seed(db, { appsDomain: config.APPS_DOMAIN, now: now().toISOString() });
+
+    const connecting = connectService(busAccess('cloud-controller'), { config, source: 'cloud-controller', logger });
+    const bus = await unlessStopped(connecting);
+    onStop(() => bus.close());
+    const emitter = new LogEmitter(bus);
+    onStop(() => emitter.close());
+
+    const platform = platformOf(config);
+    let relay: OutboxRelay | undefined;
+    const writer = new Writer({
+      db,
+      now,
+      onAnnounced: () => relay?.wake(),
+      onLine: (line) => emitLine(emitter, line),
+    });
+    await resealCredentials(writer, platform, logger);
+
+    let sync: Repeated | undefined;
+    const records = await unlessStopped(DesiredLrpRecords.open(bus, () => sync?.trigger()));
+    onStop(() => records.close());
+    const actual = await unlessStopped(ActualState.open(bus));
+    onStop(() => actual.close());
+
+    const lrps = new LrpSync({ db, records, now, logger, metrics: new SyncMetrics(metrics) });
+    let synced = false;
+    const syncAll = async (): Promise<void> => {
+      if (await lrps.syncAll()) synced = true;
+    };
+    sync = new Repeated('lrp-sync', syncAll, config.SYNC_INTERVAL_MS, logger);
+    const syncing = sync;
+    relay = new OutboxRelay({
+      db,
+      now,
+      logger,
+      connected: () => bus.connected,
+      intervalMs: RELAY_INTERVAL_MS,
+      handlers: {
+        'staging-request': (guid) =>
+          publishStagingRequest({ db, bus, platform, stagerPublicKey: config.STAGER_PUBLIC_KEY }, guid),
+        lrp: (guid) => lrps.syncOne(guid),
+        sync: async () => syncing.trigger(),
+      },
+    });
+    const relaying = relay;
+    new Gauge({
+      name: 'slipway_outbox_rows',
+      help: 'Changes that the bus was not told of yet',
+      registers: [metrics],
+      async collect() {
+        this.set(await relaying.depth());
+      },
+    });
+    const lateBuilds = new Repeated(
+      'late-builds',
+      () => failLateBuilds(writer, platform, now),
+      LATE_BUILDS_INTERVAL_MS,
+      logger,
+    );
+    await writer.write((unit) => requestStagingAgain(unit));
+    onStop(bus.onReset(() => void catchUp(writer, relaying, logger)));
+    sync.start();
+    relay.start();
+    lateBuilds.start();
+    onStop(() => Promise.all([syncing.stop(), relaying.stop(), lateBuilds.stop()]));
+    const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
+    onStop(() => results.stop());
+
+    const tokens = createTokenVerifier({ uaaUrl: config.UAA_URL, issuer: `${config.EXTERNAL_URL}/uaa/oauth/token` });
+    const link = linksOf(config.EXTERNAL_URL);
+    const api = await createApi(
+      { db, writer, platform, link, tokens, now, actual: () => actual },
+      { logger, metrics, checkResponses: options.checkResponses === true },
+    );
+    onStop(() => api.close());
+    await unlessStopped(api.listen({ host: config.LISTEN_HOST, port: config.LISTEN_PORT }));
+    ports.api = (api.server.address() as AddressInfo).port;
+    registerRoute(bus, config, ports.api, onStop);
+    notReady = () => (!bus.connected ? 'NATS: not connected' : synced ? undefined : 'desired LRPs: not synced yet');
+    logger.info({ port: ports.api, healthPort: ports.health }, 'api.listening');
+  };
+
+  const stop = async (): Promise<void> => {
+    notReady = () => 'stopping';
+    aborted.reject(new Error('stopped'));
+    const failures: unknown[] = [];
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything stopped cleanly');
+  };
+
+  return {
+    start,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+    ports: () => ports,
+  };
+}
+
+function platformOf(config: Config): Platform {
+  return {
+    externalUrl: config.EXTERNAL_URL,
+    vault: new Vault(config.ENCRYPTION_KEY),
+    newGuid: randomUUID,
+    cellPublicKey: config.CELL_PUBLIC_KEY,
+    systemHosts: config.SYSTEM_HOSTS,
+    limits: {
+      defaultMemoryMb: config.DEFAULT_APP_MEMORY_MB,
+      defaultDiskMb: config.DEFAULT_APP_DISK_MB,
+      maximumDiskMb: config.MAXIMUM_APP_DISK_MB,
+      defaultLogRateBytesPerSecond: config.DEFAULT_LOG_RATE_BYTES_PER_SECOND,
+      defaultStartTimeoutS: config.DEFAULT_HEALTH_CHECK_TIMEOUT_S,
+      maximumStartTimeoutS: config.MAXIMUM_HEALTH_CHECK_TIMEOUT_S,
+      stagingTimeoutS: config.STAGING_TIMEOUT_S,
+    },
+  };
+}
+
+function emitLine(emitter: LogEmitter, { appGuid, text, stream }: ApiLine): void {
+  emitter.emit({ sourceId: appGuid, sourceType: 'API', stream, line: text });
+}
+
+/** The bus was away or lost what it had: what waits is due, and what was asked may have to be asked again. */
+async function catchUp(writer: Writer, relay: OutboxRelay, logger: Logger): Promise<void> {
+  try {
+    await writer.write((unit) => requestStagingAgain(unit));
+    await relay.hasten();
+  } catch (error) {
+    logger.error({ err: error }, 'bus.catch-up-failed');
+  }
+}
+
+function registerRoute(bus: Bus, config: Config, port: number, onStop: (close: () => unknown) => void): void {
+  const route = apiRoute({ host: config.ROUTE_HOST, port, systemHosts: config.SYSTEM_HOSTS, instanceId: randomUUID() });
+  const registrar = startRouteRegistrar(bus, () => [route]);
+  onStop(() => {
+    registrar.stop();
+    // Before the server closes: the router shall send nothing more.
+    registrar.unregister([route]);
+    return bus.connected ? bus.nc.flush() : undefined;
+  });
+}

@@ -1,0 +1,78 @@
+import type { Expression, SqlBool } from 'kysely';
+import { inVisibleOrganization, inVisibleSpace, rolesInOrganization, rolesInSpace } from '../adapters/sql/grants.ts';
+import type { Db } from '../adapters/sql/schema.ts';
+import type { Caller } from '../adapters/uaa/token-verifier.ts';
+import { type Access, type Action, decideAccess, type GlobalAccess } from '../domain/access/decide-access.ts';
+import { ApiError, notFound } from '../errors.ts';
+
+/** What the caller of one request may do. Every endpoint asks here and nowhere else. */
+export class CallerAccess {
+  readonly caller: Caller;
+  readonly global: GlobalAccess;
+  readonly #db: Db;
+
+  constructor(db: Db, caller: Caller) {
+    this.#db = db;
+    this.caller = caller;
+    this.global = {
+      admin: caller.scopes.has('cloud_controller.admin'),
+      adminReadOnly: caller.scopes.has('cloud_controller.admin_read_only'),
+      globalAuditor: caller.scopes.has('cloud_controller.global_auditor'),
+    };
+  }
+
+  get admin(): boolean {
+    return this.global.admin;
+  }
+
+  /** Throws InsufficientScope when the token is not meant for such requests at all. */
+  requireScope(effect: 'read' | 'write'): void {
+    const { scopes } = this.caller;
+    const seesAll = this.global.adminReadOnly || this.global.globalAuditor;
+    const allowed = this.admin || scopes.has(`cloud_controller.${effect}`) || (effect === 'read' && seesAll);
+    if (!allowed) throw new ApiError('InsufficientScope');
+  }
+
+  async inSpace(action: Action, spaceGuid: string): Promise<Access> {
+    const roles = this.admin ? [] : await rolesInSpace(this.#db, this.caller.userGuid, spaceGuid);
+    return decideAccess(this.global, roles, action);
+  }
+
+  async inOrganization(action: Action, organizationGuid: string): Promise<Access> {
+    const roles = this.admin ? [] : await rolesInOrganization(this.#db, this.caller.userGuid, organizationGuid);
+    return decideAccess(this.global, roles, action);
+  }
+
+  /** Throws 404 `<resource> not found` for what the caller may not see, 403 for what it may not do. */
+  async requireInSpace(action: Action, spaceGuid: string, resource: string): Promise<void> {
+    require(await this.inSpace(action, spaceGuid), resource);
+  }
+
+  async requireInOrganization(action: Action, organizationGuid: string, resource: string): Promise<void> {
+    require(await this.inOrganization(action, organizationGuid), resource);
+  }
+
+  /** Throws 403 to everyone but administrators. */
+  requireAdmin(): void {
+    if (!this.admin) throw new ApiError('NotAuthorized');
+  }
+
+  /** For lists: true for rows in spaces that the caller may see; undefined when it sees all. */
+  visibleSpaces(column: string): Expression<SqlBool> | undefined {
+    return this.#seesAll ? undefined : inVisibleSpace(this.caller.userGuid, column);
+  }
+
+  /** The same of organizations. */
+  visibleOrganizations(column: string): Expression<SqlBool> | undefined {
+    return this.#seesAll ? undefined : inVisibleOrganization(this.caller.userGuid, column);
+  }
+
+  get #seesAll(): boolean {
+    return this.admin || this.global.adminReadOnly || this.global.globalAuditor;
+  }
+}
+
+function require(access: Access, resource: string): void {
+  if (access === 'hidden') throw notFound(resource);
+  if (access === 'forbidden') throw new ApiError('NotAuthorized');
+}

@@ -1,0 +1,51 @@
+import type { Api, ApiContext } from './api-context.ts';
+import { appEnvironmentRoutes } from './app-environment.ts';
+import { appRoutes } from './apps.ts';
+import { authenticate } from './authentication.ts';
+import { buildRoutes } from './builds.ts';
+import { currentDropletRoutes } from './current-droplet.ts';
+import { domainRoutes } from './domains.ts';
+import { dropletRoutes } from './droplets.ts';
+import { featureFlagRoutes } from './feature-flags.ts';
+import { jobRoutes } from './jobs.ts';
+import { logAccessRoutes } from './log-access.ts';
+import { organizationRoutes } from './organizations.ts';
+import { packageRoutes } from './packages.ts';
+import { processRoutes } from './processes.ts';
+import { rootRoutes } from './root.ts';
+import { routeDestinationRoutes } from './route-destinations.ts';
+import { routeRoutes } from './routes.ts';
+import { createServer, type ServerOptions } from './server.ts';
+import { spaceRoutes } from './spaces.ts';
+
+/** Everything behind a token. */
+const resources = [
+  organizationRoutes,
+  spaceRoutes,
+  domainRoutes,
+  appRoutes,
+  appEnvironmentRoutes,
+  currentDropletRoutes,
+  processRoutes,
+  packageRoutes,
+  buildRoutes,
+  dropletRoutes,
+  routeRoutes,
+  routeDestinationRoutes,
+  featureFlagRoutes,
+  jobRoutes,
+  logAccessRoutes,
+] as const;
+
+/** The API, ready to listen or to be asked in process. */
+export async function createApi(context: ApiContext, options: ServerOptions): Promise<Api> {
+  const api = createServer(options);
+  rootRoutes(api, context);
+  await api.register(async (scope) => {
+    const authenticated = scope as Api;
+    authenticate(authenticated, context);
+    for (const register of resources) register(authenticated, context);
+  });
+  await api.ready();
+  return api;
+}

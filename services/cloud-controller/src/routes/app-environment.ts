@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { updateEnvironment } from '../actions/apps.ts';
+import { decryptEnvironment } from '../actions/platform.ts';
+import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
+import type { AppRow } from '../adapters/sql/schema.ts';
+import { vcapApplication } from '../domain/lrp/environment.ts';
+import { FILE_DESCRIPTORS } from '../domain/lrp/resources.ts';
+import { environmentProblems } from '../domain/names/environment-names.ts';
+import { unprocessable } from '../errors.ts';
+import { type Links, linkSchema } from '../resources/shapes.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { findApp } from './apps.ts';
+import { accessOf } from './authentication.ts';
+import { guidParameters, variablesBody } from './bodies.ts';
+import { newestProcess } from './processes.ts';
+
+const anyObject = z.record(z.string(), z.unknown());
+
+const environmentSchema = z.object({
+  staging_env_json: anyObject,
+  running_env_json: anyObject,
+  environment_variables: z.record(z.string(), z.string()),
+  system_env_json: anyObject,
+  application_env_json: anyObject,
+});
+
+const variablesSchema = z.object({
+  var: z.record(z.string(), z.string()),
+  links: z.object({ self: linkSchema, app: linkSchema }),
+});
+
+function presentVariables(
+  appGuid: string,
+  variables: Record<string, string>,
+  link: Links,
+): z.infer<typeof variablesSchema> {
+  const app = `/v3/apps/${appGuid}`;
+  return { var: variables, links: { self: link(`${app}/environment_variables`), app: link(app) } };
+}
+
+export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
+  const { writer, platform, link } = context;
+  const variablesOf = (app: AppRow): Record<string, string> =>
+    decryptEnvironment(platform.vault, app.guid, app.environment_variables);
+
+  api.get(
+    '/v3/apps/:guid/env',
+    { schema: { params: guidParameters, response: { 200: environmentSchema } } },
+    async (request) => {
+      const app = await findApp(context, accessOf(request), request.params.guid, 'app.readEnvironment');
+      return {
+        staging_env_json: {},
+        running_env_json: {},
+        environment_variables: variablesOf(app),
+        system_env_json: { VCAP_SERVICES: {} },
+        application_env_json: { VCAP_APPLICATION: await applicationVariable(context, app) },
+      };
+    },
+  );
+
+  api.get(
+    '/v3/apps/:guid/environment_variables',
+    { schema: { params: guidParameters, response: { 200: variablesSchema } } },
+    async (request) => {
+      const app = await findApp(context, accessOf(request), request.params.guid, 'app.readEnvironment');
+      return presentVariables(app.guid, variablesOf(app), link);
+    },
+  );
+
+  api.patch(
+    '/v3/apps/:guid/environment_variables',
+    {
+      schema: {
+        params: guidParameters,
+        body: z.strictObject({ var: variablesBody }),
+        response: { 200: variablesSchema },
+      },
+    },
+    async (request) => {
+      const change = request.body.var;
+      const { guid } = await findApp(context, accessOf(request), request.params.guid, 'app.write');
+      const problems = environmentProblems(change);
+      if (problems.length > 0) throw unprocessable(...problems);
+      const variables = await writer.write((unit) => updateEnvironment(unit, platform, guid, change));
+      return presentVariables(guid, variables, link);
+    },
+  );
+}
+
+/** What the web process would be told if it were started now. */
+async function applicationVariable({ db, platform }: ApiContext, app: AppRow): Promise<Record<string, unknown>> {
+  const process = await newestProcess(db, app.guid, 'web');
+  const { space_name, org_guid, org_name } = await db
+    .selectFrom('spaces')
+    .innerJoin('organizations', 'organizations.guid', 'spaces.organization_guid')
+    .select(['spaces.name as space_name', 'organizations.guid as org_guid', 'organizations.name as org_name'])
+    .where('spaces.guid', '=', app.space_guid)
+    .executeTakeFirstOrThrow();
+  const urls = await loadDestinationUrls(db, [app.guid]);
+  return vcapApplication({
+    apiUrl: platform.externalUrl,
+    app,
+    space: { guid: app.space_guid, name: space_name },
+    organization: { guid: org_guid, name: org_name },
+    process: { guid: process?.guid ?? app.guid, type: 'web', version: process?.version ?? '' },
+    limits: {
+      memoryMb: process?.memory_mb ?? platform.limits.defaultMemoryMb,
+      diskMb: process?.disk_mb ?? platform.limits.defaultDiskMb,
+      fileDescriptors: FILE_DESCRIPTORS,
+    },
+    uris: [...new Set(urls.filter(({ processType }) => processType === 'web').map(({ url }) => url))],
+  });
+}

@@ -1,0 +1,85 @@
+import type { FastifyRequest } from 'fastify';
+import type { SelectQueryBuilder } from 'kysely';
+import type { z } from 'zod';
+import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { Database } from '../adapters/sql/schema.ts';
+import type { Pagination } from '../domain/lists/pagination.ts';
+import { notFound } from '../errors.ts';
+import { dropletSchema, presentDroplet } from '../resources/droplet.ts';
+import { listSchema } from '../resources/shapes.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { findApp } from './apps.ts';
+import { accessOf } from './authentication.ts';
+import { guidParameters } from './bodies.ts';
+import { listBody, listQuery } from './lists.ts';
+import { findPackage } from './packages.ts';
+
+const filters: Filters<'droplets'> = {
+  guids: oneOf('droplets', 'guid'),
+  states: oneOf('droplets', 'state'),
+  app_guids: oneOf('droplets', 'app_guid'),
+  space_guids: (eb, values) =>
+    eb('droplets.app_guid', 'in', eb.selectFrom('apps').select('apps.guid').where('space_guid', 'in', values)),
+};
+
+export function dropletRoutes(api: Api, context: ApiContext): void {
+  const { db, link } = context;
+
+  const list = async (
+    request: FastifyRequest,
+    base: SelectQueryBuilder<Database, 'droplets', object>,
+    names: readonly string[],
+  ): Promise<{ pagination: Pagination; resources: z.infer<typeof dropletSchema>[] }> => {
+    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+    const { rows, totalResults } = await listPage('droplets', base, filters, query);
+    const metadata = await loadMetadata(
+      db,
+      rows.map((row) => row.guid),
+    );
+    const resources = rows.map((row) => presentDroplet(row, metadata(row.guid), link));
+    return listBody(request, link, query, totalResults, resources);
+  };
+
+  api.get('/v3/droplets', { schema: { response: { 200: listSchema(dropletSchema) } } }, async (request) => {
+    const visible = accessOf(request).visibleSpaces('apps.space_guid');
+    const all = db.selectFrom('droplets');
+    const base =
+      visible === undefined
+        ? all
+        : all.where('droplets.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
+    return list(request, base, Object.keys(filters));
+  });
+
+  api.get(
+    '/v3/droplets/:guid',
+    { schema: { params: guidParameters, response: { 200: dropletSchema } } },
+    async (request) => {
+      const { guid } = request.params;
+      const row = await db.selectFrom('droplets').selectAll().where('guid', '=', guid).executeTakeFirst();
+      if (row === undefined) throw notFound('Droplet');
+      const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', row.app_guid).executeTakeFirst();
+      if (app === undefined) throw notFound('Droplet');
+      await accessOf(request).requireInSpace('app.read', app.space_guid, 'Droplet');
+      return presentDroplet(row, (await loadMetadata(db, [guid]))(guid), link);
+    },
+  );
+
+  api.get(
+    '/v3/apps/:guid/droplets',
+    { schema: { params: guidParameters, response: { 200: listSchema(dropletSchema) } } },
+    async (request) => {
+      const { guid } = await findApp(context, accessOf(request), request.params.guid);
+      return list(request, db.selectFrom('droplets').where('droplets.app_guid', '=', guid), ['guids', 'states']);
+    },
+  );
+
+  api.get(
+    '/v3/packages/:guid/droplets',
+    { schema: { params: guidParameters, response: { 200: listSchema(dropletSchema) } } },
+    async (request) => {
+      const { guid } = await findPackage(context, accessOf(request), request.params.guid);
+      return list(request, db.selectFrom('droplets').where('droplets.package_guid', '=', guid), ['guids', 'states']);
+    },
+  );
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { loadFeatureFlag, loadFeatureFlags, saveFeatureFlag } from '../adapters/sql/feature-flag-rows.ts';
+import { isFeatureFlagName } from '../domain/feature-flags.ts';
+import { notFound } from '../errors.ts';
+import { featureFlagSchema, presentFeatureFlag } from '../resources/feature-flag.ts';
+import { listSchema } from '../resources/shapes.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { accessOf } from './authentication.ts';
+import { listBody, listQuery } from './lists.ts';
+
+const nameParameters = z.object({ name: z.string() });
+const updateBody = z.strictObject({
+  enabled: z.boolean(),
+  custom_error_message: z.string().max(250).nullable().optional(),
+});
+
+export function featureFlagRoutes(api: Api, { db, writer, link }: ApiContext): void {
+  api.get('/v3/feature_flags', { schema: { response: { 200: listSchema(featureFlagSchema) } } }, async (request) => {
+    const query = listQuery(request, { filters: [], orderBy: ['name'] });
+    const flags = await loadFeatureFlags(db);
+    if (query.orderBy?.descending === true) flags.reverse();
+    const start = (query.page - 1) * query.perPage;
+    const resources = flags.slice(start, start + query.perPage).map((flag) => presentFeatureFlag(flag, link));
+    return listBody(request, link, query, flags.length, resources);
+  });
+
+  api.get(
+    '/v3/feature_flags/:name',
+    { schema: { params: nameParameters, response: { 200: featureFlagSchema } } },
+    async (request) => {
+      const { name } = request.params;
+      if (!isFeatureFlagName(name)) throw notFound('Feature flag');
+      return presentFeatureFlag(await loadFeatureFlag(db, name), link);
+    },
+  );
+
+  api.patch(
+    '/v3/feature_flags/:name',
+    { schema: { params: nameParameters, body: updateBody, response: { 200: featureFlagSchema } } },
+    async (request) => {
+      accessOf(request).requireAdmin();
+      const { name } = request.params;
+      if (!isFeatureFlagName(name)) throw notFound('Feature flag');
+      const flag = await writer.write(async (unit) => {
+        const before = await loadFeatureFlag(unit.sql, name);
+        const message = request.body.custom_error_message;
+        const after = {
+          name,
+          enabled: request.body.enabled,
+          customErrorMessage: message === undefined ? before.customErrorMessage : message,
+          updatedAt: unit.now,
+        };
+        await saveFeatureFlag(unit.sql, after, unit.now);
+        // Images run only while it is on.
+        if (name === 'diego_docker' && before.enabled !== after.enabled) await unit.announce('sync', '');
+        return after;
+      });
+      return presentFeatureFlag(flag, link);
+    },
+  );
+}

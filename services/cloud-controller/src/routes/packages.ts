@@ -1,0 +1,129 @@
+import type { SelectQueryBuilder } from 'kysely';
+import { z } from 'zod';
+import { createPackage } from '../actions/staging.ts';
+import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { Database, PackageRow } from '../adapters/sql/schema.ts';
+import type { Action } from '../domain/access/decide-access.ts';
+import { ApiError, notFound, unprocessable } from '../errors.ts';
+import { packageSchema, presentPackage } from '../resources/package.ts';
+import { listSchema } from '../resources/shapes.ts';
+import type { CallerAccess } from './access.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { findApp } from './apps.ts';
+import { accessOf } from './authentication.ts';
+import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
+import { listBody, listQuery } from './lists.ts';
+
+/** cloud_controller_ng's limit. */
+const MAX_PASSWORD = 5000;
+
+const createBody = z.strictObject({
+  type: z
+    .string()
+    .refine((type) => type === 'docker', 'Slipway runs Docker images only: use a package of type "docker"'),
+  relationships: z.strictObject({ app: toOneBody }),
+  data: z.strictObject({
+    image: z.string().trim().min(1),
+    username: z.string().min(1).nullable().optional(),
+    password: z.string().max(MAX_PASSWORD).nullable().optional(),
+  }),
+  metadata: metadataBody.optional(),
+});
+
+const filters: Filters<'packages'> = {
+  guids: oneOf('packages', 'guid'),
+  states: oneOf('packages', 'state'),
+  types: oneOf('packages', 'type'),
+  app_guids: oneOf('packages', 'app_guid'),
+  space_guids: (eb, values) =>
+    eb('packages.app_guid', 'in', eb.selectFrom('apps').select('apps.guid').where('space_guid', 'in', values)),
+};
+
+/** Throws 404, 403. */
+export async function findPackage(
+  { db }: ApiContext,
+  access: CallerAccess,
+  guid: string,
+  action: Action = 'app.read',
+): Promise<PackageRow> {
+  const row = await db
+    .selectFrom('packages')
+    .innerJoin('apps', 'apps.guid', 'packages.app_guid')
+    .selectAll('packages')
+    .select('apps.space_guid')
+    .where('packages.guid', '=', guid)
+    .executeTakeFirst();
+  if (row === undefined) throw notFound('Package');
+  const { space_guid: spaceGuid, ...found } = row;
+  await access.requireInSpace(action, spaceGuid, 'Package');
+  return found;
+}
+
+export function packageRoutes(api: Api, context: ApiContext): void {
+  const { db, writer, platform, link } = context;
+  const present = async (row: PackageRow): Promise<z.infer<typeof packageSchema>> =>
+    presentPackage(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
+
+  api.post(
+    '/v3/packages',
+    { schema: { body: createBody, response: { 201: packageSchema } } },
+    async (request, reply) => {
+      const { relationships, data, metadata } = request.body;
+      checkMetadata(metadata);
+      const username = data.username ?? null;
+      const password = data.password ?? null;
+      if ((username === null) !== (password === null)) {
+        throw unprocessable('Data username and password must be given together');
+      }
+      const appGuid = relationships.app.data.guid;
+      const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', appGuid).executeTakeFirst();
+      const decision = app === undefined ? 'hidden' : await accessOf(request).inSpace('app.write', app.space_guid);
+      if (decision === 'hidden') throw unprocessable('App is invalid. Ensure it exists and you have access to it.');
+      if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+      const spec = { appGuid, image: data.image, username, password, metadata };
+      const row = await writer.write((unit) => createPackage(unit, platform, spec));
+      return reply.code(201).send(await present(row));
+    },
+  );
+
+  api.get(
+    '/v3/packages/:guid',
+    { schema: { params: guidParameters, response: { 200: packageSchema } } },
+    async (request) => present(await findPackage(context, accessOf(request), request.params.guid)),
+  );
+
+  const list = async (
+    request: Parameters<typeof listQuery>[0],
+    base: SelectQueryBuilder<Database, 'packages', object>,
+    without: readonly string[],
+  ): Promise<{ pagination: ReturnType<typeof listBody>['pagination']; resources: z.infer<typeof packageSchema>[] }> => {
+    const names = Object.keys(filters).filter((name) => !without.includes(name));
+    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+    const { rows, totalResults } = await listPage('packages', base, filters, query);
+    const metadata = await loadMetadata(
+      db,
+      rows.map((row) => row.guid),
+    );
+    const resources = rows.map((row) => presentPackage(row, metadata(row.guid), link));
+    return listBody(request, link, query, totalResults, resources);
+  };
+
+  api.get('/v3/packages', { schema: { response: { 200: listSchema(packageSchema) } } }, async (request) => {
+    const visible = accessOf(request).visibleSpaces('apps.space_guid');
+    const base = db.selectFrom('packages');
+    if (visible === undefined) return list(request, base, []);
+    const mine = db.selectFrom('apps').select('apps.guid').where(visible);
+    return list(request, base.where('packages.app_guid', 'in', mine), []);
+  });
+
+  api.get(
+    '/v3/apps/:guid/packages',
+    { schema: { params: guidParameters, response: { 200: listSchema(packageSchema) } } },
+    async (request) => {
+      const { guid } = await findApp(context, accessOf(request), request.params.guid);
+      const base = db.selectFrom('packages').where('packages.app_guid', '=', guid);
+      return list(request, base, ['app_guids', 'space_guids']);
+    },
+  );
+}

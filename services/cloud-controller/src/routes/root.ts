@@ -1,0 +1,9 @@
+import { infoSchema, presentInfo, presentRoot, presentV3Root, rootSchema, v3RootSchema } from '../resources/root.ts';
+import type { Api, ApiContext } from './api-context.ts';
+
+/** What can be asked without a token. */
+export function rootRoutes(api: Api, { link }: ApiContext): void {
+  api.get('/', { schema: { response: { 200: rootSchema } } }, async () => presentRoot(link));
+  api.get('/v3', { schema: { response: { 200: v3RootSchema } } }, async () => presentV3Root(link));
+  api.get('/v3/info', { schema: { response: { 200: infoSchema } } }, async () => presentInfo(link));
+}

@@ -1,0 +1,152 @@
+import type { FastifyRequest } from 'fastify';
+import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import { z } from 'zod';
+import { recordJob } from '../actions/jobs.ts';
+import { requireFeature } from '../actions/require-feature.ts';
+import { createRoute, deleteRoute } from '../actions/routes.ts';
+import { loadDestinations } from '../adapters/sql/destination-rows.ts';
+import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { Database, RouteRow } from '../adapters/sql/schema.ts';
+import type { Action } from '../domain/access/decide-access.ts';
+import type { Pagination } from '../domain/lists/pagination.ts';
+import { notFound, unprocessable } from '../errors.ts';
+import { presentRoute, routeSchema } from '../resources/route.ts';
+import { listSchema } from '../resources/shapes.ts';
+import type { CallerAccess } from './access.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { findApp } from './apps.ts';
+import { accessOf } from './authentication.ts';
+import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
+import { findVisibleDomain } from './domains.ts';
+import { jobAccepted } from './jobs.ts';
+import { listBody, listQuery } from './lists.ts';
+import { spaceOfBody } from './spaces.ts';
+
+const createBody = z.strictObject({
+  host: z.string().optional(),
+  path: z.string().optional(),
+  port: z.int().nullable().optional(),
+  relationships: z.strictObject({ space: toOneBody, domain: toOneBody }),
+  metadata: metadataBody.optional(),
+});
+
+const filters: Filters<'routes'> = {
+  guids: oneOf('routes', 'guid'),
+  /** An empty value asks for routes without host. */
+  hosts: (eb, values) =>
+    eb(
+      'routes.host',
+      'in',
+      values.map((host) => host.toLowerCase()),
+    ),
+  paths: oneOf('routes', 'path'),
+  /** Routes of http have none. */
+  ports: () => sql<SqlBool>`1 = 0`,
+  domain_guids: oneOf('routes', 'domain_guid'),
+  space_guids: oneOf('routes', 'space_guid'),
+  organization_guids: (eb, values) =>
+    eb(
+      'routes.space_guid',
+      'in',
+      eb.selectFrom('spaces').select('spaces.guid').where('organization_guid', 'in', values),
+    ),
+  app_guids: (eb, values) =>
+    eb('routes.guid', 'in', eb.selectFrom('route_destinations').select('route_guid').where('app_guid', 'in', values)),
+};
+
+/** Throws 404, 403. */
+export async function findRoute(
+  { db }: ApiContext,
+  access: CallerAccess,
+  guid: string,
+  action: Action = 'route.read',
+): Promise<RouteRow> {
+  const row = await db.selectFrom('routes').selectAll().where('guid', '=', guid).executeTakeFirst();
+  if (row === undefined) throw notFound('Route');
+  await access.requireInSpace(action, row.space_guid, 'Route');
+  return row;
+}
+
+export function routeRoutes(api: Api, context: ApiContext): void {
+  const { db, writer, platform, link } = context;
+
+  const presentAll = async (rows: readonly RouteRow[]): Promise<z.infer<typeof routeSchema>[]> => {
+    if (rows.length === 0) return [];
+    const guids = rows.map((row) => row.guid);
+    const domainGuids = [...new Set(rows.map((row) => row.domain_guid))];
+    const domains = await db.selectFrom('domains').select(['guid', 'name']).where('guid', 'in', domainGuids).execute();
+    const names = new Map(domains.map((domain) => [domain.guid, domain.name]));
+    const destinations = Map.groupBy(await loadDestinations(db, guids), (row) => row.route_guid);
+    const metadata = await loadMetadata(db, guids);
+    return rows.map((row) => {
+      const domainName = names.get(row.domain_guid) ?? '';
+      return presentRoute(row, domainName, destinations.get(row.guid) ?? [], metadata(row.guid), link);
+    });
+  };
+  const present = async (row: RouteRow): Promise<z.infer<typeof routeSchema>> => {
+    const [presented] = await presentAll([row]);
+    if (presented === undefined) throw notFound('Route');
+    return presented;
+  };
+
+  const list = async (
+    request: FastifyRequest,
+    base: SelectQueryBuilder<Database, 'routes', object>,
+    names: readonly string[],
+  ): Promise<{ pagination: Pagination; resources: z.infer<typeof routeSchema>[] }> => {
+    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+    const { rows, totalResults } = await listPage('routes', base, filters, query);
+    return listBody(request, link, query, totalResults, await presentAll(rows));
+  };
+
+  api.get('/v3/routes', { schema: { response: { 200: listSchema(routeSchema) } } }, async (request) => {
+    const visible = accessOf(request).visibleSpaces('routes.space_guid');
+    const all = db.selectFrom('routes');
+    return list(request, visible === undefined ? all : all.where(visible), Object.keys(filters));
+  });
+
+  api.get(
+    '/v3/apps/:guid/routes',
+    { schema: { params: guidParameters, response: { 200: listSchema(routeSchema) } } },
+    async (request) => {
+      const { guid } = await findApp(context, accessOf(request), request.params.guid);
+      const mapped = db.selectFrom('route_destinations').select('route_guid').where('app_guid', '=', guid);
+      const names = Object.keys(filters).filter((name) => name !== 'app_guids');
+      return list(request, db.selectFrom('routes').where('routes.guid', 'in', mapped), names);
+    },
+  );
+
+  api.post('/v3/routes', { schema: { body: createBody, response: { 201: routeSchema } } }, async (request, reply) => {
+    const access = accessOf(request);
+    const { host = '', path = '', port, relationships, metadata } = request.body;
+    checkMetadata(metadata);
+    if (port != null) throw unprocessable("Routes with protocol 'http' do not support ports.");
+    const space = await spaceOfBody(context, access, relationships.space.data.guid, 'route.write');
+    const domain = await findVisibleDomain(context, access, relationships.domain.data.guid);
+    if (domain === undefined) {
+      throw unprocessable('Invalid domain. Ensure that the domain exists and you have access to it.');
+    }
+    if (domain.organization_guid !== null && domain.organization_guid !== space.organization_guid) {
+      throw unprocessable('Invalid domain. Domain and space must belong to the same organization.');
+    }
+    const row = await writer.write(async (unit) => {
+      await requireFeature(unit.sql, 'route_creation', access);
+      return createRoute(unit, platform, { host, path, spaceGuid: space.guid, domain, metadata });
+    });
+    return reply.code(201).send(await present(row));
+  });
+
+  api.get('/v3/routes/:guid', { schema: { params: guidParameters, response: { 200: routeSchema } } }, async (request) =>
+    present(await findRoute(context, accessOf(request), request.params.guid)),
+  );
+
+  api.delete('/v3/routes/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
+    const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
+    const job = await writer.write(async (unit) => {
+      await deleteRoute(unit, platform, guid);
+      return recordJob(unit, platform, 'route.delete');
+    });
+    return jobAccepted(reply, link, job);
+  });
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { Histogram, type Logger, type Registry } from '@slipway/service-kit';
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { type ZodType, z } from 'zod';
+import { validationTexts } from '../domain/validation-text.ts';
+import { ApiError, unprocessable } from '../errors.ts';
+import type { Api } from './api-context.ts';
+
+/** Bodies are small; a manifest of a hundred apps is far below this. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 60_000;
+/** The router keeps connections open and sends requests on them: it must be the one that closes them. */
+const KEEP_ALIVE_MS = 120_000;
+
+export interface ServerOptions {
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  /** Checks each response against its schema, and answers 500 when it does not match. For tests. */
+  readonly checkResponses?: boolean;
+}
+
+/** The HTTP server, without endpoints: bodies, validation, errors, logs, metrics. */
+export function createServer(options: ServerOptions): Api {
+  const api = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255 },
+    genReqId: () => randomUUID(),
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply, options.logger),
+  }).withTypeProvider<ZodTypeProvider>();
+  // The cf CLI names JSON as the type of empty bodies, and curl names a form for JSON: the type decides nothing.
+  api.removeAllContentTypeParsers();
+  api.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => parseBody(body.toString(), done));
+  api.setValidatorCompiler(({ schema, httpPart }) => validator(schema as unknown as ZodType, httpPart));
+  api.setSerializerCompiler(({ schema }) => serializer(schema as unknown as ZodType, options.checkResponses === true));
+  api.setErrorHandler((error: FastifyError | Error, request, reply) =>
+    answerError(error, request, reply, options.logger),
+  );
+  api.setNotFoundHandler((request, reply) => answerError(new ApiError('NotFound'), request, reply, options.logger));
+  observe(api, options);
+  return api;
+}
+
+function parseBody(text: string, done: (error: Error | null, body?: unknown) => void): void {
+  try {
+    done(null, text.trim() === '' ? undefined : JSON.parse(text));
+  } catch (cause) {
+    done(new ApiError('MessageParseError', 'invalid request body', { cause }));
+  }
+}
+
+function validator(schema: ZodType, httpPart: string | undefined) {
+  return (data: unknown): { value: unknown } | { error: Error } => {
+    // An endpoint that takes a body reads a missing one as an empty one, and says which fields it lacks.
+    const input = httpPart === 'body' && (data === undefined || data === null) ? {} : data;
+    const result = schema.safeParse(input, { reportInput: true });
+    if (result.success) return { value: result.data };
+    const texts = validationTexts(result.error.issues);
+    if (httpPart === 'querystring') return { error: new ApiError('BadQueryParameter', texts.join(', ')) };
+    return { error: unprocessable(...texts) };
+  };
+}
+
+function serializer(schema: ZodType, check: boolean): (data: unknown) => string {
+  if (!check) return (data) => JSON.stringify(data);
+  const strict = schema instanceof z.ZodObject ? schema.strict() : schema;
+  return (data) => {
+    strict.parse(data);
+    return JSON.stringify(data);
+  };
+}
+
+function answerError(error: Error, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
+  const answer = toApiError(error);
+  if (answer.status >= 500) {
+    logger.error(
+      { err: answer.cause ?? error, method: request.method, url: request.url, requestId: request.id },
+      'request.failed',
+    );
+  }
+  void reply
+    .header('x-vcap-request-id', request.id)
+    .code(answer.status)
+    .type('application/json; charset=utf-8')
+    // As text: the endpoint's response schema is not that of an error.
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send({ errors: [answer.body] });
+}
+
+function toApiError(error: Error): ApiError {
+  if (error instanceof ApiError) return error;
+  const { code, statusCode } = error as FastifyError;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new ApiError('InvalidRequest', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  }
+  if (code === 'FST_ERR_BAD_URL') return new ApiError('NotFound');
+  // Whatever else Fastify finds wrong with a request's form.
+  if (typeof code === 'string' && code.startsWith('FST_') && statusCode !== undefined && statusCode < 500) {
+    return new ApiError('MessageParseError', error.message, { cause: error });
+  }
+  return new ApiError('UnknownError', '', { cause: error });
+}
+
+function observe(api: Api, { logger, metrics }: ServerOptions): void {
+  const duration = new Histogram({
+    name: 'slipway_http_request_duration_seconds',
+    help: 'Requests to the API',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers: [metrics],
+  });
+  api.addHook('onSend', async (request, reply) => {
+    reply.header('x-vcap-request-id', request.id);
+  });
+  api.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const status = String(reply.statusCode);
+    duration.observe({ method: request.method, route, status }, reply.elapsedTime / 1_000);
+    logger.debug({ method: request.method, route, status, requestId: request.id, ms: reply.elapsedTime }, 'request');
+  });
+}

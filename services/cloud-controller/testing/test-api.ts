@@ -1,0 +1,86 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { migrate, openDatabase } from '@slipway/database';
+import { createLogger, createMetrics, generateSealingKeys, Secret } from '@slipway/service-kit';
+import type { Platform } from '../src/actions/platform.ts';
+import { migrations } from '../src/adapters/sql/migrations.ts';
+import type { Database, Db } from '../src/adapters/sql/schema.ts';
+import { seed } from '../src/adapters/sql/seed.ts';
+import { type ApiLine, Writer } from '../src/adapters/sql/writer.ts';
+import { createTokenVerifier } from '../src/adapters/uaa/token-verifier.ts';
+import { Vault } from '../src/adapters/vault.ts';
+import { linksOf } from '../src/resources/shapes.ts';
+import { createApi } from '../src/routes/api.ts';
+import { type Client, createClient } from './client.ts';
+import type { TestDatabase } from './test-database.ts';
+import { EXTERNAL_URL, type TokenIssuer } from './token-issuer.ts';
+
+/** The API with a real database and without a bus. */
+export interface TestApi {
+  readonly db: Db;
+  readonly writer: Writer;
+  readonly platform: Platform;
+  readonly admin: Client;
+  readonly as: (authorization: string) => Client;
+  readonly lines: readonly ApiLine[];
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+export async function startTestApi(database: TestDatabase, issuer: TokenIssuer): Promise<TestApi> {
+  const db: Db = openDatabase<Database>(database.url);
+  await migrate(db, migrations);
+  await seed(db, { appsDomain: 'apps.localhost', now: new Date().toISOString() });
+  const lines: ApiLine[] = [];
+  let log = '';
+  const logger = createLogger('cloud-controller', 'debug', {
+    write: (line) => {
+      log += line;
+    },
+  });
+  const platform: Platform = {
+    externalUrl: EXTERNAL_URL,
+    vault: new Vault(new Secret(randomBytes(32))),
+    newGuid: randomUUID,
+    cellPublicKey: generateSealingKeys().publicKey,
+    systemHosts: ['localhost', 'api.apps.localhost'],
+    limits: {
+      defaultMemoryMb: 1024,
+      defaultDiskMb: 1024,
+      maximumDiskMb: 2048,
+      defaultLogRateBytesPerSecond: -1,
+      defaultStartTimeoutS: 60,
+      maximumStartTimeoutS: 180,
+      stagingTimeoutS: 900,
+    },
+  };
+  const now = (): Date => new Date();
+  const writer = new Writer({ db, now, onAnnounced: () => undefined, onLine: (line) => lines.push(line) });
+  const tokens = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token` });
+  const api = await createApi(
+    { db, writer, platform, link: linksOf(EXTERNAL_URL), tokens, now, actual: () => undefined },
+    { logger, metrics: createMetrics('test'), checkResponses: true },
+  );
+  const as = (authorization: string): Client =>
+    createClient(async ({ method, path, headers, body }) => {
+      const response = await api.inject({
+        method: method as 'GET',
+        url: path,
+        headers: { ...headers, ...(authorization === '' ? {} : { authorization }) },
+        ...(body === undefined ? {} : { payload: body }),
+      });
+      return { status: response.statusCode, headers: response.headers, text: response.body };
+    });
+  return {
+    db,
+    writer,
+    platform,
+    admin: as(await issuer.token()),
+    as,
+    lines,
+    log: () => log,
+    stop: async () => {
+      await api.close();
+      await db.destroy();
+    },
+  };
+}
