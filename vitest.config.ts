@@ -52,8 +52,9 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           environment: 'node',
           pool: 'forks' as const,
-          // A whole platform runs in each file: one at a time.
+          // A whole platform runs in each file: one at a time, after all others.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
