@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { onTestFinished } from 'vitest';
 
 /** uaa and cloud-controller as log-cache sees them: `/uaa/token_keys` and `/internal/v4/log_access`. */
@@ -60,18 +60,21 @@ export async function startPartners(): Promise<Partners> {
     },
     token: async (claims, options = {}) => {
       const algorithm = options.algorithm ?? 'RS256';
-      const key = algorithm === 'RS256' ? keys[0] : await newKey('key-1', algorithm);
+      const key = keys[0];
       if (key === undefined) throw new Error('no key');
+      const privateKey = await importJWK(key.privateKey, algorithm);
       return new SignJWT({ jti: crypto.randomUUID(), scope: [], ...claims })
         .setProtectedHeader({ alg: algorithm, kid: options.keyId ?? key.published.kid ?? '' })
         .setExpirationTime(options.expiresIn ?? '10m')
-        .sign(key.privateKey);
+        .sign(privateKey);
     },
   };
   return partners;
 }
 
-async function newKey(kid: string, algorithm = 'RS256') {
-  const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true });
-  return { privateKey, published: { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' } };
+/** It names no algorithm, so that only the verifier can insist on one. */
+async function newKey(kid: string) {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const published = { ...(await exportJWK(publicKey)), kid, use: 'sig' };
+  return { privateKey: await exportJWK(privateKey), published };
 }

@@ -13,7 +13,10 @@ interface Setup {
   readonly partners: Partners;
   readonly store: LogStore;
   readonly clock: { now: number };
-  readonly get: (path: string, token?: string) => Promise<{ status: number; body: unknown; headers: Record<string, unknown> }>;
+  readonly get: (
+    path: string,
+    token?: string,
+  ) => Promise<{ status: number; body: unknown; headers: Record<string, unknown> }>;
 }
 
 async function setUp(whenRead?: () => Promise<LogStore | undefined>): Promise<Setup> {
