@@ -170,7 +170,7 @@ export class Bus {
     void this.nc.closed().then((error) => {
       if (this.#closing.signal.aborted) return;
       // Nothing would ever connect again. Rejecting here ends the process, and the supervisor starts it anew.
-      throw new BusError('BUS_CLOSED', 'unavailable', 'the NATS connection was closed for good', { cause: error });
+      throw new BusError('BUS_CLOSED', 'the NATS connection was closed for good', { cause: error });
     });
   }
 

@@ -36,7 +36,7 @@ export class KvStore<T> {
       return { value: this.#bucket.value.parse(entry.json()), revision: entry.revision };
     } catch (cause) {
       const message = `record ${key} of ${this.#bucket.name} is not valid`;
-      throw new BusError('BUS_RECORD_INVALID', 'invalid', message, { cause });
+      throw new BusError('BUS_RECORD_INVALID', message, { cause });
     }
   }
 

@@ -27,7 +27,7 @@ export async function publishMessage<T>(
       ...(definition.stream === undefined ? {} : { expect: { streamName: definition.stream } }),
     });
   } catch (cause) {
-    throw new BusError('BUS_PUBLISH_FAILED', 'unavailable', `cannot publish ${definition.type} to ${subject}`, {
+    throw new BusError('BUS_PUBLISH_FAILED', `cannot publish ${definition.type} to ${subject}`, {
       cause,
     });
   }

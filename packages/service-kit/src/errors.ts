@@ -48,3 +48,9 @@ export function describeError(error: unknown): string {
   }
   return parts.filter((part, i) => part !== parts[i - 1]).join(': ');
 }
+
+/** Every error of this package, and what it means for the one who reads it. */
+export const kitErrors = {
+  CONFIG_INVALID: { kind: 'invalid', means: 'Settings are missing or wrong; the message names all of them.' },
+  SEAL_BROKEN: { kind: 'invalid', means: 'Sealed credentials were made for another key, or were changed.' },
+} as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;

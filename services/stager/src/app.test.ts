@@ -127,10 +127,7 @@ async function stage(data: StagingRequest): Promise<StagingResult> {
 }
 
 const layers = [
-  buildLayer([
-    { name: 'etc/' },
-    { name: 'etc/hello', content: 'hello' },
-  ]),
+  buildLayer([{ name: 'etc/' }, { name: 'etc/hello', content: 'hello' }]),
   buildLayer([{ name: 'etc/world', content: 'world' }], 'zstd'),
 ];
 const image = (format: 'oci' | 'docker'): BuiltImage =>

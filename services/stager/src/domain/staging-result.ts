@@ -1,6 +1,7 @@
 import type { ResolvedImage, StagingResult } from '@slipway/contracts';
 import { formatReference, type InspectedImage, OciError, type Reference, RegistryError } from '@slipway/oci';
 import { CodedError, describeError } from '@slipway/service-kit';
+import type { StagerErrorCode } from '../errors.ts';
 
 type Staged = Extract<StagingResult, { outcome: 'staged' }>;
 type Failed = Extract<StagingResult, { outcome: 'failed' }>;
@@ -64,12 +65,20 @@ export function failureOf(error: unknown): StagingFailure {
       message: 'the registry credentials cannot be opened by this stager',
     };
   }
-  return { phase: 'internal', code: 'STAGER_INTERNAL', message: `the stager failed: ${describeError(error)}` };
+  return {
+    phase: 'internal',
+    code: 'STAGER_INTERNAL' satisfies StagerErrorCode,
+    message: `the stager failed: ${describeError(error)}`,
+  };
 }
 
 /** The failure of a build whose time was over before it was staged. */
 export function deadlineExceeded(deadline: string): StagingFailure {
-  return { phase: 'deadline', code: 'STAGING_DEADLINE', message: `staging was not done by ${deadline}, its deadline` };
+  return {
+    phase: 'deadline',
+    code: 'STAGING_DEADLINE' satisfies StagerErrorCode,
+    message: `staging was not done by ${deadline}, its deadline`,
+  };
 }
 
 /** E.g. `3 layers, 12.3 MB`. */

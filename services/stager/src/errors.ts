@@ -1,0 +1,12 @@
+import type { ErrorKind } from '@slipway/service-kit';
+
+/** The stager's own errors; those of images and registries are in packages/oci. */
+export const stagerErrors = {
+  STAGER_INTERNAL: { kind: 'internal', means: 'A fault of the stager; its log has it. Staging again may help.' },
+  STAGING_DEADLINE: {
+    kind: 'timeout',
+    means: 'The build was not staged before its deadline, 15 minutes after it began.',
+  },
+} as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;
+
+export type StagerErrorCode = keyof typeof stagerErrors;
