@@ -46,7 +46,8 @@ export class UpstreamConnection {
     socket.on('drain', () => this.user?.onUpstreamDrain());
     socket.on('end', () => {
       if (this.user === undefined) this.#onUnused(this);
-      else this.user.onUpstreamEnd();
+      // A TLS alert comes as an error before the end; `close` follows and says so.
+      else if (this.#error === undefined) this.user.onUpstreamEnd();
     });
     socket.on('error', (error) => {
       this.#error = error;
