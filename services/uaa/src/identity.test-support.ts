@@ -35,6 +35,7 @@ export interface TestUaa {
   readonly call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, request?: Request) => Promise<Reply>;
   /** As cf logs in. */
   readonly logIn: (userName?: string, password?: string, form?: Readonly<Record<string, string>>) => Promise<Reply>;
+  readonly refresh: (refreshToken: string, form?: Readonly<Record<string, string>>) => Promise<Reply>;
   readonly adminToken: () => Promise<string>;
   /** Makes a user with only what every user has. */
   readonly createUser: (userName: string, password: string) => Promise<string>;
@@ -103,12 +104,17 @@ export async function startUaa(options: TestUaaOptions = {}): Promise<TestUaa> {
       form: { grant_type: 'password', username: userName, password, ...form },
       headers: { authorization: CF_BASIC },
     });
+  const refresh: TestUaa['refresh'] = (refreshToken, form = {}) =>
+    call('POST', '/uaa/oauth/token', {
+      form: { grant_type: 'refresh_token', refresh_token: refreshToken, ...form },
+      headers: { authorization: CF_BASIC },
+    });
   const adminToken = async (): Promise<string> => (await logIn()).body.access_token;
   const createUser = async (userName: string, password: string): Promise<string> => {
     const json = { userName, password, emails: [{ value: userName }] };
     return (await call('POST', '/uaa/Users', { token: await adminToken(), json })).body.id;
   };
-  return { identity, api, clock, log, url, encryptionKey, call, logIn, adminToken, createUser };
+  return { identity, api, clock, log, url, encryptionKey, call, logIn, refresh, adminToken, createUser };
 }
 
 export function claimsOf(reply: Reply): JWTPayload {

@@ -1,15 +1,8 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { ADMIN_PASSWORD, CF_BASIC, claimsOf, EXTERNAL_URL, startUaa, type TestUaa } from '../identity.test-support.ts';
+import { ADMIN_PASSWORD, CF_BASIC, claimsOf, EXTERNAL_URL, startUaa } from '../identity.test-support.ts';
 
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-
-const refresh = (uaa: TestUaa, token: string, form: Record<string, string> = {}) =>
-  uaa.call('POST', '/uaa/oauth/token', {
-    form: { grant_type: 'refresh_token', refresh_token: token, ...form },
-    headers: { authorization: CF_BASIC },
-  });
 
 describe('password grant', () => {
   test('gives what cf reads', async () => {
@@ -184,80 +177,6 @@ describe('lockout', () => {
   });
 });
 
-describe('refresh', () => {
-  test('gives a new access token and again the refresh token', async () => {
-    const uaa = await startUaa();
-    const first = await uaa.logIn();
-    uaa.clock.now += 20 * MINUTE;
-    const second = await refresh(uaa, first.body.refresh_token);
-    expect(second.status).toBe(200);
-    expect(second.body.token_type).toBe('bearer');
-    expect(second.body.refresh_token).toBe(first.body.refresh_token);
-    expect(second.body.jti).not.toBe(first.body.jti);
-    const { iat, exp, auth_time, sid, user_id, grant_type } = claimsOf(second);
-    expect([iat, exp]).toEqual([uaa.clock.now / 1_000, uaa.clock.now / 1_000 + 600]);
-    expect(auth_time).toBe(claimsOf(first).auth_time);
-    expect([sid, user_id, grant_type]).toEqual([claimsOf(first).sid, claimsOf(first).user_id, 'refresh_token']);
-  });
-
-  test('past half its life it is renewed, and the old one holds until its own end', async () => {
-    const uaa = await startUaa();
-    const first = (await uaa.logIn()).body.refresh_token;
-    uaa.clock.now += 16 * DAY;
-    const second = (await refresh(uaa, first)).body.refresh_token;
-    expect(second).not.toBe(first);
-    uaa.clock.now += 13 * DAY;
-    expect((await refresh(uaa, first)).status).toBe(200);
-    uaa.clock.now += 2 * DAY;
-    const expired = await refresh(uaa, first);
-    expect([expired.status, expired.body.error]).toEqual([401, 'invalid_token']);
-    expect((await refresh(uaa, second)).status).toBe(200);
-  });
-
-  test('survives a restart', async () => {
-    const uaa = await startUaa();
-    const token = (await uaa.logIn()).body.refresh_token;
-    const again = await startUaa({ from: uaa });
-    expect((await refresh(again, token)).status).toBe(200);
-  });
-
-  test('ends when the password changes, and when the user is deleted', async () => {
-    const uaa = await startUaa();
-    const id = await uaa.createUser('dev', 'pw');
-    const first = (await uaa.logIn('dev', 'pw')).body;
-    const json = { oldPassword: 'pw', password: 'new' };
-    const changed = await uaa.call('PUT', `/uaa/Users/${id}/password`, { token: first.access_token, json });
-    expect(changed.status).toBe(200);
-    expect((await refresh(uaa, first.refresh_token)).status).toBe(401);
-
-    const second = (await uaa.logIn('dev', 'new')).body;
-    await uaa.call('DELETE', `/uaa/Users/${id}`, { token: await uaa.adminToken() });
-    expect((await refresh(uaa, second.refresh_token)).status).toBe(401);
-  });
-
-  test('is for the client that the token was given to', async () => {
-    const uaa = await startUaa();
-    const json = { client_id: 'other', authorized_grant_types: ['password', 'refresh_token'], scope: ['openid'] };
-    expect((await uaa.call('POST', '/oauth/clients', { token: await uaa.adminToken(), json })).status).toBe(201);
-    const token = (await uaa.logIn()).body.refresh_token;
-    const form = { grant_type: 'refresh_token', refresh_token: token, client_id: 'other' };
-    expect((await uaa.call('POST', '/oauth/token', { form })).body.error).toBe('invalid_token');
-  });
-
-  test('cannot widen the scopes of the login', async () => {
-    const uaa = await startUaa();
-    const token = (await uaa.logIn('admin', ADMIN_PASSWORD, { scope: 'openid' })).body.refresh_token;
-    expect((await refresh(uaa, token, { scope: 'openid cloud_controller.admin' })).body.scope).toBe('openid');
-    expect((await refresh(uaa, token)).body.scope).toBe('openid');
-  });
-
-  test.each(['garbage', `${'A'.repeat(43)}-r`])('an unknown token (%s) is invalid_token', async (token) => {
-    const uaa = await startUaa();
-    const { status, body } = await refresh(uaa, token);
-    expect([status, body.error]).toEqual([401, 'invalid_token']);
-  });
-});
-
 describe('client credentials', () => {
   const robot = {
     client_id: 'robot',
@@ -356,39 +275,12 @@ describe('requests that are not well formed', () => {
   });
 });
 
-describe('revoking', () => {
-  test("one's own access token by its jti ends the login, and says so with 200", async () => {
-    const uaa = await startUaa();
-    const { access_token, refresh_token, jti } = (await uaa.logIn()).body;
-    const reply = await uaa.call('DELETE', `/uaa/oauth/token/revoke/${jti}`, {
-      token: access_token,
-      headers: { 'content-type': 'application/json' },
-    });
-    expect([reply.status, reply.body]).toEqual([200, undefined]);
-    expect((await refresh(uaa, refresh_token)).status).toBe(401);
-    expect((await uaa.call('DELETE', `/uaa/oauth/token/revoke/${jti}`, { token: access_token })).status).toBe(404);
-  });
-
-  test("another's login is for who may revoke tokens", async () => {
-    const uaa = await startUaa();
-    await uaa.createUser('dev', 'pw');
-    const dev = await uaa.logIn('dev', 'pw');
-    const admin = await uaa.logIn();
-    const revoke = (session: unknown, token: string) =>
-      uaa.call('DELETE', `/uaa/oauth/token/revoke/${String(session)}`, { token });
-    expect((await revoke(claimsOf(admin).sid, dev.body.access_token)).status).toBe(403);
-    expect((await refresh(uaa, admin.body.refresh_token)).status).toBe(200);
-    expect((await revoke(claimsOf(dev).sid, admin.body.access_token)).status).toBe(200);
-    expect((await refresh(uaa, dev.body.refresh_token)).status).toBe(401);
-  });
-});
-
 test('nothing secret is ever logged', async () => {
   const uaa = await startUaa();
   const { body } = await uaa.logIn();
   await uaa.logIn('admin', 'wrong-password');
   await uaa.logIn('typed-password-as-name', 'x');
-  await refresh(uaa, body.refresh_token);
+  await uaa.refresh(body.refresh_token);
   const malformed = { headers: { 'content-type': 'application/json' }, token: body.access_token };
   await uaa.api.inject({ method: 'POST', url: '/Users', headers: malformed.headers, payload: '{"password":"secret' });
   const log = uaa.log.join('');
