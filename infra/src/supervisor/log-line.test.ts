@@ -13,6 +13,10 @@ test.each([
   ],
   ['[12] 2026/11/20 21:12:03.000000 [WRN] slow consumer', { level: 'warn', text: 'slow consumer' }],
   [
+    '[12] 2026/11/20 21:12:03.000000 [WRN] Plaintext passwords detected, use nkeys or bcrypt',
+    { level: 'debug', text: 'Plaintext passwords detected, use nkeys or bcrypt' },
+  ],
+  [
     'time="2026-11-20T21:12:03Z" level=info msg="listening on 127.0.0.1:5000" go.version=go1.19',
     { level: 'debug', text: '"listening on 127.0.0.1:5000"' },
   ],

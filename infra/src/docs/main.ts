@@ -1,0 +1,6 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { repositoryRoot } from '../process/repository-root.ts';
+import { errorsPage } from './errors-page.ts';
+
+await writeFile(join(repositoryRoot, 'docs/errors.md'), await errorsPage());
