@@ -13,6 +13,8 @@ import { writeMessage, writePieces } from './write-message.ts';
  * bytes unread would make the kernel send a reset, which can destroy the response on its way.
  */
 const LINGER_MS = 5_000;
+/** When the router stops it has no more time than the response needs to arrive. */
+const LINGER_WHILE_DRAINING_MS = 500;
 
 /** A client's connection: reads request heads one after the other and gives each to an exchange. */
 export class ClientConnection implements ClientPort {
@@ -67,7 +69,7 @@ export class ClientConnection implements ClientPort {
 
   /** The router stops: closes now, or after the request that is under way. */
   closeWhenIdle(): void {
-    if (this.#user === undefined && !this.#heads.started && !this.#isClosing) this.#close();
+    if (this.#user === undefined && (this.#isClosing || !this.#heads.started)) this.#close();
   }
 
   takeHeld(): Buffer | undefined {
@@ -193,7 +195,8 @@ export class ClientConnection implements ClientPort {
   #close(): void {
     this.#isClosing = true;
     this.#held = undefined;
-    this.deadline = this.#context.now() + LINGER_MS;
+    const lingerMs = this.#context.isDraining() ? LINGER_WHILE_DRAINING_MS : LINGER_MS;
+    this.deadline = this.#context.now() + lingerMs;
     this.socket.end();
     this.#regulate();
   }
