@@ -44,5 +44,6 @@ export interface ClusterState {
   readonly fresh: boolean;
   /** Silence of a cell counts from here (monotonic, ms), for before it we may not have listened. Undefined: not at all. */
   readonly silenceCountsFrom: number | undefined;
+  /** Undefined when the bucket is older, or once a decision said that it is over. */
   readonly recovery: Recovery | undefined;
 }

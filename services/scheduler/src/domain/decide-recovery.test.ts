@@ -136,13 +136,20 @@ describe('after the store was lost', () => {
   });
 
   test('a cell that does not come back is waited for no longer than for any silent cell', () => {
-    const contents = { cells: [cell('cell-1')], listenedFor: 14_999 };
+    const contents = { cells: [cell('cell-1')] };
     expect(new Model({ ...born(14_999), ...contents }).step()).toEqual([]);
     expect(new Model({ ...born(15_000), ...contents }).step()).toEqual(['start 1/0 on cell-1']);
   });
 
   test('a new installation starts as soon as its bucket has settled', () => {
     expect(new Model({ ...born(3_000, []), cells }).step()).toEqual(['start 1/0 on cell-1']);
+  });
+
+  test('time in which cells could not be heard does not count', () => {
+    const contents = { ...born(60_000), cells: [cell('cell-1')] };
+    expect(new Model({ ...contents, listenedFor: 14_999 }).step()).toEqual([]);
+    expect(new Model({ ...contents, listenedFor: 15_000 }).step()).toEqual(['start 1/0 on cell-1']);
+    expect(new Model({ ...contents, fresh: false }).step()).toEqual([]);
   });
 
   test('crashes are dealt with meanwhile', () => {

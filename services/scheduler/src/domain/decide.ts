@@ -12,6 +12,8 @@ export interface Decision {
   readonly changes: readonly Change[];
   /** When time alone may change the decision. */
   readonly lookAgainInMs: number | undefined;
+  /** False: the store's loss, if there was one, is behind us, and `recovery` is to be dropped from the state. */
+  readonly recovering: boolean;
   readonly summary: {
     readonly cells: Readonly<Record<CellStatus, number>>;
     /** Indices that wait for the cells to report, after the store was lost. */
@@ -84,7 +86,7 @@ export function decide(state: ClusterState, now: Now, newGuid: () => string): De
     if (change !== undefined) changes.push(change);
   }
   if (cells.nextChangeInMs !== undefined) lookAgainIn(cells.nextChangeInMs);
-  return { changes, lookAgainInMs, summary: { cells: cells.count(), held, stranded } };
+  return { changes, lookAgainInMs, recovering: recovery.holding, summary: { cells: cells.count(), held, stranded } };
 }
 
 /** What is placed, or waits, for no desired index: too high an index, or a process that is gone. */

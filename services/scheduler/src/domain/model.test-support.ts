@@ -234,9 +234,10 @@ export class Model {
 
   /** Decides, applies, and returns what was changed, for short: `start 1/0 on cell-1`. */
   step(): string[] {
-    const { changes } = this.decide();
+    const { changes, recovering } = this.decide();
     const told = changes.map((change) => this.tell(change));
     this.apply(changes);
+    if (!recovering) this.recovery = undefined;
     return told.sort();
   }
 
