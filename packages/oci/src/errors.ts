@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** The nine kinds every Slipway error is one of. */
 export type OciErrorKind =
   | 'not-found'
@@ -53,7 +55,13 @@ export interface OciErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** A fault of an image or of a reference to one. `RegistryError` adds who was asked for what. */
+/** Room for a reference and what is said of it. Longer ones can only come from a hostile document. */
+const MAX_MESSAGE = 2_048;
+
+/**
+ * A fault of an image or of a reference to one. `RegistryError` adds who was asked for what. Its message may quote
+ * strangers, and people and logs read it: it is one bounded line without control characters.
+ */
 export class OciError extends Error {
   readonly code: OciErrorCode;
   readonly kind: OciErrorKind;
@@ -61,7 +69,7 @@ export class OciError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: OciErrorCode, message: string, options: OciErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(printable(message, MAX_MESSAGE), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.kind = ociErrors[code].kind;

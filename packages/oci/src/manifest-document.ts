@@ -74,7 +74,7 @@ function agreedType(claims: readonly (readonly [who: string, type: string | unde
   if (made.some(([, type]) => type !== first[1])) {
     const said = made.map(([who, type]) => `${who} says ${JSON.stringify(type.slice(0, 255))}`).join(', ');
     throw new OciError('MEDIA_TYPE_MISMATCH', `the media types of the manifest disagree: ${said}`, {
-      details: Object.fromEntries(made),
+      details: Object.fromEntries(made.map(([who, type]) => [who, type.slice(0, 255)])),
     });
   }
   return first[1].slice(0, 255);

@@ -1,4 +1,5 @@
 import { OciError } from './errors.ts';
+import { printable } from './printable.ts';
 
 /** An operating system and a processor in Go's words (OCI image-spec `image-index.md`). */
 export interface Platform {
@@ -115,11 +116,16 @@ export function selectPlatform<T extends PlatformCandidate>(machine: Platform, c
   return chosen;
 }
 
+/** Of what an image has instead; the Docker official images have a dozen. */
+const MAX_LISTED = 20;
+
 /** The error that lists what an image has instead. */
 export function platformUnavailable(machine: Platform, present: readonly (Platform | undefined)[]): OciError {
   const wanted = formatPlatform(normalizePlatform(machine));
-  const names = [...new Set(present.map((each) => (each === undefined ? 'unspecified' : formatPlatform(each))))];
-  const has = names.length === 0 ? 'no platform at all' : `only ${names.join(', ')}`;
+  const all = [...new Set(present.map((each) => (each === undefined ? 'unspecified' : formatPlatform(each))))];
+  const names = all.slice(0, MAX_LISTED).map((name) => printable(name));
+  const more = all.length > MAX_LISTED ? ` and ${all.length - MAX_LISTED} more` : '';
+  const has = names.length === 0 ? 'no platform at all' : `only ${names.join(', ')}${more}`;
   return new OciError('PLATFORM_UNAVAILABLE', `the image has no variant for ${wanted}; it has ${has}`, {
     details: { wanted, present: names },
   });

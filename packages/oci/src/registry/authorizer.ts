@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OciError } from '../errors.ts';
 import { checkShape, parseJsonObject } from '../json-document.ts';
 import { readDocument, readRefusal } from './body.ts';
 import type { Challenge } from './challenge.ts';
@@ -6,7 +7,7 @@ import type { RegistryCredentials } from './credentials.ts';
 import { untilAborted, withDeadline } from './deadline.ts';
 import type { Endpoint } from './endpoint.ts';
 import { MAX_TOKEN_BYTES } from './limits.ts';
-import { type Ask, placeError, RegistryError } from './registry-error.ts';
+import { type Ask, RegistryError } from './registry-error.ts';
 import { isTransientStatus, parseRetryAfter } from './retry.ts';
 import type { TokenCache } from './token-cache.ts';
 import { type TokenRealm, tokenRealm } from './token-realm.ts';
@@ -43,11 +44,12 @@ const tokenSchema = z
   .object({
     token: z.string().nullish(),
     access_token: z.string().nullish(),
-    expires_in: z.number().positive().nullish(),
+    expires_in: z.number().nullish(),
   })
   .transform(({ token, access_token, expires_in }) => ({
     token: token || access_token || '',
-    lifeS: expires_in ?? undefined,
+    // Servers that do not know say 0: a Go struct without `omitempty`.
+    lifeS: expires_in && expires_in > 0 ? expires_in : undefined,
   }))
   .refine(({ token }) => /^[\x21-\x7e]+$/.test(token) && token.length <= MAX_TOKEN_LENGTH, 'no usable token');
 
@@ -147,8 +149,8 @@ export class Authorizer {
       });
       onStep(`${url.host} answered ${answer.status}`);
       if (answer.status !== 200) {
-        const refusal = await readRefusal(answer);
-        const said = this.#redact(refusal === '' ? '' : ` (${refusal})`);
+        const refusal = await readRefusal(answer, (text) => credentials?.redact(text) ?? text);
+        const said = refusal === '' ? '' : ` (${refusal})`;
         throw tokenRefused(answer.status, said, parseRetryAfter(answer.header('retry-after'), Date.now()), ask, url);
       }
       const body = await readDocument(answer, ask, MAX_TOKEN_BYTES, signal);
@@ -156,17 +158,11 @@ export class Authorizer {
         const { token, lifeS } = checkShape(tokenSchema, parseJsonObject(body, 'token'), 'token');
         return { authorization: `Bearer ${token}`, lifeS };
       } catch (error) {
-        throw new RegistryError('TOKEN_INVALID', ask, `its answer holds no usable token`, {
-          url,
-          status: 200,
-          cause: placeError(error, ask),
-        });
+        // Without the cause: a parser quotes what it stumbled over, and that may be the token.
+        const why = error instanceof OciError ? `: ${error.message}` : '';
+        throw new RegistryError('TOKEN_INVALID', ask, `its answer holds no usable token${why}`, { url, status: 200 });
       }
     });
-  }
-
-  #redact(text: string): string {
-    return this.#options.credentials?.redact(text) ?? text;
   }
 }
 

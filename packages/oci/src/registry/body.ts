@@ -1,6 +1,7 @@
 import { OciError } from '../errors.ts';
+import { printable } from '../printable.ts';
 import { MAX_ERROR_BYTES } from './limits.ts';
-import { type Ask, printable, RegistryError } from './registry-error.ts';
+import { type Ask, RegistryError } from './registry-error.ts';
 import { type Answer, networkError } from './transport.ts';
 
 /**
@@ -43,16 +44,16 @@ async function readAtMost(answer: Answer, limit: number): Promise<Buffer> {
 /**
  * What a registry says of its refusal, in the distribution-spec's form `{"errors":[{"code","message"}]}`, as one
  * printable line; empty when it says nothing in that form. Reads a bounded part of the body, and fails never: the
- * status tells enough.
+ * status tells enough. `redact` sees the whole text: a secret that is cut in the middle would not be found any more.
  */
-export async function readRefusal(answer: Answer): Promise<string> {
+export async function readRefusal(answer: Answer, redact: (text: string) => string): Promise<string> {
   const timer = setTimeout(() => answer.discard(), REFUSAL_MS);
   try {
     const body = JSON.parse((await readAtMost(answer, MAX_ERROR_BYTES)).toString('utf8')) as unknown;
     const errors = (body as { errors?: unknown } | null)?.errors;
     const [first] = Array.isArray(errors) ? (errors as unknown[]) : [];
     const { code, message } = (first ?? {}) as { code?: unknown; message?: unknown };
-    return printable([code, message].filter((part) => typeof part === 'string' && part !== '').join(': '));
+    return printable(redact([code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')));
   } catch {
     // Not JSON, too long, or the connection broke: there is no message then.
     answer.discard();

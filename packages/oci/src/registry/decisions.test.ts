@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { printable } from '../printable.ts';
 import { type AddressClass, classifyAddress, isLoopbackHost, mayLeadTo } from './address-class.ts';
 import { RegistryCredentials } from './credentials.ts';
 import { defaultRetries } from './limits.ts';
-import { printable } from './registry-error.ts';
 import { parseRetryAfter, retryDelay } from './retry.ts';
 import { sameSite } from './same-site.ts';
 

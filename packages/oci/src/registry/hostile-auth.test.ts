@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { inspect } from 'node:util';
 import { buildImage, buildLayer } from '@slipway/testing';
 import { afterEach, expect, test } from 'vitest';
 import { parseReference } from '../reference.ts';
@@ -48,7 +49,7 @@ async function pull(server: { readonly address: string }, options: Pull = {}) {
   const result = await resolveImage(repository, reference, {
     platform: { os: 'linux', architecture: 'amd64' },
   }).catch((error: unknown) => error);
-  const printed = `${steps.join('\n')} ${result instanceof Error ? `${result.stack} ${JSON.stringify(result)}` : ''}`;
+  const printed = `${steps.join('\n')} ${result instanceof Error ? `${inspect(result, { depth: 9 })} ${JSON.stringify(result)}` : ''}`;
   for (const secret of SECRETS) {
     expect(printed).not.toContain(secret);
   }
@@ -160,6 +161,8 @@ test('a token server that redirects is not followed', async () => {
 
 test.each<[name: string, handler: Handler]>([
   ['no JSON', always(200, {}, '<html>')],
+  ['the bare token', always(200, {}, 'canary-token')],
+  ['a token without its quotes', always(200, {}, '{"token":canary-token}')],
   ['an empty object', token({})],
   ['an empty token', token({ token: '' })],
   ['a token that splits the header', token({ token: 'a\r\nX-Injected: 1' })],
@@ -170,6 +173,24 @@ test.each<[name: string, handler: Handler]>([
   const tokens = await serve(handler);
   const error = await refused(await serve(bearer(() => tokens.origin)));
   expect(error).toMatchObject({ code: 'TOKEN_INVALID', phase: 'authentication', registry: tokens.address });
+});
+
+test('a token server that says the token lives for no time does not know it', async () => {
+  for (const expires_in of [0, -1]) {
+    const tokens = await serve(token({ token: 'canary-token', expires_in }));
+    expect(await pull(await serve(bearer(() => tokens.origin)))).toMatchObject({
+      manifestDigest: image.manifest.digest,
+    });
+  }
+});
+
+test('a token in an answer that breaks off as HTTP does not get into the error', async () => {
+  const tokens = await serve((_request, { socket }) => {
+    socket?.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno size {"token":"canary-token"}\r\n');
+  });
+  const error = await refused(await serve(bearer(() => tokens.origin)));
+  expect(error.code).toBe('REGISTRY_PROTOCOL');
+  expect(error.message).toContain('its answer is not HTTP');
 });
 
 test('a token without end is cut off', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { inspect } from 'node:util';
 import { type BuiltContent, buildImage, buildIndex, buildLayer, jsonContent } from '@slipway/testing';
 import { afterEach, expect, test } from 'vitest';
 import { digestOf } from '../digest.ts';
@@ -67,7 +68,7 @@ async function failure(promise: Promise<unknown>): Promise<RegistryError> {
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(RegistryError);
-  const printed = `${(error as Error).stack} ${JSON.stringify(error)}`;
+  const printed = `${inspect(error, { depth: 9 })} ${JSON.stringify(error)}`;
   expect(printed).not.toContain(PASSWORD);
   expect(printed).not.toContain(ENCODED);
   return error as RegistryError;
@@ -372,4 +373,50 @@ test('a registry that repeats what it was sent does not get it into an error', a
   });
   const error = await failure(repositoryAt(server).inspect());
   expect(error.message).toContain('403 (DENIED: you sent Basic [redacted], that is alice:[redacted]');
+});
+
+test('a secret that is cut in the middle of a long refusal is not half repeated', async () => {
+  const server = await serve((request, response) => {
+    if (request.headers.authorization === undefined) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+    } else {
+      const message = `${'x'.repeat(285)}${PASSWORD}`;
+      response.writeHead(403).end(JSON.stringify({ errors: [{ code: 'DENIED', message }] }));
+    }
+  });
+  expect((await failure(repositoryAt(server).inspect())).message).not.toContain(PASSWORD.slice(0, 4));
+});
+
+test('an index of thousands of strange platforms makes no endless error', async () => {
+  const { digest, mediaType, size } = image.manifest;
+  const manifests = Array.from({ length: 5_000 }, (_, i) => ({
+    digest,
+    mediaType,
+    size,
+    platform: { os: `\u001b[31m\u202e${i}`, architecture: 'x'.repeat(200) },
+  }));
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
+  const server = await serve(always(200, { 'content-type': mediaTypes.ociIndex }, index));
+  const error = await failure(repositoryAt(server).inspect());
+  expect(error.code).toBe('PLATFORM_UNAVAILABLE');
+  expect(error.message.length).toBeLessThan(3_000);
+  expect(JSON.stringify(error.details).length).toBeLessThan(10_000);
+  expect(`${error.message} ${JSON.stringify(error.details)}`).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+test('blanks after the value of a header are no part of it', async () => {
+  const { bytes, digest, mediaType } = image.manifest;
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      const head = `Content-Type: ${mediaType} \r\nDocker-Content-Digest: ${digest} \t`;
+      socket.write(`HTTP/1.1 200 OK\r\n${head}\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+      socket.end(bytes);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(async () => void server.close());
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { repository } = repositoryAt({ address }, { plainHttp: ['127.0.0.1'] });
+  expect((await repository.getManifest('v1')).digest).toBe(digest);
 });

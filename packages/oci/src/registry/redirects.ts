@@ -1,6 +1,7 @@
+import { printable } from '../printable.ts';
 import type { Endpoint } from './endpoint.ts';
 import { MAX_REDIRECTS } from './limits.ts';
-import { type Ask, printable, printableUrl, RegistryError } from './registry-error.ts';
+import { type Ask, printableUrl, RegistryError } from './registry-error.ts';
 import type { Answer, Transport } from './transport.ts';
 
 /** A request that may be sent on to another host, as object stores behind registries want it. */

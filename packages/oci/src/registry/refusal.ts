@@ -7,7 +7,7 @@ import type { Answer } from './transport.ts';
 /** The error for an answer that is neither a success nor a 401. Reads what the registry has to say about it. */
 export async function refusalError(answer: Answer, ask: Ask, redact: (text: string) => string): Promise<RegistryError> {
   const { status, url } = answer;
-  const words = redact(await readRefusal(answer));
+  const words = await readRefusal(answer, redact);
   const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
   const wait = retryAfterMs === undefined ? '' : `; it asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
   const where = url.host === ask.registry ? '' : ` at ${url.host}`;

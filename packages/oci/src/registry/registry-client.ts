@@ -21,7 +21,7 @@ export interface RegistryClientOptions {
   readonly deadlines?: Partial<Deadlines>;
   readonly retries?: Partial<RetryPolicy>;
   readonly userAgent?: string;
-  /** A clock in milliseconds that never goes back, for the life of tokens. */
+  /** A clock in milliseconds that never goes back, for the life of tokens and of what was found out about registries. */
   readonly now?: () => number;
 }
 
@@ -49,8 +49,9 @@ export class RegistryClient {
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
     this.#retries = { ...defaultRetries, ...options.retries };
     this.#transport = new Transport(this.#deadlines, options.userAgent ?? 'slipway', options.extraAuthorities ?? []);
-    this.#endpoints = new EndpointResolver(options.plainHttp ?? [], this.#deadlines.probeMs);
-    this.#tokens = new TokenCache(options.now ?? (() => performance.now()));
+    const now = options.now ?? (() => performance.now());
+    this.#endpoints = new EndpointResolver(options.plainHttp ?? [], this.#deadlines.probeMs, now);
+    this.#tokens = new TokenCache(now);
   }
 
   /** The repository of a reference; its tag and digest do not matter here. */

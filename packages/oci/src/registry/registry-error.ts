@@ -68,11 +68,3 @@ export function placeError(error: unknown, ask: Ask, url?: URL): unknown {
 export function printableUrl(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
-
-const MAX_FOREIGN_TEXT = 300;
-
-/** Text from a stranger, made safe for a log line: one line, bounded, no control or direction characters. */
-export function printable(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-  return line.length > MAX_FOREIGN_TEXT ? `${line.slice(0, MAX_FOREIGN_TEXT)}...` : line;
-}

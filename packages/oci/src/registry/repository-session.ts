@@ -102,12 +102,12 @@ export class RepositorySession {
     let answer = await send(authorization);
     // A foreign host's 401 is no challenge for us: it would ask for credentials that are not its own.
     if (answer.status === 401 && answer.url.origin === endpoint.origin) {
-      const refusal = redact(await readRefusal(answer));
+      const refusal = await readRefusal(answer, redact);
       const challenges = parseChallenges(answer.headerLines('www-authenticate'));
       authorization = await authorizer.answer({ challenges, sent, refusal, signal });
       answer = await send(authorization);
       if (answer.status === 401 && answer.url.origin === endpoint.origin) {
-        throw authorizer.unauthorized(redact(await readRefusal(answer)));
+        throw authorizer.unauthorized(await readRefusal(answer, redact));
       }
     }
     if (answer.status !== 200) {

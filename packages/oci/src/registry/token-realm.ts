@@ -1,6 +1,7 @@
+import { printable } from '../printable.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Ask, printable, RegistryError } from './registry-error.ts';
+import { type Ask, RegistryError } from './registry-error.ts';
 import { sameSite } from './same-site.ts';
 
 /** A token server, checked, and what to ask of it. */

@@ -1,5 +1,5 @@
 import { getCACertificates } from 'node:tls';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import { type AddressClass, mayLeadTo } from './address-class.ts';
 import { createConnector } from './connector.ts';
 import { evictOldest } from './evict-oldest.ts';
@@ -86,7 +86,8 @@ export class Transport {
       url,
       status: response.statusCode,
       body,
-      header: (name) => lines(name)[0],
+      // Blanks after a value are no part of it (RFC 9110, 5.5), but they are left to us.
+      header: (name) => lines(name)[0]?.trim(),
       headerLines: lines,
       discard: () => (method === 'HEAD' ? body.resume() : body.destroy()),
     };
@@ -125,5 +126,7 @@ export class Transport {
 export function networkError(error: unknown, ask: Ask, url: URL): RegistryError {
   const { code, detail, transient } = networkFault(error);
   const where = url.host === ask.registry ? '' : ` (at ${url.host})`;
-  return new RegistryError(code, ask, `${detail}${where}`, { url, transient, cause: error });
+  // undici's parser error carries the bytes that it stumbled over, a token among them at worst.
+  const cause = error instanceof errors.HTTPParserError ? undefined : error;
+  return new RegistryError(code, ask, `${detail}${where}`, { url, transient, cause });
 }
