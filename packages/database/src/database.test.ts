@@ -11,7 +11,7 @@ import { databaseEngine } from './engine.ts';
 import { MigrationError, migrate } from './migrate.ts';
 import { openDatabase } from './open-database.ts';
 import { serialPrimaryKey } from './serial-primary-key.ts';
-import { isForeignKeyViolation, isUniqueViolation } from './violations.ts';
+import { isForeignKeyViolation, isTransactionConflict, isUniqueViolation } from './violations.ts';
 
 interface Schema {
   owners: { id: Generated<number>; name: string; active: number };
@@ -151,6 +151,32 @@ describe.each(engines)('on $engine', ({ engine, url }) => {
     await expect(failing).rejects.toThrow('changed my mind');
     await expect(db.selectFrom('owners').selectAll().execute()).resolves.toEqual([]);
   });
+
+  test.runIf(engine === 'postgres')(
+    'of two transactions that wait for each other one is told to try again',
+    async () => {
+      const ids = [await addOwner('a'), await addOwner('b')].map(({ id }) => id);
+      const started = [0, 0].map(() => Promise.withResolvers<void>());
+      const raise = async (mine: number): Promise<void> => {
+        await db.transaction().execute(async (trx) => {
+          for (const which of [mine, 1 - mine]) {
+            await trx
+              .updateTable('owners')
+              .set({ active: 2 })
+              .where('id', '=', ids[which] ?? 0)
+              .execute();
+            started[mine]?.resolve();
+            await started[1 - mine]?.promise;
+          }
+        });
+      };
+      const results = await Promise.allSettled([raise(0), raise(1)]);
+      const failures = results.filter((result) => result.status === 'rejected');
+      expect(failures).toHaveLength(1);
+      expect(isTransactionConflict(failures[0]?.reason)).toBe(true);
+      expect(isUniqueViolation(failures[0]?.reason)).toBe(false);
+    },
+  );
 
   test('a transaction can go back to a savepoint', async () => {
     const trx = await db.startTransaction().execute();

@@ -2,4 +2,4 @@ export { databaseEngine, type Engine } from './engine.ts';
 export { MigrationError, migrate } from './migrate.ts';
 export { openDatabase } from './open-database.ts';
 export { serialPrimaryKey } from './serial-primary-key.ts';
-export { isForeignKeyViolation, isUniqueViolation } from './violations.ts';
+export { isForeignKeyViolation, isTransactionConflict, isUniqueViolation } from './violations.ts';

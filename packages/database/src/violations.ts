@@ -5,6 +5,8 @@ const SQLITE_CONSTRAINT_UNIQUE = 2067;
 /** PostgreSQL's SQLSTATE (appendix A of its manual). */
 const POSTGRES_FOREIGN_KEY_VIOLATION = '23503';
 const POSTGRES_UNIQUE_VIOLATION = '23505';
+const POSTGRES_SERIALIZATION_FAILURE = '40001';
+const POSTGRES_DEADLOCK_DETECTED = '40P01';
 
 /** Whether a statement failed because such a row is there already. */
 export function isUniqueViolation(error: unknown): boolean {
@@ -20,6 +22,12 @@ export function isUniqueViolation(error: unknown): boolean {
 export function isForeignKeyViolation(error: unknown): boolean {
   const { code, errcode } = codes(error);
   return errcode === SQLITE_CONSTRAINT_FOREIGNKEY || code === POSTGRES_FOREIGN_KEY_VIOLATION;
+}
+
+/** Whether a transaction was undone because of another one, so that the same once more may well succeed. */
+export function isTransactionConflict(error: unknown): boolean {
+  const { code } = codes(error);
+  return code === POSTGRES_SERIALIZATION_FAILURE || code === POSTGRES_DEADLOCK_DETECTED;
 }
 
 function codes(error: unknown): { readonly code?: unknown; readonly errcode?: unknown } {

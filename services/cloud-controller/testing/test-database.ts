@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '@slipway/database';
 import { sql } from 'kysely';
 
@@ -16,6 +17,9 @@ interface Engine {
   readonly create: () => Promise<TestDatabase>;
 }
 
+const MAX_LOOKS = 100;
+const LOOK_MS = 50;
+
 async function sqliteDatabase(): Promise<TestDatabase> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-cc-'));
   return { url: `file:${join(directory, 'cc.db')}`, remove: () => rm(directory, { recursive: true }) };
@@ -23,15 +27,22 @@ async function sqliteDatabase(): Promise<TestDatabase> {
 
 async function postgresDatabase(serverUrl: string): Promise<TestDatabase> {
   const name = `slipway_test_${randomBytes(6).toString('hex')}`;
-  const run = async (statement: string): Promise<void> => {
-    const db = openDatabase(serverUrl);
-    await sql.raw(statement).execute(db);
-    await db.destroy();
-  };
-  await run(`create database ${name}`);
+  const db = openDatabase(serverUrl);
+  await sql.raw(`create database ${name}`).execute(db);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, remove: () => run(`drop database ${name} with (force)`) };
+  return {
+    url: url.href,
+    remove: async () => {
+      // A closed connection is there until the server has noticed; forcing it out would make its client complain.
+      const sessions = sql<{ count: number }>`select count(*) as count from pg_stat_activity where datname = ${name}`;
+      for (let look = 0; look < MAX_LOOKS && (await sessions.execute(db)).rows[0]?.count !== 0; look++) {
+        await sleep(LOOK_MS);
+      }
+      await sql.raw(`drop database ${name} with (force)`).execute(db);
+      await db.destroy();
+    },
+  };
 }
 
 const postgresUrl = process.env.TEST_POSTGRES_URL;

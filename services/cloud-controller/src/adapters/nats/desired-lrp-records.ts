@@ -14,6 +14,11 @@ export type StoredLrp =
   | { readonly kind: 'stored'; readonly fingerprint: string; readonly revision: number }
   | { readonly kind: 'invalid' };
 
+/** What was written last may not have come back to the view yet; 0 after each snapshot. */
+interface MarkerRevision {
+  written: number;
+}
+
 /** The fingerprint of a record as it would be read back. */
 export function lrpFingerprint(record: DesiredLrp): string {
   return fingerprint(desiredLrpSchema.parse(record));
@@ -26,10 +31,12 @@ export function lrpFingerprint(record: DesiredLrp): string {
 export class DesiredLrpRecords {
   readonly #store: KvStore<DesiredLrp | DomainFreshness>;
   readonly #view: KvView<string>;
+  readonly #marker: MarkerRevision;
 
-  private constructor(store: KvStore<DesiredLrp | DomainFreshness>, view: KvView<string>) {
+  private constructor(store: KvStore<DesiredLrp | DomainFreshness>, view: KvView<string>, marker: MarkerRevision) {
     this.#store = store;
     this.#view = view;
+    this.#marker = marker;
   }
 
   /** `onSnapshot` is called after each complete snapshot: the first, and after the bucket may have been lost. */
@@ -39,12 +46,15 @@ export class DesiredLrpRecords {
       ...buckets.desiredLrps,
       value: buckets.desiredLrps.value.transform((value) => fingerprint(value)),
     };
+    const marker: MarkerRevision = { written: 0 };
     const view = await KvView.open<string>(bus, followed, {
       onChange: (change) => {
-        if (change === undefined) onSnapshot();
+        if (change !== undefined) return;
+        marker.written = 0;
+        onSnapshot();
       },
     });
-    return new DesiredLrpRecords(store, view);
+    return new DesiredLrpRecords(store, view, marker);
   }
 
   /** Connected, and complete since. */
@@ -101,11 +111,10 @@ export class DesiredLrpRecords {
    */
   async markFresh(refreshedAt: string, lrpCount: number): Promise<boolean> {
     const marker: DomainFreshness = { v: 1, domain: DOMAIN, refreshedAt, ttlMs: FRESHNESS_TTL_MS, lrpCount };
-    const known = this.#view.entries.get(DOMAIN_KEY)?.revision;
+    const known = Math.max(this.#view.entries.get(DOMAIN_KEY)?.revision ?? 0, this.#marker.written);
     const revision =
-      known === undefined
-        ? await this.#store.create(DOMAIN_KEY, marker)
-        : await this.#store.update(DOMAIN_KEY, marker, known);
+      known === 0 ? await this.#store.create(DOMAIN_KEY, marker) : await this.#store.update(DOMAIN_KEY, marker, known);
+    if (revision !== undefined) this.#marker.written = revision;
     return revision !== undefined;
   }
 

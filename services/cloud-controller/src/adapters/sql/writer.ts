@@ -1,3 +1,4 @@
+import { isTransactionConflict } from '@slipway/database';
 import type { Transaction } from 'kysely';
 import { addToOutbox, type OutboxKind } from './outbox.ts';
 import type { Database, Db } from './schema.ts';
@@ -28,6 +29,8 @@ export interface WriterOptions {
   readonly onLine: (line: ApiLine) => void;
 }
 
+const MAX_ATTEMPTS = 5;
+
 /** Runs units of work. Nothing in one may wait for the network: on SQLite it holds the only connection. */
 export class Writer {
   readonly #options: WriterOptions;
@@ -36,7 +39,18 @@ export class Writer {
     this.#options = options;
   }
 
+  /** `work` may run more than once: when its transaction lost to another one, it begins anew. */
   async write<T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#writeOnce(work);
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) throw error;
+      }
+    }
+  }
+
+  async #writeOnce<T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
     const { db, onAnnounced, onLine } = this.#options;
     const now = this.#options.now().toISOString();
     const lines: ApiLine[] = [];

@@ -21,9 +21,6 @@ export function routeNameProblems({ host, path, domain }: RouteName): string[] {
     problems.push(`Host combined with domain name must be no more than ${MAX_NAME} characters`);
   }
   if (host === '' && domain.shared) problems.push('Missing host. Routes in shared domains must have a host defined.');
-  if (host === '*' && domain.shared && path !== '') {
-    problems.push('Wildcard hosts with a path are not supported in shared domains.');
-  }
   return [...problems, ...pathProblems(path)];
 }
 
