@@ -77,7 +77,11 @@ test.each([
 });
 
 test('a route that nobody registers any more is pruned', async () => {
-  const router = await startRouter(nats, { PRUNE_THRESHOLD_SECONDS: '1', PRUNE_INTERVAL_MS: '50' });
+  const router = await startRouter(nats, {
+    REGISTER_INTERVAL_SECONDS: '1',
+    PRUNE_THRESHOLD_SECONDS: '1',
+    PRUNE_INTERVAL_MS: '50',
+  });
   const cell = await connectAs(nats, 'cell-rep', 'cell-1');
   publish(cell, 'register', await registrationOf('x'));
   await router.untilLogged('endpoint.registered');
@@ -128,7 +132,11 @@ test('the listener waits for the routes that it was told to wait for', async () 
 test('while NATS is away nothing is pruned; back again, the router asks for routes, and only then time runs', async () => {
   const own = await startNats();
   onTestFinished(() => own.stop());
-  const router = await startRouter(own, { PRUNE_THRESHOLD_SECONDS: '1', PRUNE_INTERVAL_MS: '50' });
+  const router = await startRouter(own, {
+    REGISTER_INTERVAL_SECONDS: '1',
+    PRUNE_THRESHOLD_SECONDS: '1',
+    PRUNE_INTERVAL_MS: '50',
+  });
   const cell = await connectAs(own, 'cell-rep', 'cell-1');
   const starts: unknown[] = [];
   cell.nc.subscribe('router.start', { callback: (_, message) => void starts.push(message.json()) });

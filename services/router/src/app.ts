@@ -104,6 +104,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       logger.warn(fields, 'endpoint.failed');
       if (tls && consequenceOf(failure).prunesTls) registrations.logChanges(table.remove(pool, endpoint, now()));
     },
+    onFault: (error) => logger.error({ err: error }, 'proxy.fault'),
     onRejected: (remoteAddress, reason) => {
       metrics.onRejected(reason);
       logger.debug({ remoteAddress, reason }, 'request.rejected');
@@ -125,7 +126,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         '/routes': () => ({ status: 200, body: routeListing(table), type: 'application/json' }),
       },
     });
-    bus = await connectService(busAccess('router'), { config, source: 'router', logger });
+    // Access logs go to a stream that others make: the router serves without JetStream.
+    bus = await connectService({ ...busAccess('router'), streams: [] }, { config, source: 'router', logger });
     if (stopping !== undefined) return bus.close();
     if (config.ACCESS_LOG) {
       const { ACCESS_LOG_LINES_PER_SECOND: linesPerSecond, FORWARDED_PROTO: forwardedProto } = config;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { balancingAlgorithms } from './domain/routes/pool.ts';
 
 /** Defaults are those of a deployed Gorouter (routing-release's job), where nothing else is said. */
-export const configSchema = z.object({
+const settingsSchema = z.object({
   ...commonSettings,
   LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
   LISTEN_PORT: settings.port(),
@@ -58,4 +58,9 @@ export const configSchema = z.object({
   DRAIN_WAIT_MS: settings.integer(0, 0, 3_600_000),
   DRAIN_TIMEOUT_MS: settings.milliseconds(10_000),
 });
+
+export const configSchema: typeof settingsSchema = settingsSchema.refine(
+  (config) => config.PRUNE_THRESHOLD_SECONDS >= config.REGISTER_INTERVAL_SECONDS,
+  { path: ['PRUNE_THRESHOLD_SECONDS'], error: 'must not be less than REGISTER_INTERVAL_SECONDS' },
+);
 export type Config = z.output<typeof configSchema>;

@@ -41,18 +41,22 @@ export class ClientConnection implements ClientPort {
     this.deadline = context.now() + context.settings.idleTimeoutMs;
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
     socket.on('drain', () => {
-      this.#user?.onClientDrain();
-      this.#pump();
+      this.#guard(() => {
+        this.#user?.onClientDrain();
+        this.#pump();
+      });
     });
-    socket.on('end', () => this.#onEnd());
+    socket.on('end', () => this.#guard(() => this.#onEnd()));
     // What went wrong does not matter: `close` follows, and the client is gone.
     socket.on('error', () => {});
     socket.on('close', () => {
       this.#isClosing = true;
       this.#held = undefined;
-      const user = this.#user;
-      this.#user = undefined;
-      user?.onClientGone();
+      this.#guard(() => {
+        const user = this.#user;
+        this.#user = undefined;
+        user?.onClientGone();
+      });
     });
   }
 
@@ -62,7 +66,7 @@ export class ClientConnection implements ClientPort {
 
   /** The sweep found the deadline passed. */
   onDeadline(): void {
-    if (this.#user !== undefined) this.#user.onDeadline();
+    if (this.#user !== undefined) this.#guard(() => this.#user?.onDeadline());
     else if (this.#heads.started && !this.#isClosing) this.#refuse(routerAnswers.headTimeout(), 'head-timeout');
     else this.socket.destroy();
   }
@@ -127,13 +131,36 @@ export class ClientConnection implements ClientPort {
   }
 
   #onBytes(bytes: Buffer): void {
+    try {
+      if (this.#user !== undefined) {
+        this.#user.onClientBytes(bytes);
+        return;
+      }
+      if (this.#isClosing) return;
+      this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
+      this.#pump();
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
+  /** A fault of ours ends one connection, not the process and with it everybody's. */
+  #guard(event: () => void): void {
+    try {
+      event();
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
+  #onFault(error: unknown): void {
+    this.#isPumping = false;
     if (this.#user !== undefined) {
-      this.#user.onClientBytes(bytes);
+      this.#user.onFault(error);
       return;
     }
-    if (this.#isClosing) return;
-    this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
-    this.#pump();
+    this.#context.onFault(error);
+    this.abort();
   }
 
   #onEnd(): void {

@@ -11,6 +11,8 @@ export interface ClientUser {
   /** The connection is closed; nothing is called after this. */
   onClientGone(): void;
   onDeadline(): void;
+  /** One of the above threw. */
+  onFault(error: unknown): void;
 }
 
 /** A client connection as its user sees it. */

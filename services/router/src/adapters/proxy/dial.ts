@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type SecureContext } from 'node:tls';
 import type { Backend } from '../../domain/routes/backend.ts';
 
@@ -18,13 +18,13 @@ export function createDial(tls: SecureContext | undefined): Dial {
     const socketOptions = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS };
     if (!backend.tls) return connectTcp({ ...socketOptions, allowHalfOpen: true });
     const name = backend.serverCertDomainSan;
-    const socket = connectTls({
+    return connectTls({
       ...socketOptions,
       ...(tls === undefined ? {} : { secureContext: tls }),
-      ...(name === '' ? {} : { servername: name }),
+      // RFC 6066 3 has no addresses there.
+      ...(name === '' || isIP(name) !== 0 ? {} : { servername: name }),
       checkServerIdentity: (_, certificate) => (name === '' ? undefined : checkServerIdentity(name, certificate)),
       ALPNProtocols: ['http/1.1'],
     });
-    return socket;
   };
 }

@@ -9,6 +9,7 @@ import { type RoutedRequest, routeRequest } from '../../domain/route-request.ts'
 import { type RouterAnswer, renderAnswer, routerAnswers } from '../../domain/router-answer.ts';
 import type { Pick } from '../../domain/routes/balance.ts';
 import type { Endpoint } from '../../domain/routes/endpoint.ts';
+import { hostKey } from '../../domain/routes/route-uri.ts';
 import { answerFor, consequenceOf, decideRetry, type UpstreamFailure } from '../../domain/upstream-failure.ts';
 import type { ClientPort, ClientUser } from './client-port.ts';
 import { brokenFailure, dialFailure } from './dial-failure.ts';
@@ -66,7 +67,7 @@ export class Exchange implements ClientUser, UpstreamUser {
     }
     this.#routed = routed;
     const chosen = this.#choose(routed);
-    if (chosen === 'busy') this.#answer(routerAnswers.connectionLimit(this.#request.host));
+    if (chosen === 'busy') this.#answer(routerAnswers.connectionLimit(hostKey(this.#request.host)));
     else if (chosen === 'none') this.#answer(answerFor({ kind: 'no-endpoint', text: 'No endpoints available' }));
     else this.#attempt(chosen, false);
   }
@@ -116,6 +117,12 @@ export class Exchange implements ClientUser, UpstreamUser {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
     this.#fail(upstream.ready ? brokenFailure(error) : dialFailure(upstream.backend, error));
+  }
+
+  onFault(error: unknown): void {
+    this.#context.onFault(error);
+    this.#dropUpstream();
+    this.#client.abort();
   }
 
   #choose(routed: RoutedRequest): Pick {
@@ -206,7 +213,7 @@ export class Exchange implements ClientUser, UpstreamUser {
     }
     this.#stopWaiting();
     this.#upstream = undefined;
-    startTunnel(this.#client, upstream, response, rest, this.#context.now, (bytes, error) =>
+    startTunnel(this.#client, upstream, response, rest, this.#context, (bytes, error) =>
       this.#record(101, error, bytes),
     );
   }
@@ -287,6 +294,7 @@ export class Exchange implements ClientUser, UpstreamUser {
 
   #dropUpstream(): void {
     this.#stopWaiting();
+    this.#requestRelay.detach();
     this.#upstream?.discard();
     this.#upstream = undefined;
   }

@@ -20,6 +20,8 @@ export interface ProxyContext {
   readonly isDraining: () => boolean;
   readonly onAccess: (record: AccessRecord) => void;
   readonly onEndpointFailure: (pool: Pool, endpoint: Endpoint, failure: UpstreamFailure) => void;
+  /** A fault of the router itself; the exchange that it happened in is over. */
+  readonly onFault: (error: unknown) => void;
   /** A request that never became one; no access record is made. */
   readonly onRejected: (remoteAddress: string, reason: string) => void;
 }

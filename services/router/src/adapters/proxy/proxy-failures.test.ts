@@ -109,12 +109,18 @@ test('a request that may be repeated is, when a connection used again turns out 
 
 test('a request with a body is not repeated once it was sent', async () => {
   const proxy = await startProxy();
-  const seen: string[] = [];
-  proxy.register((await startForgetfulBackend(seen)).port);
-  await rawExchange(proxy.port, lastGet);
+  let requests = 0;
+  const backend = await startRawBackend((socket) => {
+    socket.on('data', () => {
+      requests++;
+      socket.destroy();
+    });
+  });
+  proxy.register(backend.port);
+  proxy.register(backend.port, { host: 'localhost' });
   const answer = await rawExchange(proxy.port, post('x'));
   expect(answer).toMatch(/^HTTP\/1.1 502 [\s\S]*X-Cf-RouterError: endpoint_failure \((EOF|read tcp: .*)\)/);
-  expect(seen).toEqual(['GET', 'POST']);
+  expect(requests).toBe(1);
 });
 
 test('a backend that closes without an answer: GET goes to another, POST is 502', async () => {
@@ -332,4 +338,30 @@ test('stopping does not wait for ever', async () => {
   await proxy.server.close(50);
   await client.ended();
   await expect.poll(() => proxy.server.connectionCount).toBe(0);
+});
+
+test('a connection that ends right behind a response is not used for a request that cannot be repeated', async () => {
+  const proxy = await startProxy();
+  const backend = await startRawBackend((socket) => {
+    socket.on('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  });
+  proxy.register(backend.port);
+  const client = await rawClient(proxy.port);
+  client.send(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 1\r\n\r\nx`.repeat(10) + lastGet);
+  expect((await client.ended()).match(/HTTP\/1.1 \d+/g)).toEqual(Array.from({ length: 11 }, () => 'HTTP/1.1 200'));
+});
+
+test('a fault of the router ends the request that it happened in, and nothing else', async () => {
+  const proxy = await startProxyTo((_, response) => response.end('fine'));
+  const lookup = proxy.table.lookup.bind(proxy.table);
+  proxy.table.lookup = (host, path) => {
+    if (host === 'fault') throw new Error('a bug');
+    return lookup(host, path);
+  };
+  const client = await rawClient(proxy.port);
+  client.send('GET / HTTP/1.1\r\nHost: fault\r\n\r\n');
+  await client.ended();
+  expect(client.ending()).toBe('reset');
+  expect(proxy.faults).toMatchObject([{ message: 'a bug' }]);
+  expect(await rawExchange(proxy.port, lastGet)).toContain('fine');
 });

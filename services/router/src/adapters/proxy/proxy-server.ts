@@ -31,6 +31,8 @@ export class ProxyServer {
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS },
       (socket) => this.#accept(socket),
     );
+    // E.g. no file descriptor for a new connection: those that are open go on.
+    this.#server.on('error', (error) => context.onFault(error));
   }
 
   get connectionCount(): number {

@@ -9,7 +9,7 @@ import type { TlsOptions } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { HOST, startBackend, startProxy } from './proxy.test-support.ts';
-import { rawExchange } from './raw-client.test-support.ts';
+import { rawClient, rawExchange } from './raw-client.test-support.ts';
 
 const run = promisify(execFile);
 const get = `GET / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`;
@@ -77,6 +77,18 @@ test.each([
   const proxy = await startProxy({}, certificate);
   proxy.register(0, { tls_port: await startOpenSslServer(version), server_cert_domain_san: 'instance-1' });
   expect(await rawExchange(proxy.port, get)).toMatch(new RegExp(`^HTTP/1.1 ${status} status code ${status}\r\n`));
+});
+
+test('a body that comes after the first backend has refused goes to the next one', async () => {
+  const proxy = await startProxy({}, certificate);
+  proxy.register(0, { tls_port: await startOpenSslServer('tls1_3') });
+  const echo = await startBackend((request, response) => request.pipe(response));
+  proxy.register(echo.port);
+  const client = await rawClient(proxy.port);
+  client.send(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\nContent-Length: 8\r\n\r\n`);
+  await proxy.until(() => proxy.failures.length === 1);
+  client.send('the body');
+  expect(await client.ended()).toMatch(/^HTTP\/1.1 200[\s\S]*the body/);
 });
 
 /** Node's own server closes without the alert by which a client certificate is asked for. */

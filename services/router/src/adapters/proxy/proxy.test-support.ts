@@ -38,6 +38,7 @@ export interface TestProxy {
   readonly records: AccessRecord[];
   readonly rejected: string[];
   readonly failures: UpstreamFailure[];
+  readonly faults: unknown[];
   /** Adds a route; `uris` defaults to the host of all tests. */
   register(port: number, more?: Partial<RouterRegister>): void;
   /** Resolves when the condition holds; it is looked at after each access record, failure and rejection. */
@@ -67,6 +68,7 @@ export async function startProxy(settings: Partial<ProxySettings> = {}, ca?: str
   const records: AccessRecord[] = [];
   const rejected: string[] = [];
   const failures: UpstreamFailure[] = [];
+  const faults: unknown[] = [];
   const note = <T>(list: T[], item: T): void => {
     list.push(item);
     events.emit('changed');
@@ -82,6 +84,7 @@ export async function startProxy(settings: Partial<ProxySettings> = {}, ca?: str
     isDraining: () => draining,
     onAccess: (record) => note(records, record),
     onEndpointFailure: (_pool, _endpoint, failure) => note(failures, failure),
+    onFault: (error) => note(faults, error),
     onRejected: (_address, reason) => note(rejected, reason),
   });
   const port = await server.listen({ host: '127.0.0.1', port: 0, reusePort: false });
@@ -94,6 +97,7 @@ export async function startProxy(settings: Partial<ProxySettings> = {}, ca?: str
     records,
     rejected,
     failures,
+    faults,
     register: (backendPort, more = {}) => {
       const registration = readRegistration({ host: '127.0.0.1', port: backendPort, uris: [HOST], ...more });
       if (typeof registration === 'string') throw new Error(registration);

@@ -51,6 +51,11 @@ export class RequestRelay {
     return true;
   }
 
+  /** The connection is gone; what comes is held for the next attempt. */
+  detach(): void {
+    this.#upstream = undefined;
+  }
+
   /** The backend has drained. */
   onUpstreamDrain(): void {
     this.#client.resume();

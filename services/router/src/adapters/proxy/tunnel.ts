@@ -1,10 +1,13 @@
 import { interimHeadOut } from '../../domain/forwarding/response-head-out.ts';
 import type { ResponseHead } from '../../domain/http/response-head.ts';
 import type { ClientPort, ClientUser } from './client-port.ts';
+import type { ProxyContext } from './proxy-context.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
 
 /** A tunnel of which one side has said its last word closes when the other stays silent for so long. */
 const HALF_CLOSED_TIMEOUT_MS = 60_000;
+
+type TunnelContext = Pick<ProxyContext, 'now' | 'onFault'>;
 
 /** Called once, when the tunnel is gone. */
 type OnTunnelEnd = (bytes: { readonly fromClient: number; readonly toClient: number }, error: string) => void;
@@ -15,10 +18,10 @@ export function startTunnel(
   upstream: UpstreamConnection,
   response: ResponseHead,
   rest: Buffer | undefined,
-  now: () => number,
+  context: TunnelContext,
   onEnd: OnTunnelEnd,
 ): void {
-  const tunnel = new Tunnel(client, upstream, now, onEnd);
+  const tunnel = new Tunnel(client, upstream, context, onEnd);
   upstream.user = tunnel;
   client.send(interimHeadOut(response), []);
   client.handOver(tunnel);
@@ -30,17 +33,17 @@ class Tunnel implements ClientUser, UpstreamUser {
   readonly isTunnel = true;
   readonly #client: ClientPort;
   readonly #upstream: UpstreamConnection;
-  readonly #now: () => number;
+  readonly #context: TunnelContext;
   readonly #onEnd: OnTunnelEnd;
   #fromClient = 0;
   #toClient = 0;
   #isHalfClosed = false;
   #isOver = false;
 
-  constructor(client: ClientPort, upstream: UpstreamConnection, now: () => number, onEnd: OnTunnelEnd) {
+  constructor(client: ClientPort, upstream: UpstreamConnection, context: TunnelContext, onEnd: OnTunnelEnd) {
     this.#client = client;
     this.#upstream = upstream;
-    this.#now = now;
+    this.#context = context;
     this.#onEnd = onEnd;
     client.deadline = Number.POSITIVE_INFINITY;
   }
@@ -94,13 +97,20 @@ class Tunnel implements ClientUser, UpstreamUser {
     this.#end(error === undefined ? '' : `endpoint_failure (${error.message})`);
   }
 
+  onFault(error: unknown): void {
+    this.#context.onFault(error);
+    this.#upstream.discard();
+    this.#client.abort();
+    this.#end('fault');
+  }
+
   #halfClose(): void {
     this.#isHalfClosed = true;
     this.#stayAwake();
   }
 
   #stayAwake(): void {
-    if (this.#isHalfClosed) this.#client.deadline = this.#now() + HALF_CLOSED_TIMEOUT_MS;
+    if (this.#isHalfClosed) this.#client.deadline = this.#context.now() + HALF_CLOSED_TIMEOUT_MS;
   }
 
   #end(error: string): void {

@@ -10,6 +10,8 @@ export interface UpstreamUser {
   /** The backend will send no more. */
   onUpstreamEnd(): void;
   onUpstreamClosed(error: Error | undefined): void;
+  /** One of the above threw. */
+  onFault(error: unknown): void;
 }
 
 /**
@@ -37,26 +39,26 @@ export class UpstreamConnection {
     this.#onUnused = onUnused;
     socket.once(backend.tls ? 'secureConnect' : 'connect', () => {
       this.ready = true;
-      this.user?.onUpstreamReady();
+      this.#tell((user) => user.onUpstreamReady());
     });
-    socket.on('data', (bytes: Buffer) => {
-      if (this.user === undefined) this.#onUnused(this);
-      else this.user.onUpstreamBytes(bytes);
-    });
-    socket.on('drain', () => this.user?.onUpstreamDrain());
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    socket.on('drain', () => this.#tell((user) => user.onUpstreamDrain()));
     socket.on('end', () => {
       if (this.user === undefined) this.#onUnused(this);
       // A TLS alert comes as an error before the end; `close` follows and says so.
-      else if (this.#error === undefined) this.user.onUpstreamEnd();
+      else if (this.#error === undefined) this.#tell((user) => user.onUpstreamEnd());
     });
     socket.on('error', (error) => {
       this.#error = error;
     });
     socket.on('close', () => {
-      const user = this.user;
-      this.user = undefined;
-      if (user === undefined) this.#onUnused(this);
-      else user.onUpstreamClosed(this.#error);
+      if (this.user === undefined) this.#onUnused(this);
+      else {
+        this.#tell((user) => {
+          this.user = undefined;
+          user.onUpstreamClosed(this.#error);
+        });
+      }
     });
   }
 
@@ -73,5 +75,29 @@ export class UpstreamConnection {
   discard(): void {
     this.user = undefined;
     this.socket.destroy();
+  }
+
+  #onBytes(bytes: Buffer): void {
+    const { user } = this;
+    if (user === undefined) {
+      this.#onUnused(this);
+      return;
+    }
+    try {
+      user.onUpstreamBytes(bytes);
+    } catch (error) {
+      user.onFault(error);
+    }
+  }
+
+  /** A fault of ours ends one exchange, not the process and with it everybody's. */
+  #tell(event: (user: UpstreamUser) => void): void {
+    const { user } = this;
+    if (user === undefined) return;
+    try {
+      event(user);
+    } catch (error) {
+      user.onFault(error);
+    }
   }
 }

@@ -15,6 +15,8 @@ export interface UpstreamPoolOptions {
  * idle for long, and it may do so while the request is under way, which then cannot be told from a crash in its midst.
  */
 const UNREPEATABLE_MAX_IDLE_MS = 1_000;
+/** And not at once: the end of the connection may be right behind the response, still unread. */
+const UNREPEATABLE_MIN_IDLE_MS = 1;
 /** The backend's own idle timeout counts from earlier than ours, and the request needs time to reach it. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
@@ -42,20 +44,19 @@ export class UpstreamPool {
     const connections = this.#idle.get(backend);
     if (connections === undefined) return undefined;
     const now = this.#options.now();
-    for (let connection = connections.pop(); connection !== undefined; connection = connections.pop()) {
-      const isFresh = now < connection.idleUntil && !connection.socket.destroyed;
-      if (!isFresh) {
-        connection.discard();
-        continue;
+    for (let index = connections.length - 1; index >= 0; index--) {
+      const connection = connections[index] as UpstreamConnection;
+      const idleMs = now - connection.idleSince;
+      if (!replayable && idleMs < UNREPEATABLE_MIN_IDLE_MS) continue;
+      // Those further down have been idle for longer still.
+      if (!replayable && idleMs > UNREPEATABLE_MAX_IDLE_MS) return undefined;
+      connections.splice(index, 1);
+      if (now < connection.idleUntil && !connection.socket.destroyed) {
+        this.reused++;
+        return connection;
       }
-      if (!replayable && now - connection.idleSince > UNREPEATABLE_MAX_IDLE_MS) {
-        connections.push(connection);
-        return undefined;
-      }
-      this.reused++;
-      return connection;
+      connection.discard();
     }
-    this.#idle.delete(backend);
     return undefined;
   }
 
@@ -79,7 +80,10 @@ export class UpstreamPool {
     if (socket.isPaused()) socket.resume();
     const idle = this.#idle.get(backend) ?? [];
     const ownMs = keepAliveSeconds < 0 ? idleTimeoutMs : keepAliveSeconds * 1000 - KEEP_ALIVE_MARGIN_MS;
-    const isUsable = !this.#closed && !this.#gone.has(backend) && !socket.destroyed && !socket.readableEnded;
+    // A backend that has answered before it took the whole request may never take the rest.
+    const isDrained = socket.writableLength === 0;
+    const isUsable =
+      isDrained && !this.#closed && !this.#gone.has(backend) && !socket.destroyed && !socket.readableEnded;
     if (!isUsable || ownMs <= 0 || idle.length >= maxIdlePerBackend) {
       connection.discard();
       return;

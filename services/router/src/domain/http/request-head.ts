@@ -1,9 +1,9 @@
-import { consistsOf, hostChars, tokenChars } from './char-classes.ts';
+import { consistsOf, tokenChars } from './char-classes.ts';
 import { type ConnectionOptions, noConnectionOptions, readConnectionOptions } from './connection-options.ts';
 import { type FieldLine, type FieldLinesFault, parseFieldLines } from './field-lines.ts';
 import { Field } from './field-names.ts';
 import { type Framing, type RequestFramingFault, requestFraming } from './framing.ts';
-import { parseRequestTarget } from './request-target.ts';
+import { isHost, parseRequestTarget } from './request-target.ts';
 
 /** A request's head, read and found unambiguous. */
 export interface RequestHead {
@@ -94,7 +94,7 @@ function readFields(head: Unread): RequestHead | RequestFault {
     }
   }
   if (host === undefined && minorVersion === 1) return 'missing-host';
-  if (host !== undefined && host !== '' && !consistsOf(host, hostChars)) return 'malformed-host';
+  if (host !== undefined && host !== '' && !isHost(host)) return 'malformed-host';
   return {
     text,
     method,

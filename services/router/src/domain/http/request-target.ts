@@ -8,6 +8,14 @@ export interface RequestTarget {
   readonly authority: string | undefined;
 }
 
+/** A name or address, and a port where there is one; what has more colons than that is read differently by everyone. */
+const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(:[0-9]*)?$/;
+
+export function isHost(text: string): boolean {
+  if (!consistsOf(text, hostChars)) return false;
+  return (!text.includes(':') && !text.includes('[') && !text.includes(']')) || HOST_AND_PORT.test(text);
+}
+
 const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/is;
 
 /** Undefined when the target is of no form that a reverse proxy can serve. */
@@ -19,7 +27,7 @@ export function parseRequestTarget(method: string, text: string): RequestTarget 
   if (match === null) return undefined;
   const authority = match[1] ?? '';
   const rest = match[2] ?? '';
-  if (!consistsOf(authority, hostChars)) return undefined;
+  if (!isHost(authority)) return undefined;
   if (rest.startsWith('/')) return { target: rest, authority };
   // RFC 9112 3.2.4: OPTIONS for the server as a whole has neither path nor query.
   if (rest === '' && method === 'OPTIONS') return { target: '*', authority };

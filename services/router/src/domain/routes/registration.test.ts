@@ -49,6 +49,7 @@ test.each([
   [{ port: 0 }, 'no-port'],
   [{ host: 'a b' }, 'unsupported-host'],
   [{ host: 'a\r\nX: y' }, 'unsupported-host'],
+  [{ server_cert_domain_san: 'a\r\nX: y' }, 'unsupported-server-name'],
   [{ route_service_url: 'https://x.com' }, 'unsupported-route-service'],
 ])('%j is refused: %s', (more, fault) => {
   expect(readRegistration({ ...message, ...more })).toBe(fault);

@@ -15,7 +15,11 @@ export interface Registration {
   readonly remarks: readonly string[];
 }
 
-export type RegistrationFault = 'no-port' | 'unsupported-route-service' | 'unsupported-host';
+export type RegistrationFault =
+  | 'no-port'
+  | 'unsupported-host'
+  | 'unsupported-server-name'
+  | 'unsupported-route-service';
 
 /** Host names and addresses; what would end up in a log line or a header must not break either. */
 const HOST = /^[A-Za-z0-9._:-]{1,253}$/;
@@ -28,6 +32,8 @@ export function readRegistration(message: RouterRegister): Registration | Regist
   const port = tls ? message.tls_port : message.port;
   if (port === undefined || port === 0) return 'no-port';
   if (!HOST.test(message.host)) return 'unsupported-host';
+  const serverName = message.server_cert_domain_san ?? '';
+  if (serverName !== '' && !HOST.test(serverName)) return 'unsupported-server-name';
   // Requests must not pass a route service by. Gorouter's config without a secret refuses such routes likewise.
   if ((message.route_service_url ?? '') !== '') return 'unsupported-route-service';
   const remarks: string[] = [];
@@ -51,7 +57,7 @@ export function readRegistration(message: RouterRegister): Registration | Regist
       host: message.host,
       port,
       tls,
-      serverCertDomainSan: message.server_cert_domain_san ?? '',
+      serverCertDomainSan: serverName,
       appId: plain(message.app, 'app'),
       instanceId: plain(message.private_instance_id, 'private_instance_id'),
       instanceIndex: plain(message.private_instance_index, 'private_instance_index'),
