@@ -17,6 +17,7 @@ const input: OciConfigInput = {
   limits: { memoryBytes: 64 << 20, cpuShares: 10, pids: 0, nofile: 16_384 },
   cgroupsPath: '/slipway/cell/c',
   swapAccounting: true,
+  ipv6: true,
   arch: 'x64',
   initPath: '/usr/bin/tini-static',
   binds: [{ source: '/x/hosts', destination: '/etc/hosts', readOnly: false }],

@@ -21,4 +21,6 @@ export const READONLY_PATHS: readonly string[] = [
   '/proc/irq',
   '/proc/sys',
   '/proc/sysrq-trigger',
+  // Its mounts are read-only; on v1 the directory that holds them is not.
+  '/sys/fs/cgroup',
 ];

@@ -34,6 +34,8 @@ export interface OciConfigInput {
   readonly cgroupsPath: string;
   /** Whether the machine counts swap, without which the limit cannot be set. */
   readonly swapAccounting: boolean;
+  /** Whether the machine knows IPv6. */
+  readonly ipv6: boolean;
   readonly arch: string;
   /** Our init on the host. */
   readonly initPath: string;
@@ -126,6 +128,8 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
         // As with Docker: any user binds any port and may ping; both are the container's own network's business.
         'net.ipv4.ip_unprivileged_port_start': '0',
         'net.ipv4.ping_group_range': `0 ${range.size - 1}`,
+        // For devices yet to come: programs keep their ::1, and eth0 gets no address that nothing filters.
+        ...(input.ipv6 ? { 'net.ipv6.conf.default.disable_ipv6': '1' } : {}),
       },
     },
   };

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { writeTar } from '../tar/tar-writer.test-support.ts';
+import { sha256 } from './digest.test-support.ts';
 import type { FetchLayer, LayerDescriptor, LayerProgress } from './layer.ts';
 import { LayerStore } from './layer-store.ts';
-import { inPieces, scratch, sha256 } from './unpack.test-support.ts';
+import { inPieces, scratch } from './unpack.test-support.ts';
 
 let parent: string;
 let dir: string;
@@ -245,7 +246,7 @@ test('a store whose process is killed in the middle of an unpack opens clean', a
   await new Promise((resolve) => child.stdout.once('data', resolve));
   expect(readdirSync(join(dir, 'tmp')).length).toBe(1);
   child.kill('SIGKILL');
-  await new Promise((resolve) => child.once('exit', resolve));
+  expect(await new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))).toBe('SIGKILL');
   const blob = layer('killed');
   const store = await LayerStore.open({ dir });
   expect(readdirSync(join(dir, 'tmp'))).toEqual([]);

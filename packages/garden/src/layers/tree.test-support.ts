@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { getXattr } from '../sys/xattr.ts';
-import { sha256 } from './unpack.test-support.ts';
+import { sha256 } from './digest.test-support.ts';
 
 /** What a tree looks like, by path: one line for each node, with all that a layer can say of it. */
 export function snapshotTree(root: string, options: { readonly nanoseconds?: boolean } = {}): Map<string, string> {

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { getXattr } from '../sys/xattr.ts';
 import { DEFAULT_LAYER_LIMITS } from '../tar/limits.ts';
 import { writeTar } from '../tar/tar-writer.test-support.ts';
-import { inPieces, scratch, sha256, unpackArchive } from './unpack.test-support.ts';
+import { sha256 } from './digest.test-support.ts';
+import { inPieces, scratch, unpackArchive } from './unpack.test-support.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 // Whiteouts, owners and confinement need root; these tests fail without it, since nothing else could be shown.

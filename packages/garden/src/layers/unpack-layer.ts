@@ -72,6 +72,8 @@ class UnpackThread {
     this.#worker = new Worker(workerFile, {
       workerData: order,
       name: 'unpacker',
+      // Not this process's own flags, some of which no worker takes.
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));

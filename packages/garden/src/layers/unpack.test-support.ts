@@ -1,15 +1,11 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits } from '../tar/limits.ts';
+import { sha256 } from './digest.test-support.ts';
 import { unpackLayer } from './unpack-layer.ts';
 import type { UnpackResult } from './unpack-messages.ts';
-
-export function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-}
 
 /** Yields the bytes in pieces of a size. */
 export async function* inPieces(bytes: Uint8Array, size = 65_536): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,41 @@
+export type { ContainerLimits } from './bundle/oci-config.ts';
+export type { ContainerStats } from './cgroup/figures.ts';
+export { asGardenError, GARDEN_ERRORS, GardenError, type GardenErrorCode, type GardenPhase } from './errors.ts';
+export { type CheckDefinition, HEALTH_DEFAULTS, runCheck, runChecks } from './health/check-definition.ts';
+export type { CheckResult } from './health/check-result.ts';
+export { type ExitTexts, exitTexts } from './health/exit-text.ts';
+export {
+  applyCheck,
+  goDuration,
+  type MonitorOutcome,
+  type MonitorSettings,
+  type MonitorState,
+  resumeMonitor,
+  startMonitor,
+} from './health/monitor.ts';
+export type { ProcessRequest } from './image/process.ts';
+export {
+  type FetchLayer,
+  LAYER_MEDIA_TYPES,
+  type LayerDescriptor,
+  type LayerHandle,
+  type LayerListing,
+  type LayerProgress,
+  type LayerStoreOptions,
+} from './layers/layer.ts';
+export { LayerStore } from './layers/layer-store.ts';
+export type { OwnedIds } from './layers/owned-ids.ts';
+export type { LogLine, LogReader, LogSink } from './logs/log-reader.ts';
+export type { Container, StopOutcome } from './runtime/container.ts';
+export type { ContainerExit, ContainerState } from './runtime/container-record.ts';
+export {
+  CONTAINER_STEPS,
+  type ContainerSpec,
+  type ContainerStep,
+  type StepListener,
+} from './runtime/container-spec.ts';
+export { Garden } from './runtime/garden.ts';
+export type { GardenOptions } from './runtime/garden-options.ts';
+export type { Programs } from './runtime/programs.ts';
+export type { SweepReport } from './runtime/sweep.ts';
+export { DEFAULT_LAYER_LIMITS, type LayerLimits } from './tar/limits.ts';

@@ -1,0 +1,244 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { findCgroups } from '../cgroup/hierarchy.ts';
+import { listCgroups } from '../cgroup/removal.ts';
+import { findServingProcesses } from './cell-processes.ts';
+import { CONTAINER_STEPS } from './container-spec.ts';
+import {
+  busyboxImage,
+  containerSpec,
+  expectNothingLeft,
+  Lines,
+  openCell,
+  runToEnd,
+  storeImage,
+  testCell,
+} from './garden.test-support.ts';
+import type { Garden } from './garden.ts';
+
+// Reps that are killed. Real containers: they need root, runc, conmon, tini and busybox-static.
+
+const options = testCell();
+const children: ChildProcess[] = [];
+let garden: Garden | undefined;
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const container of garden?.containers() ?? []) await container.delete();
+  await garden?.close();
+  garden = undefined;
+});
+afterAll(async () => {
+  garden = await openCell(options);
+  await garden.teardown();
+  garden = undefined;
+  expectNothingLeft(options);
+});
+
+/** A rep in a process of its own that runs a script; what it prints is collected. */
+function rep(script: string): {
+  readonly output: Lines;
+  readonly killed: Promise<NodeJS.Signals | null>;
+  readonly kill: () => void;
+} {
+  const url = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+  const code = `
+    const { Garden } = await import(${url('./garden.ts')});
+    const { writeTar } = await import(${url('../tar/tar-writer.test-support.ts')});
+    const { sha256 } = await import(${url('../layers/digest.test-support.ts')});
+    const { busyboxEntries } = await import(${url('./busybox.test-support.ts')});
+    const options = ${JSON.stringify(options)};
+    const store = async (garden) => {
+      const tar = writeTar(busyboxEntries());
+      const mediaType = 'application/vnd.oci.image.layer.v1.tar';
+      const descriptor = { digest: sha256(tar), size: tar.length, mediaType, diffId: sha256(tar) };
+      return await garden.layers.ensureLayers([descriptor], async function* () { yield tar; });
+    };
+    const spec = (layers, handle, command) => ({
+      handle, layers,
+      process: { command, entrypoint: [], cmd: [], workdir: '', user: '', imageEnv: [], env: {} },
+      limits: { memoryBytes: 64 << 20, cpuShares: 64, pids: 64, nofile: 1024 },
+      annotations: { of: handle },
+    });
+    const say = (text) => process.stdout.write(text + '\\n');
+    ${script}
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const output = new Lines();
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    output.sink(lines.map((line) => ({ stream: 'stdout', line: Buffer.from(line), timestampNs: 0n })));
+  });
+  return {
+    output,
+    killed: new Promise((resolve) => child.once('close', (_, signal) => resolve(signal))),
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+/** Resolves when the container has left an exit status. */
+async function ended(handle: string): Promise<void> {
+  const exits = join(options.runDir, 'exits');
+  await new Promise<void>((resolve) => {
+    const watcher = watch(exits, () => look());
+    const look = (): void => {
+      if (!existsSync(join(exits, handle))) return;
+      watcher.close();
+      resolve();
+    };
+    look();
+  });
+}
+
+const numbers = (lines: readonly string[]): number[] =>
+  lines.filter((line) => line.startsWith('n')).map((line) => Number(line.slice(1)));
+
+describe('a rep that is killed', () => {
+  test('loses neither its containers nor their lines nor their exit status', async () => {
+    const first = rep(`
+      const garden = await Garden.open(options);
+      const container = await garden.create(spec(await store(garden), 'talker', 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo n$i; sleep 0.005; done; exit 9'));
+      container.readLogs((lines) => { for (const { line } of lines) say(Buffer.from(line).toString()); });
+      await container.start();`);
+    await first.output.until('n30');
+    first.kill();
+    expect(await first.killed).toBe('SIGKILL');
+    garden = await openCell(options);
+    const [container] = garden.containers();
+    expect(container).toMatchObject({ handle: 'talker', annotations: { of: 'talker' } });
+    expect(container?.startedAt).toBeInstanceOf(Date);
+    const lines = new Lines();
+    await container?.readLogs(lines.sink).ended;
+    expect(await container?.exited).toMatchObject({ status: 9 });
+    expect([...numbers(first.output.all), ...numbers(lines.all)]).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
+  });
+
+  test('is told what happened while it was away: last words, status, and that memory ran out', async () => {
+    const first = rep(`
+      const garden = await Garden.open(options);
+      const layers = await store(garden);
+      for (const [handle, command] of [
+        ['quitter', 'sleep 0.3; echo last words; echo and more >&2; exit 5'],
+        ['eater', 'sleep 0.3; dd if=/dev/zero of=/dev/null bs=100M count=1; echo eaten; exit 6'],
+      ]) {
+        const container = await garden.create(spec(layers, handle, command));
+        await container.start();
+      }
+      say('started');`);
+    await first.output.until('started');
+    first.kill();
+    expect(await first.killed).toBe('SIGKILL');
+    await Promise.all([ended('quitter'), ended('eater')]);
+    garden = await openCell(options);
+    const quitter = garden.container('quitter');
+    const eater = garden.container('eater');
+    expect(await quitter?.exited).toMatchObject({ status: 5, outOfMemory: false });
+    expect(await eater?.exited).toMatchObject({ status: 6, outOfMemory: true });
+    const lines = new Lines();
+    await quitter?.readLogs(lines.sink).ended;
+    expect(lines.all.toSorted()).toEqual(['and more', 'last words']);
+    await eater?.readLogs(lines.sink).ended;
+    expect(lines.all).toContain('eaten');
+    expect(quitter?.state).toBe('exited');
+  });
+
+  test('may be followed by others that do not look at the logs: they stay for the one that does', async () => {
+    const first = rep(`
+      const garden = await Garden.open(options);
+      const container = await garden.create(spec(await store(garden), 'patient', 'echo kept; exit 0'));
+      await container.start();
+      await container.exited;
+      say('ended');`);
+    await first.output.until('ended');
+    first.kill();
+    expect(await first.killed).toBe('SIGKILL');
+    for (let i = 0; i < 2; i += 1) {
+      const next = await openCell(options);
+      expect(next.container('patient')?.state).toBe('exited');
+      await next.close();
+    }
+    garden = await openCell(options);
+    const lines = new Lines();
+    await garden.container('patient')?.readLogs(lines.sink).ended;
+    expect(lines.all).toEqual(['kept']);
+  });
+});
+
+test('a rep that closes leaves its containers running for the next, and the lines it did not get', async () => {
+  const first = await openCell(options);
+  const spec = containerSpec(await storeImage(first, busyboxImage()), {
+    command: 'i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo n$i; sleep 0.005; done; exit 3',
+  });
+  const before = await first.create(spec);
+  const lines = new Lines();
+  before.readLogs(lines.sink);
+  await before.start();
+  await lines.until('n20');
+  await first.close();
+  garden = await openCell(options);
+  const after = garden.container(spec.handle);
+  await after?.readLogs(lines.sink).ended;
+  expect((await after?.exited)?.status).toBe(3);
+  expect(numbers(lines.all)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+});
+
+/** Expects the machine to have nothing of the cell's containers, and the cell to be able to make one. */
+async function expectClean(cell: Garden): Promise<void> {
+  expect(findServingProcesses(join(options.dataDir, 'containers'))).toEqual([]);
+  expect(readdirSync(join(options.dataDir, 'containers'))).toEqual([]);
+  for (const dir of ['exits', 'runc', 'rootfs']) expect(readdirSync(join(options.runDir, dir))).toEqual([]);
+  expect(listCgroups(findCgroups(), `/slipway/${options.cell}`)).toEqual([]);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(options.cell);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(options.dataDir);
+  // The handle, the address and the ids are free again.
+  const layers = await storeImage(cell, busyboxImage());
+  const again = await runToEnd(cell, containerSpec(layers, { command: 'exit 4' }, { handle: 'victim' }));
+  expect(again.status).toBe(4);
+}
+
+describe('a rep killed at a step leaves nothing that the next does not clean up', () => {
+  test.each(CONTAINER_STEPS)('%s', async (step) => {
+    const victim = rep(`
+      let armed = false;
+      const garden = await Garden.open({ ...options, onStep: (step) => { if (armed && step === ${JSON.stringify(step)}) process.kill(process.pid, 'SIGKILL'); } });
+      const layers = await store(garden);
+      armed = true;
+      const container = await garden.create(spec(layers, 'victim', 'sleep 1000'));
+      await container.start();
+      await container.delete();
+      say('survived');`);
+    expect(await victim.killed).toBe('SIGKILL');
+    expect(victim.output.all).toEqual([]);
+    garden = await openCell(options);
+    // One that had been told to start may be taken over; anything less is gone.
+    for (const container of garden.containers()) {
+      expect(['start:record', 'delete:record']).toContain(step);
+      expect(container.handle).toBe('victim');
+      await container.delete();
+    }
+    await expectClean(garden);
+  });
+});
+
+test('a rep killed at any moment of a create leaves nothing either', async () => {
+  for (let ms = 0; ms < 80; ms += 8) {
+    const victim = rep(`
+      const garden = await Garden.open(options);
+      const layers = await store(garden);
+      say('now');
+      await garden.create(spec(layers, 'victim', 'sleep 1000'));`);
+    await victim.output.until('now');
+    // Between two steps, where runc and conmon are at work, there is no event to wait for.
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    victim.kill();
+    await victim.killed;
+    const next = await openCell(options);
+    expect(next.containers()).toEqual([]);
+    await expectClean(next);
+    await next.close();
+  }
+});

@@ -1,0 +1,107 @@
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { GardenError } from '../errors.ts';
+
+/** Where the files of one container are. */
+export interface ContainerPaths {
+  /** Everything that outlives the rep: removed last. Also the OCI bundle. */
+  readonly dir: string;
+  readonly record: string;
+  readonly config: string;
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The keeper waits here. */
+  readonly release: string;
+  readonly initPidFile: string;
+  readonly conmonPidFile: string;
+  readonly runtimeLog: string;
+  readonly writableDir: string;
+  /** Holds the mount point, and lets nobody but the container's own range pass. */
+  readonly rootfsDir: string;
+  readonly mountPoint: string;
+  readonly exitFile: string;
+  /** What runc keeps of it. */
+  readonly runcState: string;
+}
+
+/**
+ * A cell's files. `dataDir` holds what outlives a reboot of the machine or is large: records, layers, writable layers.
+ * `runDir` holds what does not: mounts, exit statuses, runc's state.
+ */
+export class CellPaths {
+  readonly dataDir: string;
+  readonly runDir: string;
+  readonly lock: string;
+  readonly layers: string;
+  readonly containers: string;
+  readonly runcRoot: string;
+  readonly exits: string;
+  readonly rootfs: string;
+
+  constructor(dataDir: string, runDir: string) {
+    this.dataDir = dataDir;
+    this.runDir = runDir;
+    this.lock = join(dataDir, 'lock');
+    this.layers = join(dataDir, 'layer-store');
+    this.containers = join(dataDir, 'containers');
+    this.runcRoot = join(runDir, 'runc');
+    this.exits = join(runDir, 'exits');
+    this.rootfs = join(runDir, 'rootfs');
+  }
+
+  /** Makes the directories; fine when they are there. */
+  make(): void {
+    for (const dir of [this.dataDir, this.containers, this.runcRoot, this.exits]) {
+      mkdirSync(dir, { recursive: true });
+      chmodSync(dir, 0o700);
+    }
+    mkdirSync(this.rootfs, { recursive: true });
+    chmodSync(this.runDir, 0o711);
+    chmodSync(this.rootfs, 0o711);
+    checkPassable(this.runDir);
+  }
+
+  container(handle: string): ContainerPaths {
+    const dir = join(this.containers, handle);
+    const rootfsDir = join(this.rootfs, handle);
+    return {
+      dir,
+      record: join(dir, 'container.json'),
+      config: join(dir, 'config.json'),
+      hosts: join(dir, 'hosts'),
+      hostname: join(dir, 'hostname'),
+      resolvConf: join(dir, 'resolv.conf'),
+      stdout: join(dir, 'stdout'),
+      stderr: join(dir, 'stderr'),
+      release: join(dir, 'release'),
+      initPidFile: join(dir, 'init.pid'),
+      conmonPidFile: join(dir, 'conmon.pid'),
+      runtimeLog: join(dir, 'runtime.log'),
+      writableDir: join(dir, 'writable'),
+      rootfsDir,
+      mountPoint: join(rootfsDir, 'merged'),
+      exitFile: join(this.exits, handle),
+      runcState: join(this.runcRoot, handle),
+    };
+  }
+}
+
+/**
+ * A container's init walks to its root file system as an id of its own range, to whom the host's directories are those
+ * of a stranger.
+ */
+function checkPassable(runDir: string): void {
+  for (let at = runDir; ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) {
+      throw new GardenError(
+        'CELL_CONFIG_INVALID',
+        'open',
+        `Others cannot pass through ${at}, so containers could not reach ${runDir}: choose another directory, or chmod o+x`,
+      );
+    }
+    if (at === dirname(at)) return;
+  }
+}

@@ -1,0 +1,250 @@
+import { type ContainerStats, readOomKills, readStats } from '../cgroup/figures.ts';
+import { asGardenError, GardenError } from '../errors.ts';
+import { LogReader, type LogSink } from '../logs/log-reader.ts';
+import { releaseKeeper } from '../rootfs/keeper.ts';
+import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
+import type { CellContext } from './cell-context.ts';
+import { type ContainerExit, type ContainerRecord, type ContainerState, writeRecord } from './container-record.ts';
+import { destroyContainer } from './destroy-container.ts';
+import type { ObservedExit } from './exit-watcher.ts';
+
+/** A killed process that the kernel still holds after this, holds it for long. */
+const KILL_TIMEOUT_MS = 30_000;
+
+/** How a container ended when it was told to. */
+export interface StopOutcome {
+  readonly exit: ContainerExit;
+  /** It did not end within the grace time, and was killed. */
+  readonly killed: boolean;
+}
+
+/** One container of this cell. Made by a Garden, which also gives those that an earlier rep left running. */
+export class Container {
+  readonly handle: string;
+  /** Resolves when the container has ended, at once for one that had before. */
+  readonly exited: Promise<ContainerExit>;
+  readonly #context: CellContext;
+  readonly #onDeleted: () => void;
+  readonly #resolveExit: (exit: ContainerExit) => void;
+  #record: ContainerRecord;
+  #logs: LogReader | undefined;
+  #deletion: Promise<void> | undefined;
+
+  /** For Garden alone. */
+  constructor(context: CellContext, record: ContainerRecord, onDeleted: () => void) {
+    this.handle = record.handle;
+    this.#context = context;
+    this.#record = record;
+    this.#onDeleted = onDeleted;
+    const { promise, resolve } = Promise.withResolvers<ContainerExit>();
+    this.exited = promise;
+    this.#resolveExit = resolve;
+  }
+
+  get state(): ContainerState {
+    return this.#record.state;
+  }
+
+  /** Its address in the cell's network. */
+  get address(): string {
+    return this.#record.network.address;
+  }
+
+  get annotations(): Readonly<Record<string, unknown>> {
+    return this.#record.annotations;
+  }
+
+  get createdAt(): Date {
+    return new Date(this.#record.createdAt);
+  }
+
+  /** Undefined before the app was started. */
+  get startedAt(): Date | undefined {
+    return this.#record.startedAt === null ? undefined : new Date(this.#record.startedAt);
+  }
+
+  /** How it ended; undefined while it has not. */
+  get exit(): ContainerExit | undefined {
+    return this.#record.exit ?? undefined;
+  }
+
+  /** The host's end of its link. */
+  get hostDevice(): string {
+    return this.#record.network.hostDevice;
+  }
+
+  /** First host id of its range. */
+  get idBase(): number {
+    return this.#record.range.base;
+  }
+
+  /** diffIDs of its layers, which the layer store must keep for as long as the container is. */
+  get layers(): readonly string[] {
+    return this.#record.layers;
+  }
+
+  /** For Garden alone: waits for the end from now on. */
+  observe(): void {
+    if (this.#record.exit !== null) {
+      this.#resolveExit(this.#record.exit);
+      return;
+    }
+    const processes = [this.#record.init, this.#record.conmon].filter((each) => each !== null);
+    this.#context.exits.watch(this.handle, processes, (exit) => this.#end(exit));
+  }
+
+  /** Starts the app. @throws GardenError CONTAINER_STATE, RUNTIME_FAILED, RUNTIME_TIMEOUT */
+  async start(): Promise<void> {
+    if (this.state !== 'created') {
+      throw new GardenError('CONTAINER_STATE', 'start', `The container ${this.handle} is ${this.state}`);
+    }
+    const { programs, paths, run, onStep } = this.#context;
+    onStep('start:runtime', this.handle);
+    await run(programs.runc, ['--root', paths.runcRoot, 'start', this.handle], { phase: 'start' });
+    onStep('start:record', this.handle);
+    const startedAt = new Date().toISOString();
+    // It may have ended already.
+    this.#save(this.#record.state === 'created' ? { state: 'running', startedAt } : { startedAt });
+  }
+
+  /** Sends the app a signal, through the init; false when it has ended. */
+  signal(signal: NodeJS.Signals): boolean {
+    const { init } = this.#record;
+    try {
+      return init !== null && signalProcess(init, signal);
+    } catch (error) {
+      throw asGardenError(error, 'RUNTIME_FAILED', 'signal', `The container ${this.handle} could not be signalled`);
+    }
+  }
+
+  /**
+   * Asks the app to end, and kills it and all its processes when it has not within the grace time.
+   * @throws GardenError RUNTIME_TIMEOUT when even killed processes stay
+   */
+  async stop(options: { readonly signal?: NodeJS.Signals; readonly graceMs: number }): Promise<StopOutcome> {
+    this.signal(options.signal ?? 'SIGTERM');
+    const graceful = await this.#within(options.graceMs);
+    if (graceful !== undefined) return { exit: graceful, killed: false };
+    // PID 1 of a pid namespace takes all of it along.
+    this.signal('SIGKILL');
+    const exit = await this.#within(KILL_TIMEOUT_MS);
+    if (exit !== undefined) return { exit, killed: true };
+    throw new GardenError(
+      'RUNTIME_TIMEOUT',
+      'signal',
+      `The container ${this.handle} did not end ${KILL_TIMEOUT_MS} ms after SIGKILL`,
+    );
+  }
+
+  /**
+   * Reads what the app writes, from where the last reader stopped. Ends when the app has ended and all is read. One
+   * reader at a time.
+   * @throws GardenError CONTAINER_STATE, CELL_STATE_FAILED
+   */
+  readLogs(sink: LogSink): LogReader {
+    if (this.#logs !== undefined) {
+      throw new GardenError('CONTAINER_STATE', 'logs', `The logs of ${this.handle} are being read`);
+    }
+    const paths = this.#context.paths.container(this.handle);
+    const reader = new LogReader(paths, sink);
+    this.#logs = reader;
+    const done = (): void => {
+      this.#logs = undefined;
+    };
+    reader.ended.then(done, done);
+    // Only once there is a reader: what is in the FIFOs goes when nobody holds them.
+    void this.exited.then(() => {
+      if (this.#logs === reader) this.#letKeeperGo();
+    });
+    return reader;
+  }
+
+  /** What it uses now; undefined when it is gone. @throws GardenError CGROUP_FAILED */
+  stats(): ContainerStats | undefined {
+    return readStats(this.#context.cgroups, this.#record.cgroup);
+  }
+
+  /** For Garden alone: stops reading its logs, with what was read handed on. The container goes on. */
+  async detach(): Promise<void> {
+    this.#context.exits.forget(this.handle);
+    await this.#logs?.stop();
+  }
+
+  /** Kills what runs of it and removes all that there is. Fine to call again. @throws GardenError */
+  async delete(): Promise<void> {
+    this.#deletion ??= this.#delete();
+    try {
+      await this.#deletion;
+    } catch (error) {
+      this.#deletion = undefined;
+      throw error;
+    }
+  }
+
+  async #delete(): Promise<void> {
+    const { keeper, init, conmon, network } = this.#record;
+    this.#context.onStep('delete:record', this.handle);
+    this.#trySave({ state: 'deleting' });
+    const processes = [conmon, init, keeper].filter((each): each is ProcessIdentity => each !== null);
+    await destroyContainer(this.#context, { handle: this.handle, processes, hostDevice: network.hostDevice });
+    if (this.#record.exit === null)
+      this.#resolveExit({ status: 137, outOfMemory: false, at: new Date().toISOString() });
+    this.#onDeleted();
+  }
+
+  #end(observed: ObservedExit): void {
+    const exit: ContainerExit = {
+      status: observed.status,
+      outOfMemory: this.#wasOutOfMemory(),
+      at: observed.at.toISOString(),
+    };
+    this.#trySave(this.#record.state === 'deleting' ? { exit } : { state: 'exited', exit });
+    this.#resolveExit(exit);
+  }
+
+  /** The cgroup stays until the container is deleted, so that this is right also when nobody was there at the time. */
+  #wasOutOfMemory(): boolean {
+    try {
+      return readOomKills(this.#context.cgroups, this.#record.cgroup) > 0;
+    } catch (error) {
+      this.#context.onProblem(
+        asGardenError(error, 'CGROUP_FAILED', 'stats', `The end of ${this.handle} is not known in full`),
+      );
+      return false;
+    }
+  }
+
+  #letKeeperGo(): void {
+    const { keeper } = this.#record;
+    if (keeper !== null && isAlive(keeper)) signalProcess(keeper, 'SIGKILL');
+    else releaseKeeper(this.#context.paths.container(this.handle).release);
+  }
+
+  async #within(ms: number): Promise<ContainerExit | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, ms, undefined);
+    });
+    try {
+      return await Promise.race([this.exited, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #save(changes: Partial<ContainerRecord>): void {
+    this.#record = { ...this.#record, ...changes };
+    writeRecord(this.#context.paths.container(this.handle).record, this.#record);
+  }
+
+  /** For changes that a later rep also finds out without the record: a full disk must not keep one from being freed. */
+  #trySave(changes: Partial<ContainerRecord>): void {
+    try {
+      this.#save(changes);
+    } catch (error) {
+      this.#context.onProblem(
+        asGardenError(error, 'CELL_STATE_FAILED', 'delete', `The record of ${this.handle} is out of date`),
+      );
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
+import { asGardenError, throwIfCancelled } from '../errors.ts';
+import { resolveProcess } from '../image/process.ts';
+import { type Keeper, startKeeper } from '../rootfs/keeper.ts';
+import { mountRootfs } from '../rootfs/rootfs.ts';
+import { checkMountPoints, RootfsView } from '../rootfs/rootfs-files.ts';
+import { makeFifo, setPipeSize } from '../sys/files.ts';
+import type { CellContext } from './cell-context.ts';
+import type { ContainerPaths } from './cell-paths.ts';
+import { createBelowConmon } from './conmon.ts';
+import { type ContainerRecord, writeRecord } from './container-record.ts';
+import type { ContainerSpec } from './container-spec.ts';
+import { writeBundle } from './write-bundle.ts';
+
+/** How much an app can write while no rep reads before it has to wait; the most that an unchanged kernel gives. */
+const LOG_PIPE_BYTES = 1024 * 1024;
+
+/** The first record of a container, before there is anything of it. */
+export function newRecord(context: CellContext, spec: ContainerSpec, slot: number): ContainerRecord {
+  return {
+    v: 1,
+    handle: spec.handle,
+    state: 'creating',
+    bootId: context.bootId,
+    createdAt: new Date().toISOString(),
+    startedAt: null,
+    slot,
+    range: context.slots.range(slot),
+    network: context.network.place(slot),
+    cgroup: `${context.cgroupParent}/${spec.handle}`,
+    memoryBytes: spec.limits.memoryBytes,
+    layers: spec.layers.map((layer) => layer.diffId),
+    keeper: null,
+    init: null,
+    conmon: null,
+    exit: null,
+    annotations: spec.annotations ?? {},
+  };
+}
+
+/**
+ * Makes a container up to where its init waits to start the app. Calls `keep` with each new state of the record, once
+ * it is on disk. When it throws, what there is of the container is the caller's to remove.
+ */
+export async function createContainer(
+  context: CellContext,
+  spec: ContainerSpec,
+  first: ContainerRecord,
+  keep: (record: ContainerRecord) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { handle } = spec;
+  const paths = context.paths.container(handle);
+  const step = context.onStep;
+  let record = first;
+  const save = (changes: Partial<ContainerRecord>): void => {
+    record = { ...record, ...changes };
+    writeRecord(paths.record, record);
+    keep(record);
+  };
+  step('create:files', handle);
+  makeDirectories(paths, record.range.base);
+  save({});
+  const log = openLogs(paths);
+  try {
+    step('create:keeper', handle);
+    const keeper = await startKeeper(record.range, paths.release, [log.stdout, log.stderr], signal);
+    try {
+      save({ keeper: keeper.process });
+      step('create:rootfs', handle);
+      mountRootfs(paths, context.layersDir, spec.layers, record.range, keeper.userNamespaceFd);
+    } finally {
+      closeUserNamespace(keeper);
+    }
+    prepareBundle(context, spec, paths, record);
+    throwIfCancelled(signal, 'create');
+    step('create:runtime', handle);
+    const { programs, paths: cell } = context;
+    const fds = { stdoutFd: log.stdout, stderrFd: log.stderr };
+    const order = { handle, programs, runcRoot: cell.runcRoot, exitDir: cell.exits, paths, ...fds, signal };
+    const { init, conmon } = await createBelowConmon(order);
+    step('create:network', handle);
+    context.network.connect(record.network, init.pid);
+    step('create:record', handle);
+    save({ state: 'created', init, conmon });
+  } finally {
+    closeSync(log.stdout);
+    closeSync(log.stderr);
+  }
+}
+
+/** Looks into the image for who runs what, and writes the OCI bundle. */
+function prepareBundle(
+  context: CellContext,
+  spec: ContainerSpec,
+  paths: ContainerPaths,
+  record: ContainerRecord,
+): void {
+  context.onStep('create:process', spec.handle);
+  const view = new RootfsView(paths.mountPoint);
+  try {
+    checkMountPoints(view);
+    const process = resolveProcess(spec.process, view, record.range.size - 1, MOUNTED_DIRECTORIES);
+    context.onStep('create:bundle', spec.handle);
+    writeBundle(paths, spec, record, process, context.bundle);
+  } finally {
+    view.close();
+  }
+}
+
+function makeDirectories(paths: ContainerPaths, owner: number): void {
+  try {
+    mkdirSync(paths.dir, { mode: 0o700 });
+    mkdirSync(paths.writableDir, { mode: 0o700 });
+    mkdirSync(paths.rootfsDir, { mode: 0o700 });
+    // The container's init walks through here as its own root, and nobody else needs to.
+    chownSync(paths.rootfsDir, 0, owner);
+    chmodSync(paths.rootfsDir, 0o710);
+    for (const fifo of [paths.stdout, paths.stderr, paths.release]) makeFifo(fifo);
+  } catch (error) {
+    throw asGardenError(error, 'CELL_STATE_FAILED', 'allocate', "The container's directories could not be made");
+  }
+}
+
+/** Opened both ways, so that opening does not wait for a reader and writing does not fail without one. */
+function openLogs(paths: ContainerPaths): { readonly stdout: number; readonly stderr: number } {
+  const open = (path: string): number => {
+    const fd = openSync(path, constants.O_RDWR);
+    setPipeSize(fd, LOG_PIPE_BYTES);
+    return fd;
+  };
+  return { stdout: open(paths.stdout), stderr: open(paths.stderr) };
+}
+
+function closeUserNamespace(keeper: Keeper): void {
+  closeSync(keeper.userNamespaceFd);
+}

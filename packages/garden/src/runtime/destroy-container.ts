@@ -1,0 +1,59 @@
+import { rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeCgroup } from '../cgroup/removal.ts';
+import { asGardenError } from '../errors.ts';
+import { releaseKeeper } from '../rootfs/keeper.ts';
+import { unmountRootfs } from '../rootfs/rootfs.ts';
+import { type ProcessIdentity, signalProcess } from '../sys/processes.ts';
+import { removeTree } from '../sys/remove-tree.ts';
+import { errnoCode } from '../sys/sys-error.ts';
+import type { CellContext } from './cell-context.ts';
+import { killServingProcesses } from './cell-processes.ts';
+
+/** What is known of a container that is to go. Its handle is enough to find all but its link and processes. */
+export interface Remains {
+  readonly handle: string;
+  /** Its conmon, keeper and init; undefined when they are not all known and have to be looked for. */
+  readonly processes: readonly ProcessIdentity[] | undefined;
+  readonly hostDevice: string | undefined;
+}
+
+/**
+ * Removes all that there is of a container, whatever state it was left in and however much of it was removed before.
+ * Its directory with its record goes last, so that a process killed meanwhile leaves what the next needs to go on.
+ */
+export async function destroyContainer(context: CellContext, remains: Remains): Promise<void> {
+  const { handle } = remains;
+  const paths = context.paths.container(handle);
+  const step = context.onStep;
+  try {
+    step('delete:processes', handle);
+    context.exits.forget(handle);
+    // conmon and what it is about to create first: nothing can then appear that was not there before.
+    if (remains.processes === undefined) await killServingProcesses(context.paths.containers, handle);
+    else for (const process of remains.processes) signalProcess(process, 'SIGKILL');
+    releaseKeeper(paths.release);
+    step('delete:cgroup', handle);
+    await removeCgroup(context.cgroups, join(context.cgroupParent, handle));
+    rmSync(paths.runcState, { recursive: true, force: true });
+    step('delete:network', handle);
+    if (remains.hostDevice !== undefined) context.network.disconnect(remains.hostDevice);
+    step('delete:rootfs', handle);
+    unmountRootfs(paths);
+    removeDirectory(paths.mountPoint);
+    removeDirectory(paths.rootfsDir);
+    rmSync(paths.exitFile, { force: true });
+    step('delete:files', handle);
+    await removeTree(paths.dir);
+  } catch (error) {
+    throw asGardenError(error, 'CELL_STATE_FAILED', 'delete', `The container ${handle} could not be removed`);
+  }
+}
+
+function removeDirectory(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (errnoCode(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import type { GardenError } from '../errors.ts';
+import type { LayerStoreOptions } from '../layers/layer.ts';
+import type { StepListener } from './container-spec.ts';
+import type { Programs } from './programs.ts';
+
+export interface GardenOptions {
+  /** Name of the cell; several cells of one machine need different ones. */
+  readonly cell: string;
+  /**
+   * Where layers, writable layers and records are kept. On a file system with trusted.* xattrs that can be idmapped
+   * and be an overlay's upper layer: ext4, xfs, btrfs.
+   */
+  readonly dataDir: string;
+  /** Where what is mounted and running is; gone after a reboot. Others must be able to pass through. Default /run/slipway/CELL. */
+  readonly runDir?: string;
+  /** Addresses of the containers; no other cell of the machine may have any of them. */
+  readonly subnet: string;
+  /**
+   * First host id of the containers, 65,536 for each address of the subnet. Default 0x70000000, which is above what
+   * systemd and /etc/subuid use and leaves room for 4,096 containers below 2^31.
+   */
+  readonly idBase?: number;
+  /** Instead of those of the host's /etc/resolv.conf. */
+  readonly nameServers?: readonly string[];
+  /** CIDRs outside of the machine that may open connections to containers. Default: none. */
+  readonly reachableFrom?: readonly string[];
+  readonly layers?: Omit<LayerStoreOptions, 'dir'>;
+  readonly programs?: Partial<Programs>;
+  /** For metrics: each step of a create, start or delete, as it begins. */
+  readonly onStep?: StepListener;
+  /** For logs: what went wrong where no caller waits. */
+  readonly onProblem?: (error: GardenError) => void;
+}
+
+export const DEFAULT_ID_BASE = 0x7000_0000;

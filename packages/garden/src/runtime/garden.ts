@@ -1,0 +1,234 @@
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { countsSwap, findCgroups, makeParent } from '../cgroup/hierarchy.ts';
+import { listCgroups, removeCgroup } from '../cgroup/removal.ts';
+import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
+import { LayerStore } from '../layers/layer-store.ts';
+import { CellNetwork } from '../network/cell-network.ts';
+import { readBootId } from '../sys/boot-id.ts';
+import { tryLock } from '../sys/files.ts';
+import { removeTree } from '../sys/remove-tree.ts';
+import type { CellContext } from './cell-context.ts';
+import { CellPaths } from './cell-paths.ts';
+import { runCommand } from './command.ts';
+import { Container } from './container.ts';
+import { type ContainerRecord, readRecord, writeRecord } from './container-record.ts';
+import type { ContainerSpec } from './container-spec.ts';
+import { createContainer, newRecord } from './create-container.ts';
+import { destroyContainer } from './destroy-container.ts';
+import { ExitWatcher } from './exit-watcher.ts';
+import { DEFAULT_ID_BASE, type GardenOptions } from './garden-options.ts';
+import { checkHandle } from './handle.ts';
+import { checkHost, DEFAULT_PROGRAMS } from './programs.ts';
+import { Slots } from './slots.ts';
+import { type SweepReport, sweepCell } from './sweep.ts';
+
+const CGROUP_ROOT = '/slipway';
+
+/** The containers and layers of one cell. One process at a time has it open; the containers outlive that process. */
+export class Garden {
+  readonly layers: LayerStore;
+  readonly #context: CellContext;
+  readonly #lockFd: number;
+  readonly #containers = new Map<string, Container>();
+  /** Handles and devices of containers being made, which a sweep must not touch. */
+  readonly #making = new Map<string, string>();
+  /** Slots of containers that could be neither made nor removed, by handle; free when a sweep has removed those. */
+  readonly #stuck = new Map<string, number>();
+
+  private constructor(context: CellContext, layers: LayerStore, lockFd: number) {
+    this.#context = context;
+    this.layers = layers;
+    this.#lockFd = lockFd;
+  }
+
+  /**
+   * Opens the cell: sets up what all containers share, takes over those that run or have ended since, and removes what
+   * was half made or half removed.
+   * @throws GardenError CELL_*, LAYER_STORE_FAILED, NETWORK_FAILED
+   */
+  static async open(options: GardenOptions): Promise<Garden> {
+    const programs = { ...DEFAULT_PROGRAMS, ...options.programs };
+    checkHost(programs);
+    const paths = new CellPaths(options.dataDir, options.runDir ?? `/run/slipway/${options.cell}`);
+    const network = new CellNetwork({
+      cell: options.cell,
+      subnet: options.subnet,
+      reachableFrom: options.reachableFrom ?? [],
+    });
+    const slots = new Slots(options.idBase ?? DEFAULT_ID_BASE, network.subnet.size);
+    const cgroupParent = `${CGROUP_ROOT}/${options.cell}`;
+    const lockFd = lock(paths);
+    let exits: ExitWatcher | undefined;
+    try {
+      const cgroups = findCgroups();
+      makeParent(cgroups, cgroupParent);
+      const layers = await LayerStore.open({ ...options.layers, dir: paths.layers });
+      await network.open();
+      exits = new ExitWatcher(paths.exits);
+      const context: CellContext = {
+        paths,
+        layersDir: layers.layersDir,
+        network,
+        cgroups,
+        cgroupParent,
+        slots,
+        programs,
+        bundle: {
+          initPath: programs.init,
+          swapAccounting: countsSwap(cgroups, cgroupParent),
+          ipv6: existsSync('/proc/sys/net/ipv6'),
+          nameServers: options.nameServers ?? [],
+        },
+        exits,
+        bootId: readBootId(),
+        run: runCommand,
+        onStep: options.onStep ?? ((): void => undefined),
+        onProblem: options.onProblem ?? ((): void => undefined),
+      };
+      const garden = new Garden(context, layers, lockFd);
+      garden.#adoptAll();
+      await garden.sweep();
+      return garden;
+    } catch (error) {
+      exits?.close();
+      closeSync(lockFd);
+      throw asGardenError(error, 'CELL_STATE_FAILED', 'open', `The cell ${options.cell} could not be opened`);
+    }
+  }
+
+  /** All containers, also those that have ended and are not deleted yet. */
+  containers(): readonly Container[] {
+    return [...this.#containers.values()];
+  }
+
+  container(handle: string): Container | undefined {
+    return this.#containers.get(handle);
+  }
+
+  /** How many containers there are addresses for. */
+  get capacity(): number {
+    return this.#context.network.subnet.size;
+  }
+
+  /**
+   * Makes a container; its app starts with `Container.start`. On failure nothing of it is left.
+   * @throws GardenError CONTAINER_EXISTS, CELL_FULL, IMAGE_*, USER_*, PROCESS_*, ROOTFS_FAILED, RUNTIME_*, CANCELLED
+   */
+  async create(spec: ContainerSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Container> {
+    const { handle } = spec;
+    checkHandle(handle);
+    throwIfCancelled(options.signal, 'allocate');
+    if (this.#containers.has(handle) || this.#making.has(handle) || this.#stuck.has(handle)) {
+      throw new GardenError('CONTAINER_EXISTS', 'allocate', `There is a container ${handle} already`);
+    }
+    this.#context.onStep('create:allocate', handle);
+    const slot = this.#context.slots.allocate();
+    let record = newRecord(this.#context, spec, slot);
+    this.#making.set(handle, record.network.hostDevice);
+    try {
+      const keep = (newer: ContainerRecord): void => {
+        record = newer;
+      };
+      await createContainer(this.#context, spec, record, keep, options.signal);
+      const container = this.#add(record);
+      container.observe();
+      return container;
+    } catch (error) {
+      await this.#undo(record);
+      throw asGardenError(error, 'RUNTIME_FAILED', 'create', `The container ${handle} could not be made`);
+    } finally {
+      this.#making.delete(handle);
+    }
+  }
+
+  /** Removes all that there is of this cell and belongs to none of its containers. */
+  async sweep(): Promise<SweepReport> {
+    const containers = this.containers();
+    const report = await sweepCell(this.#context, {
+      handles: new Set([...containers.map(({ handle }) => handle), ...this.#making.keys()]),
+      devices: new Set([...containers.map(({ hostDevice }) => hostDevice), ...this.#making.values()]),
+    });
+    for (const [handle, slot] of this.#stuck) {
+      if (this.#making.has(handle)) continue;
+      this.#stuck.delete(handle);
+      this.#context.slots.free(slot);
+    }
+    return report;
+  }
+
+  /** Lets go of the cell. Its containers go on; their logs wait for the next reader. */
+  async close(): Promise<void> {
+    this.#context.exits.close();
+    await Promise.all(this.containers().map(async (container) => await container.detach()));
+    await this.layers.close();
+    closeSync(this.#lockFd);
+  }
+
+  /** Removes the cell from the machine: containers, links, rules, cgroups, mounts. Only layers stay. Closes it. */
+  async teardown(): Promise<void> {
+    const { cgroups, cgroupParent, network, paths } = this.#context;
+    await Promise.all(this.containers().map(async (container) => await container.delete()));
+    await this.sweep();
+    await network.teardown();
+    await removeCgroup(cgroups, cgroupParent);
+    if (listCgroups(cgroups, CGROUP_ROOT).length === 0) await removeCgroup(cgroups, CGROUP_ROOT);
+    await this.close();
+    await removeTree(paths.runDir);
+  }
+
+  #add(record: ContainerRecord): Container {
+    const container = new Container(this.#context, record, () => {
+      this.#containers.delete(record.handle);
+      this.#context.slots.free(record.slot);
+    });
+    this.#containers.set(record.handle, container);
+    return container;
+  }
+
+  async #undo(record: ContainerRecord): Promise<void> {
+    const { handle, network } = record;
+    try {
+      await destroyContainer(this.#context, { handle, processes: undefined, hostDevice: network.hostDevice });
+      this.#context.slots.free(record.slot);
+    } catch (error) {
+      // The caller hears why the container was not made; what is left goes with a later sweep.
+      this.#stuck.set(handle, record.slot);
+      this.#context.onProblem(asGardenError(error, 'CELL_STATE_FAILED', 'delete', `${handle} left something behind`));
+    }
+  }
+
+  /** Takes over the containers that had been started; the others were never of use to anyone and are swept. */
+  #adoptAll(): void {
+    const { paths, bootId, slots } = this.#context;
+    for (const handle of readdirSync(paths.containers)) {
+      const path = paths.container(handle).record;
+      let record = readRecord(path);
+      if (record === undefined || record.handle !== handle) continue;
+      if (record.state !== 'running' && record.state !== 'exited') continue;
+      if (record.bootId !== bootId && record.exit === null) {
+        // The machine restarted under it.
+        record = {
+          ...record,
+          state: 'exited',
+          exit: { status: null, outOfMemory: false, at: new Date().toISOString() },
+        };
+        writeRecord(path, record);
+      }
+      slots.take(record.slot);
+      this.#add(record).observe();
+    }
+  }
+}
+
+/** @throws GardenError CELL_LOCKED */
+function lock(paths: CellPaths): number {
+  try {
+    paths.make();
+    const fd = openSync(paths.lock, 'w', 0o600);
+    if (tryLock(fd)) return fd;
+    closeSync(fd);
+  } catch (error) {
+    throw asGardenError(error, 'CELL_STATE_FAILED', 'open', `The cell's directory ${paths.dataDir} cannot be used`);
+  }
+  throw new GardenError('CELL_LOCKED', 'open', `Another process has the cell in ${paths.dataDir} open`);
+}
