@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Client } from '../../testing/client.ts';
+import { createApp, createPackage, createRoute, createSpace } from '../../testing/fixtures.ts';
+import { startTestApi, type TestApi } from '../../testing/test-api.ts';
+import { engines, type TestDatabase } from '../../testing/test-database.ts';
+import { startTokenIssuer, type TokenIssuer } from '../../testing/token-issuer.ts';
+import { organizationRoles, type RoleType, spaceRoles } from '../domain/access/roles.ts';
+
+const scopes = ['cloud_controller.read', 'cloud_controller.write'];
+const roles: readonly (RoleType | 'nobody' | 'admin_read_only' | 'global_auditor')[] = [
+  'nobody',
+  'admin_read_only',
+  'global_auditor',
+  ...organizationRoles,
+  ...spaceRoles,
+];
+
+describe.each(engines)('on $engine', ({ create }) => {
+  let issuer: TokenIssuer;
+  let database: TestDatabase;
+  let api: TestApi;
+  let ids: Record<'organization' | 'space' | 'app' | 'package' | 'route', string>;
+  beforeAll(async () => {
+    issuer = await startTokenIssuer();
+    database = await create();
+    api = await startTestApi(database, issuer);
+    const { organizationGuid, spaceGuid } = await createSpace(api.admin);
+    const app = await createApp(api.admin, spaceGuid);
+    ids = {
+      organization: organizationGuid,
+      space: spaceGuid,
+      app,
+      package: await createPackage(api.admin, app),
+      route: await createRoute(api.admin, spaceGuid, 'seen'),
+    };
+    // A second tenant, whom nobody here may see.
+    const other = await createSpace(api.admin);
+    await createRoute(api.admin, other.spaceGuid, 'unseen');
+    await createPackage(api.admin, await createApp(api.admin, other.spaceGuid));
+  });
+  afterAll(async () => {
+    await api.stop();
+    await database.remove();
+    await issuer.stop();
+  });
+
+  const clientWith = async (role: (typeof roles)[number]): Promise<Client> => {
+    const userGuid = randomUUID();
+    if (role === 'admin_read_only' || role === 'global_auditor') {
+      return api.as(await issuer.token({ userGuid, scopes: [...scopes, `cloud_controller.${role}`] }));
+    }
+    if (role !== 'nobody') {
+      const ofSpace = (spaceRoles as readonly string[]).includes(role);
+      const now = new Date().toISOString();
+      await api.db
+        .insertInto('roles')
+        .values({
+          guid: randomUUID(),
+          created_at: now,
+          updated_at: now,
+          type: role,
+          user_guid: userGuid,
+          organization_guid: ofSpace ? null : ids.organization,
+          space_guid: ofSpace ? ids.space : null,
+        })
+        .execute();
+    }
+    return api.as(await issuer.token({ userGuid, scopes }));
+  };
+
+  const inSpace = ['organization_manager', ...spaceRoles, 'admin_read_only', 'global_auditor'];
+  const anyone = [...inSpace, ...organizationRoles];
+  /** Who gets 200; of the others, who sees the thing gets 403, and the rest 404. */
+  const requests: readonly {
+    readonly what: string;
+    readonly call: (client: Client) => Promise<{ readonly status: number }>;
+    readonly allowed: readonly string[];
+    readonly seen: readonly string[];
+    readonly success?: number;
+  }[] = [
+    {
+      what: 'GET organization',
+      call: (c) => c.get(`/v3/organizations/${ids.organization}`),
+      allowed: anyone,
+      seen: anyone,
+    },
+    { what: 'GET space', call: (c) => c.get(`/v3/spaces/${ids.space}`), allowed: inSpace, seen: inSpace },
+    { what: 'GET app', call: (c) => c.get(`/v3/apps/${ids.app}`), allowed: inSpace, seen: inSpace },
+    { what: 'GET process', call: (c) => c.get(`/v3/processes/${ids.app}`), allowed: inSpace, seen: inSpace },
+    { what: 'GET package', call: (c) => c.get(`/v3/packages/${ids.package}`), allowed: inSpace, seen: inSpace },
+    { what: 'GET route', call: (c) => c.get(`/v3/routes/${ids.route}`), allowed: inSpace, seen: inSpace },
+    {
+      what: 'GET log access',
+      call: (c) => c.get(`/internal/v4/log_access/${ids.app}`),
+      allowed: inSpace,
+      seen: inSpace,
+    },
+    {
+      what: 'GET env',
+      call: (c) => c.get(`/v3/apps/${ids.app}/env`),
+      allowed: ['space_developer', 'admin_read_only'],
+      seen: inSpace,
+    },
+    {
+      what: 'PATCH app',
+      call: (c) => c.patch(`/v3/apps/${ids.app}`, { metadata: {} }),
+      allowed: ['space_developer'],
+      seen: inSpace,
+    },
+    {
+      what: 'stop app',
+      call: (c) => c.post(`/v3/apps/${ids.app}/actions/stop`),
+      allowed: ['space_developer', 'space_supporter'],
+      seen: inSpace,
+    },
+    {
+      what: 'scale',
+      call: (c) => c.post(`/v3/processes/${ids.app}/actions/scale`, { instances: 1 }),
+      allowed: ['space_developer', 'space_supporter'],
+      seen: inSpace,
+      success: 202,
+    },
+    {
+      what: 'map route',
+      call: (c) => c.post(`/v3/routes/${ids.route}/destinations`, { destinations: [{ app: { guid: ids.app } }] }),
+      allowed: ['space_developer', 'space_supporter'],
+      seen: inSpace,
+    },
+  ];
+
+  describe.each(roles)('%s', (role) => {
+    test.each(requests)('$what', async ({ call, allowed, seen, success = 200 }) => {
+      const expected = allowed.includes(role) ? success : seen.includes(role) ? 403 : 404;
+      expect((await call(await clientWith(role))).status).toBe(expected);
+    });
+
+    test('lists hold what it may see and nothing else', async () => {
+      const client = await clientWith(role);
+      const count = async (path: string): Promise<number> => (await client.get(path)).body.resources.length;
+      const everything = role === 'admin_read_only' || role === 'global_auditor';
+      const spaces = everything ? 2 : inSpace.includes(role) ? 1 : 0;
+      for (const path of ['/v3/spaces', '/v3/apps', '/v3/processes', '/v3/packages', '/v3/routes']) {
+        expect([path, await count(path)]).toEqual([path, spaces]);
+      }
+      expect(await count('/v3/builds')).toBe(0);
+      expect(await count('/v3/droplets')).toBe(0);
+      expect(await count('/v3/organizations')).toBe(everything ? 2 : role === 'nobody' ? 0 : 1);
+      expect(await count('/v3/domains')).toBe(1);
+    });
+  });
+
+  test('a space that one may not see is not told from one that is not there', async () => {
+    const client = await clientWith('nobody');
+    const body = (space: string) => ({ name: 'x', relationships: { space: { data: { guid: space } } } });
+    const hidden = await client.post('/v3/apps', body(ids.space));
+    const missing = await client.post('/v3/apps', body('nowhere'));
+    expect(hidden.body).toEqual(missing.body);
+    expect(hidden.status).toBe(422);
+  });
+
+  test('only administrators make organizations, unless the flag lets everyone', async () => {
+    const client = await clientWith('organization_manager');
+    expect((await client.post('/v3/organizations', { name: 'mine' })).status).toBe(403);
+    await api.admin.patch('/v3/feature_flags/user_org_creation', { enabled: true });
+    expect((await client.post('/v3/organizations', { name: 'mine' })).status).toBe(201);
+    await api.admin.patch('/v3/feature_flags/user_org_creation', { enabled: false });
+  });
+
+  test('a flag that is off binds users and not administrators', async () => {
+    const client = await clientWith('space_developer');
+    await api.admin.patch('/v3/feature_flags/app_scaling', { enabled: false });
+    const scale = (c: Client) => c.post(`/v3/processes/${ids.app}/actions/scale`, { instances: 1 });
+    expect((await scale(client)).body.errors[0]).toMatchObject({
+      code: 330002,
+      detail: 'Feature Disabled: app_scaling',
+    });
+    expect((await scale(api.admin)).status).toBe(202);
+    await api.admin.patch('/v3/feature_flags/app_scaling', { enabled: true });
+  });
+});
