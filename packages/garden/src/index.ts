@@ -1,5 +1,4 @@
 export type { ContainerLimits } from './bundle/oci-config.ts';
-export type { ContainerStats } from './cgroup/figures.ts';
 export { asGardenError, GARDEN_ERRORS, GardenError, type GardenErrorCode, type GardenPhase } from './errors.ts';
 export { type CheckDefinition, HEALTH_DEFAULTS, runCheck, runChecks } from './health/check-definition.ts';
 export type { CheckResult } from './health/check-result.ts';
@@ -14,14 +13,13 @@ export {
   startMonitor,
 } from './health/monitor.ts';
 export type { ProcessRequest } from './image/process.ts';
-export {
-  type FetchLayer,
-  LAYER_MEDIA_TYPES,
-  type LayerDescriptor,
-  type LayerHandle,
-  type LayerListing,
-  type LayerProgress,
-  type LayerStoreOptions,
+export type {
+  FetchLayer,
+  LayerDescriptor,
+  LayerHandle,
+  LayerListing,
+  LayerProgress,
+  LayerStoreOptions,
 } from './layers/layer.ts';
 export { LayerStore } from './layers/layer-store.ts';
 export type { OwnedIds } from './layers/owned-ids.ts';
@@ -34,6 +32,7 @@ export {
   type ContainerStep,
   type StepListener,
 } from './runtime/container-spec.ts';
+export type { ContainerStats } from './runtime/container-stats.ts';
 export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
 export type { Programs } from './runtime/programs.ts';

@@ -4,8 +4,8 @@ import { asGardenError } from '../errors.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import { type CgroupHierarchies, mountOf } from './hierarchy.ts';
 
-/** What a container uses. */
-export interface ContainerStats {
+/** What the processes of a cgroup use. */
+export interface CgroupFigures {
   /** Memory that it could not do without: usage less the file cache that the kernel would drop first. Bytes. */
   readonly memoryBytes: number;
   /** Memory with all of its file cache. */
@@ -32,7 +32,7 @@ export function limit(text: string): number | undefined {
 }
 
 /** The figures of the cgroup `path`; undefined when there is no such cgroup (any more). */
-export function readStats(hierarchies: CgroupHierarchies, path: string): ContainerStats | undefined {
+export function readStats(hierarchies: CgroupHierarchies, path: string): CgroupFigures | undefined {
   const v1 = hierarchies.version === 1;
   const read = (controller: string, file: string): string =>
     readFileSync(join(mountOf(hierarchies, controller) ?? '/', path, file), 'latin1');

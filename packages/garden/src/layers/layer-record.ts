@@ -1,9 +1,7 @@
+import { isDigest } from '@slipway/oci';
 import { z } from 'zod';
 
-/** The form of a digest; checked before one is used for anything. */
-export const DIGEST_PATTERN: RegExp = /^sha256:[0-9a-f]{64}$/;
-
-const digest = z.string().regex(DIGEST_PATTERN);
+const digest = z.string().refine((text): boolean => isDigest(text));
 
 /** One blob that was downloaded, verified and unpacked to a layer. Several can hold the same one, packed otherwise. */
 const blob = z.object({ digest, size: z.number().int().nonnegative(), mediaType: z.string() });

@@ -1,18 +1,18 @@
+import { isDigest, layerCompression } from '@slipway/oci';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { readBootId } from '../sys/boot-id.ts';
 import { syncFileSystem } from '../sys/files.ts';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits } from '../tar/limits.ts';
-import {
-  type FetchLayer,
-  LAYER_MEDIA_TYPES,
-  type LayerDescriptor,
-  type LayerHandle,
-  type LayerListing,
-  type LayerProgress,
-  type LayerStoreOptions,
+import type {
+  FetchLayer,
+  LayerDescriptor,
+  LayerHandle,
+  LayerListing,
+  LayerProgress,
+  LayerStoreOptions,
 } from './layer.ts';
 import { LayerFiles, type StoredLayer } from './layer-files.ts';
-import { DIGEST_PATTERN, type LayerRecord } from './layer-record.ts';
+import type { LayerRecord } from './layer-record.ts';
 import { Semaphore } from './semaphore.ts';
 import { SharedFlight } from './shared-flight.ts';
 import { unpackLayer } from './unpack-layer.ts';
@@ -260,14 +260,15 @@ export class LayerStore {
 
 function check(descriptor: LayerDescriptor): void {
   for (const digest of [descriptor.digest, descriptor.diffId]) {
-    if (DIGEST_PATTERN.test(digest)) continue;
+    if (isDigest(digest)) continue;
     throw new GardenError(
       'LAYER_DIGEST_MALFORMED',
       'layers',
       `Not a sha256 digest: ${JSON.stringify(digest).slice(0, 100)}`,
     );
   }
-  if (!LAYER_MEDIA_TYPES.has(descriptor.mediaType)) {
+  // What it says of the compression is not relied on; see detectCompression.
+  if (layerCompression(descriptor.mediaType) === undefined) {
     throw new GardenError(
       'LAYER_MEDIA_TYPE_UNSUPPORTED',
       'layers',

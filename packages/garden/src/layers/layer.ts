@@ -53,13 +53,3 @@ export interface LayerStoreOptions {
   /** Layers downloaded and unpacked side by side, over all images; default 4. */
   readonly concurrency?: number;
 }
-
-/** Media types of layers that can be unpacked; the compression is told from the bytes. */
-export const LAYER_MEDIA_TYPES: ReadonlySet<string> = new Set([
-  'application/vnd.oci.image.layer.v1.tar',
-  'application/vnd.oci.image.layer.v1.tar+gzip',
-  'application/vnd.oci.image.layer.v1.tar+zstd',
-  'application/vnd.docker.image.rootfs.diff.tar',
-  'application/vnd.docker.image.rootfs.diff.tar.gzip',
-  'application/vnd.docker.image.rootfs.diff.tar.zstd',
-]);

@@ -19,6 +19,8 @@ export interface ContainerPaths {
   readonly conmonPidFile: string;
   readonly runtimeLog: string;
   readonly writableDir: string;
+  /** The writable layer itself. */
+  readonly upperDir: string;
   /** Holds the mount point, and lets nobody but the container's own range pass. */
   readonly rootfsDir: string;
   readonly mountPoint: string;
@@ -81,6 +83,7 @@ export class CellPaths {
       conmonPidFile: join(dir, 'conmon.pid'),
       runtimeLog: join(dir, 'runtime.log'),
       writableDir: join(dir, 'writable'),
+      upperDir: join(dir, 'writable', 'upper'),
       rootfsDir,
       mountPoint: join(rootfsDir, 'merged'),
       exitFile: join(this.exits, handle),

@@ -8,7 +8,8 @@ export interface ContainerSpec {
   readonly handle: string;
   /** The image's layers, base first, as `LayerStore.ensureLayers` gave them. */
   readonly layers: readonly LayerHandle[];
-  readonly process: ProcessRequest;
+  /** A function is asked once the container's address is known. */
+  readonly process: ProcessRequest | ((place: { readonly address: string }) => ProcessRequest);
   readonly limits: ContainerLimits;
   /** Default: made of the handle. */
   readonly hostname?: string;

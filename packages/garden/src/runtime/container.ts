@@ -1,11 +1,13 @@
-import { type ContainerStats, readOomKills, readStats } from '../cgroup/figures.ts';
+import { readOomKills, readStats } from '../cgroup/figures.ts';
 import { asGardenError, GardenError } from '../errors.ts';
 import { LogReader, type LogSink } from '../logs/log-reader.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
 import { type ContainerExit, type ContainerRecord, type ContainerState, writeRecord } from './container-record.ts';
+import type { ContainerStats } from './container-stats.ts';
 import { destroyContainer } from './destroy-container.ts';
+import { DiskUsage } from './disk-usage.ts';
 import type { ObservedExit } from './exit-watcher.ts';
 
 /** A killed process that the kernel still holds after this, holds it for long. */
@@ -26,6 +28,7 @@ export class Container {
   readonly #context: CellContext;
   readonly #onDeleted: () => void;
   readonly #resolveExit: (exit: ContainerExit) => void;
+  readonly #disk: DiskUsage;
   #record: ContainerRecord;
   #logs: LogReader | undefined;
   #deletion: Promise<void> | undefined;
@@ -36,6 +39,7 @@ export class Container {
     this.#context = context;
     this.#record = record;
     this.#onDeleted = onDeleted;
+    this.#disk = new DiskUsage(context.paths.container(record.handle).upperDir);
     const { promise, resolve } = Promise.withResolvers<ContainerExit>();
     this.exited = promise;
     this.#resolveExit = resolve;
@@ -159,9 +163,20 @@ export class Container {
     return reader;
   }
 
-  /** What it uses now; undefined when it is gone. @throws GardenError CGROUP_FAILED */
+  /** What it uses; undefined when it is gone. @throws GardenError CGROUP_FAILED */
   stats(): ContainerStats | undefined {
-    return readStats(this.#context.cgroups, this.#record.cgroup);
+    const figures = readStats(this.#context.cgroups, this.#record.cgroup);
+    return figures === undefined ? undefined : { ...figures, diskBytes: this.#disk.bytes() };
+  }
+
+  /** For Garden alone: looks at its disk now, so that `stats` knows. */
+  async measureDisk(): Promise<void> {
+    await this.#disk.measure();
+  }
+
+  /** Replaces the caller's own part of the record. @throws GardenError CELL_STATE_FAILED */
+  annotate(annotations: Readonly<Record<string, unknown>>): void {
+    this.#save({ annotations });
   }
 
   /** For Garden alone: stops reading its logs, with what was read handed on. The container goes on. */

@@ -101,7 +101,9 @@ function prepareBundle(
   const view = new RootfsView(paths.mountPoint);
   try {
     checkMountPoints(view);
-    const process = resolveProcess(spec.process, view, record.range.size - 1, MOUNTED_DIRECTORIES);
+    const request =
+      typeof spec.process === 'function' ? spec.process({ address: record.network.address }) : spec.process;
+    const process = resolveProcess(request, view, record.range.size - 1, MOUNTED_DIRECTORIES);
     context.onStep('create:bundle', spec.handle);
     writeBundle(paths, spec, record, process, context.bundle);
   } finally {

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { countsSwap, findCgroups, makeParent } from '../cgroup/hierarchy.ts';
 import { listCgroups, removeCgroup } from '../cgroup/removal.ts';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
@@ -23,6 +24,7 @@ import { Slots } from './slots.ts';
 import { type SweepReport, sweepCell } from './sweep.ts';
 
 const CGROUP_ROOT = '/slipway';
+const FIRST_MEASURE_MS = 2_000;
 
 /** The containers and layers of one cell. One process at a time has it open; the containers outlive that process. */
 export class Garden {
@@ -88,6 +90,7 @@ export class Garden {
       const garden = new Garden(context, layers, lockFd);
       garden.#adoptAll();
       await garden.sweep();
+      await garden.#measureDisks();
       return garden;
     } catch (error) {
       exits?.close();
@@ -195,6 +198,12 @@ export class Garden {
       this.#stuck.set(handle, record.slot);
       this.#context.onProblem(asGardenError(error, 'CELL_STATE_FAILED', 'delete', `${handle} left something behind`));
     }
+  }
+
+  /** So that a rep that starts knows what of the disk its containers have; what takes longer it learns later. */
+  async #measureDisks(): Promise<void> {
+    const all = Promise.all(this.containers().map(async (container) => await container.measureDisk()));
+    await Promise.race([all, delay(FIRST_MEASURE_MS, undefined, { ref: false })]);
   }
 
   /** Takes over the containers that had been started; the others were never of use to anyone and are swept. */

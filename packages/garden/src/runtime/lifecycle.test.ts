@@ -263,6 +263,51 @@ describe('handles', () => {
   });
 });
 
+test('disk use is that of the writable layer, however many files it has', async () => {
+  const { container, lines } = await start(
+    containerSpec(image, {
+      command: 'dd if=/dev/zero of=/big bs=1M count=3 2>/dev/null; echo one; sleep 1000',
+    }),
+  );
+  await lines.until('one');
+  await container.measureDisk();
+  expect(container.stats()?.diskBytes).toBeGreaterThanOrEqual(3 * 1024 * 1024);
+  expect(container.stats()?.diskBytes).toBeLessThan(4 * 1024 * 1024);
+  await container.delete();
+  const many = await start(
+    containerSpec(image, { command: 'mkdir /d; for i in $(seq 700); do echo x > /d/$i; done; echo two; sleep 1000' }),
+  );
+  await many.lines.until('two');
+  await many.container.measureDisk();
+  expect(many.container.stats()?.diskBytes).toBeGreaterThanOrEqual(700 * 4096);
+  await many.container.delete();
+});
+
+test('the process may be made of the address, and annotations may change', async () => {
+  const spec = containerSpec(image, {}, { annotations: { step: 1 } });
+  const container = await garden.create({
+    ...spec,
+    process: ({ address }) => ({
+      entrypoint: [],
+      cmd: ['sh', '-c', 'echo $ME'],
+      workdir: '',
+      user: '',
+      imageEnv: [],
+      env: { ME: address },
+    }),
+  });
+  container.annotate({ step: 2 });
+  const lines = new Lines();
+  container.readLogs(lines.sink);
+  await container.start();
+  await lines.until(container.address);
+  expect(container.annotations).toEqual({ step: 2 });
+  expect(readFileSync(`${options.dataDir}/containers/${container.handle}/container.json`, 'utf8')).toContain(
+    '"step":2',
+  );
+  await container.delete();
+});
+
 test('a container can be given up while it is made', async () => {
   for (const afterMs of [0, 2, 10, 25]) {
     const spec = containerSpec(image, { command: 'sleep 1000' });
