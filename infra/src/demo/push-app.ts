@@ -26,8 +26,16 @@ export interface PushedApp {
   readonly instance: InstanceStats;
 }
 
-/** `cf push APP -o IMAGE` through the public API alone; an app that exists is pushed anew. */
-export async function pushApp(cf: CfClient, request: PushRequest, phase: RunPhase): Promise<PushedApp> {
+/**
+ * `cf push APP -o IMAGE` through the public API alone; an app that exists is pushed anew. `onApp` is told the app's guid
+ * as soon as it is known.
+ */
+export async function pushApp(
+  cf: CfClient,
+  request: PushRequest,
+  phase: RunPhase,
+  onApp: (guid: string) => void = () => undefined,
+): Promise<PushedApp> {
   await phase('log in', () => cf.token());
   const space = await phase('find or create org and space', async () => {
     return await cf.space(request.space, await cf.organization(request.organization));
@@ -42,6 +50,7 @@ export async function pushApp(cf: CfClient, request: PushRequest, phase: RunPhas
     },
     ({ found }) => (found ? 'found, stopped to be pushed anew' : 'created'),
   );
+  onApp(app.guid);
   const droplet = await phase(
     `stage ${request.image}`,
     async () => {

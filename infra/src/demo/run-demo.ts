@@ -7,8 +7,9 @@ import { Platform, type StartedPlatform } from '../platform/platform.ts';
 import { StopRequested } from '../process/stop-signal.ts';
 import { sayReady, stopPlatform } from '../start/run-start.ts';
 import { appNameOf, type DemoOptions } from './demo-options.ts';
+import { followLogs } from './follow-logs.ts';
 import { phasesOf, type RunPhase } from './phases.ts';
-import { type PushedApp, pushApp } from './push-app.ts';
+import { type PushedApp, type PushRequest, pushApp } from './push-app.ts';
 
 const ORGANIZATION = 'demo';
 const SPACE = 'demo';
@@ -35,7 +36,7 @@ export async function runDemo(config: PlatformConfig, options: DemoOptions, stop
     const image = options.image ?? (await pushSample(started, phase));
     const cf = new CfClient({ url: clientUrl(config), username: 'admin', password: started.adminPassword });
     const request = { organization: ORGANIZATION, space: SPACE, app: appNameOf(options.image), image };
-    sayPushed(out, config, await pushApp(cf, request, phase));
+    sayPushed(out, config, await pushAndFollow(cf, request, phase, out, stopped));
     if (!options.exit) {
       sayReady(out, platform, config, started);
       if (!stopped.aborted) await once(stopped, 'abort');
@@ -66,6 +67,29 @@ async function pushSample(started: StartedPlatform, phase: RunPhase): Promise<st
     ({ digest }) => digest,
   );
   return pushed.reference;
+}
+
+/** Pushes, and says what the platform logs about the app meanwhile. */
+async function pushAndFollow(
+  cf: CfClient,
+  request: PushRequest,
+  phase: RunPhase,
+  out: Console,
+  stopped: AbortSignal,
+): Promise<PushedApp> {
+  const pushed = new AbortController();
+  const ended = AbortSignal.any([pushed.signal, stopped]);
+  const tell = (sourceType: string, line: string): void =>
+    out.say(out.color('dim', `             ${sourceType.padEnd(6)} ${line}`));
+  let following: Promise<void> | undefined;
+  try {
+    return await pushApp(cf, request, phase, (guid) => {
+      following = followLogs(cf, guid, tell, ended);
+    });
+  } finally {
+    pushed.abort();
+    await following;
+  }
 }
 
 function sayPushed(out: Console, config: PlatformConfig, { host, answer, droplet, instance }: PushedApp): void {

@@ -17,8 +17,11 @@ const MAX_VALUE_LENGTH = 120;
 /** nats-server: `[12] 2026/11/20 21:12:03.000000 [WRN] text`; docker-registry: `time="…" level=warning msg="…"`. */
 const natsLine = /^\[\d+\] \S+ \S+ \[(DBG|TRC|INF|WRN|ERR|FTL)\] (.*)$/;
 const logfmtLine = /^time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)/;
-/** NATS passwords are random, in files of their owner only, and never leave the machine. */
-const EXPECTED = /Plaintext passwords detected/;
+/**
+ * NATS passwords are random, in files of their owner only, and never leave the machine. To the registry every 404 is an
+ * error, and a push begins with asking what is there.
+ */
+const EXPECTED = /Plaintext passwords detected|response completed with error/;
 const levelNames: Readonly<Record<string, LogLevel>> = {
   TRC: 'trace',
   DBG: 'debug',
