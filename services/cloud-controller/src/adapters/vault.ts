@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { CodedError, type Secret } from '@slipway/service-kit';
+import type { Secret } from '@slipway/service-kit';
+import { innerError } from '../errors.ts';
 
 const VERSION = 'v1';
 const NONCE_BYTES = 12;
@@ -34,14 +35,7 @@ export class Vault {
       decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
       return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString();
     } catch (cause) {
-      throw new CodedError(
-        'VAULT_CANNOT_OPEN',
-        'internal',
-        `cannot decrypt ${purpose}: is ENCRYPTION_KEY another one?`,
-        {
-          cause,
-        },
-      );
+      throw innerError('VAULT_CANNOT_OPEN', `cannot decrypt ${purpose}: is ENCRYPTION_KEY another one?`, cause);
     }
   }
 }

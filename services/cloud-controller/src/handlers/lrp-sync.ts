@@ -1,11 +1,12 @@
 import type { DesiredLrp } from '@slipway/contracts';
-import { CodedError, type Logger } from '@slipway/service-kit';
+import type { Logger } from '@slipway/service-kit';
 import { type DesiredLrpRecords, lrpFingerprint } from '../adapters/nats/desired-lrp-records.ts';
 import { type LrpRow, loadAllLrps, loadLrp } from '../adapters/sql/lrp-rows.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import { planSync } from '../domain/lrp/plan-sync.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { runInfoSchema, toDesiredLrp } from '../domain/lrp/run-info.ts';
+import { innerError } from '../errors.ts';
 import type { SyncMetrics } from './sync-metrics.ts';
 
 export interface LrpSyncOptions {
@@ -46,7 +47,7 @@ export class LrpSync {
       const since = await this.#desired(guid);
       if (since !== undefined && lrpFingerprint(since) === wanted) return;
     }
-    throw new CodedError('LRP_SYNC_CONFLICT', 'conflict', `record of LRP ${guid} keeps changing`);
+    throw innerError('LRP_SYNC_CONFLICT', `record of LRP ${guid} keeps changing`);
   }
 
   /**
