@@ -58,6 +58,8 @@ export interface Wire {
   /** Breaks the connections through it and refuses new ones, while NATS goes on. */
   cut(): void;
   mend(): void;
+  /** Lets nothing through any more and says nothing of it, as a server that hangs. */
+  stall(): void;
 }
 
 /** A TCP connection to NATS that a test can cut. */
@@ -98,6 +100,9 @@ export async function startWire(nats: NatsHandle): Promise<Wire> {
     cut,
     mend: () => {
       whole = true;
+    },
+    stall: () => {
+      for (const socket of sockets) socket.unpipe().pause();
     },
   };
 }

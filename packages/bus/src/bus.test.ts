@@ -195,6 +195,84 @@ describe('work queue', () => {
   });
 });
 
+describe('work queue with what cannot be handled', () => {
+  const deadLetters = async (operator: Bus): Promise<string[]> => {
+    const reasons: string[] = [];
+    const info = await operator.jsm.streams.info('DEAD_LETTERS');
+    for (let seq = info.state.first_seq; seq <= info.state.last_seq; seq++) {
+      const stored = await operator.jsm.streams.getMessage('DEAD_LETTERS', { seq });
+      reasons.push(stored?.json<{ data: { reason: string } }>().data.reason ?? '');
+    }
+    return reasons;
+  };
+
+  test('a message of which everything is wrong is buried, however much there is to say about it', async () => {
+    const operator = await operatorBus(nats);
+    const before = (await deadLetters(operator)).length;
+    const layers = Array.from({ length: 60_000 }, () => ({ size: -1 }));
+    const envelope = { type: 'staging.result', v: 1, id: 'x', time: new Date().toISOString(), source: 'test' };
+    const data = { outcome: 'staged', image: { layers }, execution: {} };
+    const queue = await startWorkQueue(await connect('cloud-controller'), {
+      definition: { ...stagingResult, stream: 'STAGING_RESULTS' },
+      durable: 'cloud-controller',
+      concurrency: 1,
+      handle: async () => undefined,
+    });
+    onTestFinished(() => queue.stop());
+    await operator.js.publish('staging.result', JSON.stringify({ ...envelope, data }));
+    await eventually(async () => (await deadLetters(operator)).length).toBe(before + 1);
+    expect((await deadLetters(operator)).at(-1)).toMatch(/^not a valid staging.result/);
+  });
+
+  test('a message whose handlers all died before they could answer is buried', async () => {
+    const operator = await operatorBus(nats);
+    const stager = await connect('stager');
+    const seen: string[] = [];
+    const start = (): ReturnType<typeof startWorkQueue> =>
+      startWorkQueue(stager, {
+        definition: workQueueOf,
+        durable: 'stager',
+        concurrency: 1,
+        maxDeliveries: 1,
+        handle: async ({ data }) => void seen.push(data.buildGuid),
+      });
+    const [first, deadly, next] = [request(), request(), request()];
+    // Makes the consumer.
+    const before = await start();
+    await publishMessage(operator, stagingRequest, first);
+    await eventually(() => seen).toEqual([first.buildGuid]);
+    await before.stop();
+    await publishMessage(operator, stagingRequest, deadly);
+    const consumer = await operator.js.consumers.get('STAGING', 'stager');
+    for (let i = 0; i < 4; i++) (await consumer.next())?.nak();
+    const queue = await start();
+    onTestFinished(() => queue.stop());
+    await eventually(async () => (await deadLetters(operator)).at(-1)).toBe('handed out 4 times and never answered');
+    await publishMessage(operator, stagingRequest, next);
+    await eventually(() => seen).toEqual([first.buildGuid, next.buildGuid]);
+  });
+
+  test('a stream that was deleted under it is made anew at once', async () => {
+    const operator = await operatorBus(nats);
+    const seen: string[] = [];
+    const queue = await startWorkQueue(await connect('stager'), {
+      definition: workQueueOf,
+      durable: 'stager',
+      concurrency: 2,
+      handle: async ({ data }) => void seen.push(data.buildGuid),
+    });
+    onTestFinished(() => queue.stop());
+    await operator.jsm.streams.delete('STAGING');
+    const data = request();
+    await eventually(() =>
+      publishMessage(operator, stagingRequest, data, { id: data.buildGuid })
+        .then(() => 'sent')
+        .catch(String),
+    ).toBe('sent');
+    await eventually(() => seen).toEqual([data.buildGuid]);
+  });
+});
+
 describe('key-value', () => {
   test('create and update lose to whoever was first', async () => {
     const store = await KvStore.open(await connect('scheduler'), buckets.leases);

@@ -2,7 +2,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { type BucketDefinition, inboxPrefix, type StreamDefinition } from '@slipway/contracts';
-import type { Logger, Secret } from '@slipway/service-kit';
+import { describeError, type Logger, type Secret } from '@slipway/service-kit';
 import { BusError } from './bus-error.ts';
 import { ensureStream, kvStreamConfig, streamConfig } from './ensure-stream.ts';
 
@@ -26,6 +26,10 @@ const PING_INTERVAL_MS = 10_000;
 // A server that dies while it greets would otherwise hold up the next try for 20 s.
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 5_000;
+// A server that accepts and says nothing would hold up the end of the service until the pings find out, half a minute.
+const DRAIN_DEADLINE_MS = 3_000;
+// How often it is said again that NATS is still away for the same reason.
+const REPEAT_AFTER_ATTEMPTS = 40;
 // Finds a stream that was deleted and made anew while the connection stayed up.
 const VERIFY_INTERVAL_MS = 30_000;
 
@@ -44,6 +48,7 @@ export class Bus {
   readonly #created = new Map<string, string>();
   readonly #closing = new AbortController();
   #verifyTimer: NodeJS.Timeout | undefined;
+  #verifying: Promise<void> | undefined;
   #connected = true;
   #ready = true;
   #generation = 0;
@@ -61,19 +66,7 @@ export class Bus {
 
   /** Waits until NATS answers and the streams and buckets are there. */
   static async connect(options: BusOptions): Promise<Bus> {
-    const nc = await connect({
-      servers: options.url.split(','),
-      user: options.user,
-      pass: options.password.reveal(),
-      name: options.source,
-      inboxPrefix: inboxPrefix(options.user),
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_WAIT_MS,
-      waitOnFirstConnect: true,
-      pingInterval: PING_INTERVAL_MS,
-      timeout: CONNECT_TIMEOUT_MS,
-      ignoreAuthErrorAbort: true,
-    });
+    const nc = await connectUntilDone(options);
     const js = jetstream(nc, { timeout: REQUEST_TIMEOUT_MS });
     const jsm = await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
     const bus = new Bus(nc, js, jsm, options);
@@ -121,9 +114,9 @@ export class Bus {
     this.#closing.abort(new Error('bus closed'));
     clearInterval(this.#verifyTimer);
     try {
-      if (this.#connected && !this.nc.isClosed()) await this.nc.drain();
+      if (this.#connected && !this.nc.isClosed()) await within(DRAIN_DEADLINE_MS, this.nc.drain());
     } catch (error) {
-      // The connection broke meanwhile; there is nobody left to send to.
+      // The connection broke meanwhile, or the server hangs; there is nobody left to send to.
       this.logger.warn({ err: error }, 'nats.drain-failed');
     } finally {
       await this.nc.close();
@@ -131,7 +124,15 @@ export class Bus {
   }
 
   /** Makes streams that are gone anew, and tells the followers. Runs on a timer; a follower that finds none asks for it. */
-  async verify(): Promise<void> {
+  verify(): Promise<void> {
+    // Several followers lose one stream at the same time: one look is enough for all of them.
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = undefined;
+    });
+    return this.#verifying;
+  }
+
+  async #verify(): Promise<void> {
     if (!this.ready) return;
     try {
       await this.#ensureAll();
@@ -220,5 +221,45 @@ export class Bus {
       if (before !== undefined && before !== created) this.#resetDue = true;
       this.#created.set(config.name, created);
     }
+  }
+}
+
+/** Tries until NATS lets this user in, and says why it does not: a wrong password looks like a server that is away. */
+async function connectUntilDone(options: BusOptions): Promise<NatsConnection> {
+  let reason = '';
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await connect({
+        servers: options.url.split(','),
+        user: options.user,
+        pass: options.password.reveal(),
+        name: options.source,
+        inboxPrefix: inboxPrefix(options.user),
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_WAIT_MS,
+        pingInterval: PING_INTERVAL_MS,
+        timeout: CONNECT_TIMEOUT_MS,
+        ignoreAuthErrorAbort: true,
+      });
+    } catch (error) {
+      // A URL that is none stays none.
+      if (error instanceof TypeError) throw error;
+      const now = describeError(error);
+      if (now !== reason || attempt % REPEAT_AFTER_ATTEMPTS === 0) {
+        options.logger.warn({ err: error, user: options.user, attempt }, 'nats.not-connected');
+      }
+      reason = now;
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS));
+    }
+  }
+}
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

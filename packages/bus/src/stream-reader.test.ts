@@ -27,11 +27,14 @@ interface Reading {
   readonly log: string[];
 }
 
-function read(bus: Bus): Reading {
+function read(bus: Bus, stumblesOver?: number): Reading {
   const reading: Reading = { numbers: [], log: [] };
   const reader = startStreamReader(bus, {
     definition: { ...logEnvelope, stream: 'LOGS' },
-    onMessage: ({ data }) => reading.numbers.push(Number(data.timestamp)),
+    onMessage: ({ data }) => {
+      if (Number(data.timestamp) === stumblesOver) throw new Error(`stumbled over ${stumblesOver}`);
+      reading.numbers.push(Number(data.timestamp));
+    },
     onRestart: () => {
       reading.numbers.length = 0;
       reading.log.push('restart');
@@ -86,4 +89,15 @@ test('starts anew after a restart of NATS, and from nothing when the store was l
   await eventually(() => writer.ready).toBe(true);
   for (const n of numbers(0, 10)) emitMessage(writer, logEnvelope, envelope(n));
   await eventually(() => reading.numbers).toEqual(numbers(0, 10));
+});
+
+test('a message that its reader stumbles over is skipped and logged, not read again for ever', async () => {
+  const capture: LogCapture = { events: [] };
+  const writer = await connectTo(nats, 'cell-rep', 'cell-1');
+  for (const n of numbers(0, 3)) emitMessage(writer, logEnvelope, envelope(n));
+  await writer.nc.flush();
+  const reading = read(await connectTo(nats, 'log-cache', undefined, capture), 1);
+  await eventually(() => reading.log).toEqual(['restart', 'caught up at 2']);
+  expect(reading.numbers).toEqual([0, 2]);
+  expect(capture.events).toEqual(['stream-reader.handler-failed']);
 });

@@ -27,7 +27,12 @@ export function startStreamReader<T>(bus: Bus, options: StreamReaderOptions<T>):
       bus.logger.warn({ err: error, subject: raw.subject, sequence: raw.seq }, 'stream-reader.invalid');
       return;
     }
-    options.onMessage(message, raw.seq);
+    try {
+      options.onMessage(message, raw.seq);
+    } catch (error) {
+      // Reading anew would only come to this message again, for ever.
+      bus.logger.error({ err: error, subject: raw.subject, sequence: raw.seq }, 'stream-reader.handler-failed');
+    }
   };
 
   const follow = async (signal: AbortSignal): Promise<void> => {

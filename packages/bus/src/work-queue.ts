@@ -31,6 +31,12 @@ const RESTART_MS = 500;
 const PULL_MS = 30_000;
 // In base64 and with its envelope it must fit the server's max_payload of 4 MiB; the rest of a larger one is cut.
 const MAX_BURIED_BYTES = 2 * 1024 * 1024;
+// A schema lists every field that is wrong: the reason can be longer than the message.
+const MAX_REASON = 2_000;
+
+// Who handles a message may end before it can answer: by chance, or because of this very message, each time anew. Many
+// times more than a failure is allowed to happen, for restarts and lost connections count as well.
+const UNANSWERED_FACTOR = 4;
 
 /** Works through a stream with a durable consumer that any number of processes share. */
 export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<WorkQueue> {
@@ -71,7 +77,7 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
         if (stopped || bus.signal.aborted) return;
         found = undefined;
         bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.retry');
-        await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+        await Promise.all([bus.verify(), new Promise((resolve) => setTimeout(resolve, RESTART_MS))]);
       }
       if (message === undefined) continue;
       busy++;
@@ -124,6 +130,11 @@ async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, 
     await bury(bus, options, raw, `not a valid ${options.definition.type}: ${describeError(error)}`);
     return;
   }
+  const allowed = options.maxDeliveries ?? 5;
+  if (raw.info.deliveryCount > UNANSWERED_FACTOR * allowed) {
+    await bury(bus, options, raw, `handed out ${raw.info.deliveryCount - 1} times and never answered`);
+    return;
+  }
   const working = setInterval(() => raw.working(), WORKING_INTERVAL_MS);
   const trace = childTrace(parseTraceparent(raw.headers?.get(TRACEPARENT_HEADER)));
   try {
@@ -133,7 +144,7 @@ async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, 
     const deliveries = raw.info.deliveryCount;
     if (signal.aborted) {
       raw.nak();
-    } else if (deliveries >= (options.maxDeliveries ?? 5)) {
+    } else if (deliveries >= allowed) {
       await bury(bus, options, raw, describeError(error));
     } else {
       bus.logger.warn({ err: error, type: options.definition.type, id: message.id, deliveries }, 'work-queue.failed');
@@ -145,7 +156,8 @@ async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, 
 }
 
 /** To the dead letters first: only when they have it is the message taken off the queue. */
-async function bury<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, reason: string): Promise<void> {
+async function bury<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, why: string): Promise<void> {
+  const reason = why.length > MAX_REASON ? `${why.slice(0, MAX_REASON)}...` : why;
   bus.logger.error({ subject: raw.subject, sequence: raw.seq, reason }, 'work-queue.dead-letter');
   try {
     await publishMessage(bus, deadLetter, {
