@@ -1,6 +1,7 @@
 import { commonSettings, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { balancingAlgorithms } from './domain/routes/pool.ts';
+import { parseRouteUri } from './domain/routes/route-uri.ts';
 
 /** Defaults are those of a deployed Gorouter (routing-release's job), where nothing else is said. */
 const settingsSchema = z.object({
@@ -59,8 +60,13 @@ const settingsSchema = z.object({
   DRAIN_TIMEOUT_MS: settings.milliseconds(10_000),
 });
 
-export const configSchema: typeof settingsSchema = settingsSchema.refine(
-  (config) => config.PRUNE_THRESHOLD_SECONDS >= config.REGISTER_INTERVAL_SECONDS,
-  { path: ['PRUNE_THRESHOLD_SECONDS'], error: 'must not be less than REGISTER_INTERVAL_SECONDS' },
-);
+export const configSchema: typeof settingsSchema = settingsSchema
+  .refine((config) => config.PRUNE_THRESHOLD_SECONDS >= config.REGISTER_INTERVAL_SECONDS, {
+    path: ['PRUNE_THRESHOLD_SECONDS'],
+    error: 'must not be less than REGISTER_INTERVAL_SECONDS',
+  })
+  .refine((config) => config.START_ROUTES.every((uri) => parseRouteUri(uri) !== undefined), {
+    path: ['START_ROUTES'],
+    error: 'must be routes: host, host/path, or *.domain',
+  });
 export type Config = z.output<typeof configSchema>;

@@ -82,12 +82,17 @@ function malformedAnswer(fault: RequestFault): RouterAnswer {
   return answer(400, 'Bad Request', faults[fault], '');
 }
 
+/** In ASCII. */
+export function bodyOf({ message }: RouterAnswer): string {
+  return message === '' ? '' : `${message}\n`;
+}
+
 /** The bytes of an answer. */
 export function renderAnswer(
   made: RouterAnswer,
   options: { readonly withBody: boolean; readonly close: boolean; readonly keepAlive: boolean; readonly date: string },
 ): string {
-  const body = made.message === '' ? '' : `${made.message}\n`;
+  const body = bodyOf(made);
   let head = `HTTP/1.1 ${made.status} ${made.reason}\r\n`;
   if (made.cacheControl !== '') head += `Cache-Control: ${made.cacheControl}\r\n`;
   head += 'Content-Type: text/plain; charset=utf-8\r\n';

@@ -6,7 +6,7 @@ import type { RequestHead } from '../../domain/http/request-head.ts';
 import type { ResponseHead } from '../../domain/http/response-head.ts';
 import { isReplayable } from '../../domain/replayable.ts';
 import { type RoutedRequest, routeRequest } from '../../domain/route-request.ts';
-import { type RouterAnswer, renderAnswer, routerAnswers } from '../../domain/router-answer.ts';
+import { bodyOf, type RouterAnswer, renderAnswer, routerAnswers } from '../../domain/router-answer.ts';
 import type { Pick } from '../../domain/routes/balance.ts';
 import type { Endpoint } from '../../domain/routes/endpoint.ts';
 import { hostKey } from '../../domain/routes/route-uri.ts';
@@ -263,14 +263,9 @@ export class Exchange implements ClientUser, UpstreamUser {
     const { method, connection, minorVersion } = this.#request;
     const old = minorVersion === 0;
     const close = !this.#requestRelay.done || connection.close || isDraining() || (old && !connection.keepAlive);
-    const head = renderAnswer(answer, {
-      withBody: method !== 'HEAD',
-      close,
-      keepAlive: old,
-      date: httpDate(wallClock()),
-    });
-    this.#client.send(head, []);
-    this.#record(answer.status, answer.routerError, { toClient: answer.message.length });
+    const withBody = method !== 'HEAD';
+    this.#client.send(renderAnswer(answer, { withBody, close, keepAlive: old, date: httpDate(wallClock()) }), []);
+    this.#record(answer.status, answer.routerError, { toClient: withBody ? bodyOf(answer).length : 0 });
     this.#client.done(close);
   }
 

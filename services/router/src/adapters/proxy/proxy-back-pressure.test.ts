@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { HOST, startProxyTo } from './proxy.test-support.ts';
+import { HOST, startProxy, startProxyTo, startRawBackend } from './proxy.test-support.ts';
 import { rawClient } from './raw-client.test-support.ts';
 
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
@@ -72,6 +74,35 @@ test('pipelined requests wait while the client does not read its responses', asy
   client.socket.resume();
   await client.until('unknown_route', count);
 });
+
+test('what a client sends for nobody is read and thrown away, so that it comes to read the answer', async () => {
+  const proxy = await startProxy();
+  const answered = Promise.withResolvers<Socket>();
+  const backend = await startRawBackend((socket) => {
+    socket.once('data', () => {
+      socket.pause();
+      socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nto');
+      answered.resolve(socket);
+    });
+  });
+  proxy.register(backend.port);
+  const upload = await rawClient(proxy.port);
+  upload.send(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: ${CHUNKS * CHUNK.length}\r\n\r\n`);
+  const socket = await answered.promise;
+  await upload.until('\r\n\r\nto');
+  await sendAll(upload.socket, CHUNKS);
+  socket.end('o!');
+  await upload.until('\r\n\r\ntoo!');
+  const refused = await rawClient(proxy.port);
+  refused.send('nonsense\r\n\r\n');
+  await refused.until('400 Bad Request');
+  await sendAll(refused.socket, 400);
+});
+
+/** Resolves when so many chunks have left the socket. */
+async function sendAll(socket: Socket, chunks: number): Promise<void> {
+  for (let i = 0; i < chunks; i++) if (!socket.write(CHUNK)) await once(socket, 'drain');
+}
 
 /** Resolves when the figure has stood still for a while. */
 async function settled(figure: () => number): Promise<void> {

@@ -107,7 +107,7 @@ test('a request that may be repeated is, when a connection used again turns out 
   expect(proxy.failures).toEqual([]);
 });
 
-test('a request with a body is not repeated once it was sent', async () => {
+test('a request that changes something is not repeated once it was sent', async () => {
   const proxy = await startProxy();
   let requests = 0;
   const backend = await startRawBackend((socket) => {
@@ -121,6 +121,9 @@ test('a request with a body is not repeated once it was sent', async () => {
   const answer = await rawExchange(proxy.port, post('x'));
   expect(answer).toMatch(/^HTTP\/1.1 502 [\s\S]*X-Cf-RouterError: endpoint_failure \((EOF|read tcp: .*)\)/);
   expect(requests).toBe(1);
+  // A method that changes something, without a body, neither.
+  expect(await rawExchange(proxy.port, lastGet.replace('GET', 'DELETE'))).toContain('502 Bad Gateway');
+  expect(requests).toBe(2);
 });
 
 test('a backend that closes without an answer: GET goes to another, POST is 502', async () => {

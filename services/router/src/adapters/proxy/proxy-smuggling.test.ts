@@ -97,6 +97,7 @@ const malformedBodies: readonly (readonly [string, string])[] = [
   ['a bare CR in an extension', `3;a\rb\r\nabc\r\n0\r\n\r\n`],
   ['an endless extension', `3;${'a'.repeat(5000)}\r\nabc\r\n0\r\n\r\n`],
   ['data longer than its size', '2\r\nabc\r\n0\r\n\r\n'],
+  ['a wrong byte after the data', '3\r\nabcX\n0\r\n\r\n'],
   ['a bare LF after the data', '3\r\nabc\n0\r\n\r\n'],
   ['a bare LF in a trailer', '0\r\nX-A: b\n\r\n'],
   ['a bare LF as the end', '0\r\n\n'],

@@ -39,6 +39,8 @@ export interface TestProxy {
   readonly rejected: string[];
   readonly failures: UpstreamFailure[];
   readonly faults: unknown[];
+  /** Exchanges begun. */
+  readonly begun: () => number;
   /** Adds a route; `uris` defaults to the host of all tests. */
   register(port: number, more?: Partial<RouterRegister>): void;
   /** Resolves when the condition holds; it is looked at after each access record, failure and rejection. */
@@ -52,6 +54,7 @@ export async function startProxy(settings: Partial<ProxySettings> = {}, ca?: str
   const now = (): number => performance.now();
   const events = new EventEmitter();
   let draining = false;
+  let begun = 0;
   const upstreams = new UpstreamPool({
     dial: createDial(createSecureContext(ca === undefined ? {} : { ca })),
     maxIdlePerBackend: 100,
@@ -80,7 +83,10 @@ export async function startProxy(settings: Partial<ProxySettings> = {}, ca?: str
     now,
     wallClock: () => Date.now(),
     random: () => 0,
-    newGuid: randomUUID,
+    newGuid: () => {
+      begun++;
+      return randomUUID();
+    },
     isDraining: () => draining,
     onAccess: (record) => note(records, record),
     onEndpointFailure: (_pool, _endpoint, failure) => note(failures, failure),
@@ -98,6 +104,7 @@ export async function startProxy(settings: Partial<ProxySettings> = {}, ca?: str
     rejected,
     failures,
     faults,
+    begun: () => begun,
     register: (backendPort, more = {}) => {
       const registration = readRegistration({ host: '127.0.0.1', port: backendPort, uris: [HOST], ...more });
       if (typeof registration === 'string') throw new Error(registration);

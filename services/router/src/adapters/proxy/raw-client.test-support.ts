@@ -68,15 +68,3 @@ export async function rawExchange(port: number, text: string): Promise<string> {
   client.send(text);
   return client.ended();
 }
-
-/** The same bytes, sent in portions that the kernel cannot join (each waits until the one before is gone). */
-export async function sendInPortions(client: RawClient, text: string, cuts: readonly number[]): Promise<void> {
-  const points = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
-  let from = 0;
-  for (const to of [...points, text.length]) {
-    if (to === from) continue;
-    client.socket.write(text.slice(from, to), 'latin1');
-    from = to;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

@@ -116,3 +116,10 @@ test('a trailer section beyond its limits is refused', () => {
   expect(scan(`0\r\nX-A: ${'b'.repeat(300)}\r\n\r\n`, false)).toBeUndefined();
   expect(scan(`0\r\n${'A: b\r\n'.repeat(6)}\r\n`, false)).toBeUndefined();
 });
+
+test.each(['2\r\nabX\n0\r\n\r\n', '2\r\nab\rX0\r\n\r\n', '2\r\nabc\r\n0\r\n\r\n'])(
+  'data must end where its size says: %j',
+  (body) => {
+    expect(scan(body, false)).toBeUndefined();
+  },
+);
