@@ -208,7 +208,6 @@ describe('work queue with what cannot be handled', () => {
 
   test('a message of which everything is wrong is buried, however much there is to say about it', async () => {
     const operator = await operatorBus(nats);
-    const before = (await deadLetters(operator)).length;
     const layers = Array.from({ length: 60_000 }, () => ({ size: -1 }));
     const envelope = { type: 'staging.result', v: 1, id: 'x', time: new Date().toISOString(), source: 'test' };
     const data = { outcome: 'staged', image: { layers }, execution: {} };
@@ -219,6 +218,7 @@ describe('work queue with what cannot be handled', () => {
       handle: async () => undefined,
     });
     onTestFinished(() => queue.stop());
+    const before = (await deadLetters(operator)).length;
     await operator.js.publish('staging.result', JSON.stringify({ ...envelope, data }));
     await eventually(async () => (await deadLetters(operator)).length).toBe(before + 1);
     expect((await deadLetters(operator)).at(-1)).toMatch(/^not a valid staging.result/);
