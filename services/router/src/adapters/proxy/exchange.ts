@@ -1,4 +1,3 @@
-import { chooseEndpoint } from '../../domain/choose-endpoint.ts';
 import { requestHeadOut } from '../../domain/forwarding/request-head-out.ts';
 import { type ResponseOut, responseHeadOut } from '../../domain/forwarding/response-head-out.ts';
 import { stickyCookie } from '../../domain/forwarding/sticky-session.ts';
@@ -7,7 +6,6 @@ import type { ResponseHead } from '../../domain/http/response-head.ts';
 import { isReplayable } from '../../domain/replayable.ts';
 import { type RoutedRequest, routeRequest } from '../../domain/route-request.ts';
 import { bodyOf, type RouterAnswer, renderAnswer, routerAnswers } from '../../domain/router-answer.ts';
-import type { Pick } from '../../domain/routes/balance.ts';
 import type { Endpoint } from '../../domain/routes/endpoint.ts';
 import { hostKey } from '../../domain/routes/route-uri.ts';
 import { answerFor, consequenceOf, decideRetry, type UpstreamFailure } from '../../domain/upstream-failure.ts';
@@ -18,9 +16,8 @@ import type { ProxyContext } from './proxy-context.ts';
 import { RequestRelay } from './request-relay.ts';
 import { type RelayStep, ResponseRelay } from './response-relay.ts';
 import { startTunnel } from './tunnel.ts';
-import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
-
-const NONE_TRIED: ReadonlySet<Endpoint> = new Set();
+import { UpstreamAttempts } from './upstream-attempts.ts';
+import type { UpstreamUser } from './upstream-connection.ts';
 
 /**
  * One request and its response: finds the route, tries endpoints until one takes the request, and passes both bodies on,
@@ -33,18 +30,13 @@ export class Exchange implements ClientUser, UpstreamUser {
   readonly #client: ClientPort;
   readonly #request: RequestHead;
   readonly #requestRelay: RequestRelay;
+  readonly #attempts: UpstreamAttempts;
   #responseRelay: ResponseRelay;
   readonly #requestId: string;
   readonly #receivedAt: number;
   readonly #startedAt: number;
   #sentAt = 0;
   #routed: RoutedRequest | undefined;
-  #tried: Set<Endpoint> | undefined;
-  #attempts = 0;
-  #endpoint: Endpoint | undefined;
-  #upstream: UpstreamConnection | undefined;
-  /** Counted in the backend's `waiting`. */
-  #isWaiting = false;
   #closes = false;
 
   constructor(context: ProxyContext, client: ClientPort, request: RequestHead) {
@@ -52,6 +44,7 @@ export class Exchange implements ClientUser, UpstreamUser {
     this.#client = client;
     this.#request = request;
     this.#requestRelay = new RequestRelay(request, client, context.settings);
+    this.#attempts = new UpstreamAttempts(context, isReplayable(request));
     this.#responseRelay = this.#newResponseRelay();
     this.#requestId = context.newGuid();
     this.#receivedAt = context.wallClock();
@@ -66,7 +59,7 @@ export class Exchange implements ClientUser, UpstreamUser {
       return;
     }
     this.#routed = routed;
-    const chosen = this.#choose(routed);
+    const chosen = this.#attempts.choose(routed);
     if (chosen === 'busy') this.#answer(routerAnswers.connectionLimit(hostKey(this.#request.host)));
     else if (chosen === 'none') this.#answer(answerFor({ kind: 'no-endpoint', text: 'No endpoints available' }));
     else this.#attempt(chosen, false);
@@ -77,7 +70,7 @@ export class Exchange implements ClientUser, UpstreamUser {
   }
 
   onClientDrain(): void {
-    this.#upstream?.socket.resume();
+    this.#attempts.upstream?.socket.resume();
   }
 
   onClientEnd(): void {
@@ -92,7 +85,7 @@ export class Exchange implements ClientUser, UpstreamUser {
   }
 
   onDeadline(): void {
-    const upstream = this.#upstream;
+    const { upstream } = this.#attempts;
     if (upstream === undefined || upstream.ready) this.#fail({ kind: 'timeout', text: 'context deadline exceeded' });
     else this.#fail({ kind: 'dial-timeout', text: `dial tcp ${upstream.backend.address}: i/o timeout` });
   }
@@ -114,7 +107,7 @@ export class Exchange implements ClientUser, UpstreamUser {
   }
 
   onUpstreamClosed(error: Error | undefined): void {
-    const upstream = this.#upstream;
+    const { upstream } = this.#attempts;
     if (upstream === undefined) return;
     this.#fail(upstream.ready ? brokenFailure(error) : dialFailure(upstream.backend, error));
   }
@@ -125,31 +118,17 @@ export class Exchange implements ClientUser, UpstreamUser {
     this.#client.abort();
   }
 
-  #choose(routed: RoutedRequest): Pick {
-    const { settings, now, random } = this.#context;
-    return chooseEndpoint(routed, this.#tried ?? NONE_TRIED, now(), random, settings.balancer);
-  }
-
-  /** @param again the endpoint had closed the idle connection that was used; this time a new one is made */
+  /** @param again see `UpstreamAttempts.start` */
   #attempt(endpoint: Endpoint, again: boolean): void {
-    const { upstreams, settings, now } = this.#context;
-    const { backend } = endpoint;
-    this.#endpoint = endpoint;
-    if (!again) this.#attempts++;
-    this.#isWaiting = true;
-    backend.waiting++;
-    const idle = again ? undefined : upstreams.takeIdle(backend, isReplayable(this.#request));
-    const upstream = idle ?? upstreams.dial(backend);
-    upstream.user = this;
-    this.#upstream = upstream;
+    const { settings, now } = this.#context;
+    const upstream = this.#attempts.start(endpoint, again, this);
     this.#client.deadline = Math.min(this.#startedAt + settings.requestTimeoutMs, now() + settings.dialTimeoutMs);
     if (upstream.ready) this.#send();
   }
 
   #send(): void {
     const { settings, now } = this.#context;
-    const upstream = this.#upstream;
-    const endpoint = this.#endpoint;
+    const { upstream, endpoint } = this.#attempts;
     if (upstream === undefined || endpoint === undefined) return;
     this.#client.deadline = this.#startedAt + settings.requestTimeoutMs;
     this.#sentAt = now();
@@ -170,10 +149,10 @@ export class Exchange implements ClientUser, UpstreamUser {
   /** The final response's head came: how it goes out. */
   #plan(response: ResponseHead): ResponseOut {
     const { settings, wallClock, isDraining } = this.#context;
-    this.#stopWaiting();
+    this.#attempts.stopWaiting();
     const wanted = this.#routed?.wantedInstance ?? '';
     const path = this.#routed?.pool.contextPath ?? '/';
-    const spec = this.#endpoint?.spec;
+    const spec = this.#attempts.endpoint?.spec;
     const out = responseHeadOut(this.#request, response, {
       requestId: this.#requestId,
       // Whether the rest of the request will come is the client's guess, so that nothing can follow it.
@@ -188,7 +167,7 @@ export class Exchange implements ClientUser, UpstreamUser {
   #follow(step: RelayStep): void {
     switch (step.kind) {
       case 'more':
-        if (!step.clear) this.#upstream?.socket.pause();
+        if (!step.clear) this.#attempts.upstream?.socket.pause();
         if (this.#responseRelay.response?.connection.close === true && !this.#requestRelay.done) {
           this.#requestRelay.ignoreRest();
         }
@@ -205,14 +184,12 @@ export class Exchange implements ClientUser, UpstreamUser {
   }
 
   #switchProtocols(response: ResponseHead, rest: Buffer | undefined): void {
-    const upstream = this.#upstream;
-    if (upstream === undefined) return;
     if (this.#request.upgrade === '') {
       this.#fail({ kind: 'malformed', text: 'malformed HTTP response: unexpected 101' });
       return;
     }
-    this.#stopWaiting();
-    this.#upstream = undefined;
+    const upstream = this.#attempts.take();
+    if (upstream === undefined) return;
     startTunnel(this.#client, upstream, response, rest, this.#context, (bytes, error) =>
       this.#record(101, error, bytes),
     );
@@ -220,10 +197,10 @@ export class Exchange implements ClientUser, UpstreamUser {
 
   #fail(failure: UpstreamFailure): void {
     const { settings, now, onEndpointFailure } = this.#context;
-    const endpoint = this.#endpoint;
+    const { endpoint, upstream } = this.#attempts;
     const routed = this.#routed;
     if (endpoint === undefined || routed === undefined) return;
-    const reused = (this.#upstream?.served ?? 0) > 0;
+    const reused = upstream !== undefined && upstream.served > 0;
     this.#dropUpstream();
     if (this.#responseRelay.response !== undefined) {
       this.#breakOff(failure.text);
@@ -242,10 +219,9 @@ export class Exchange implements ClientUser, UpstreamUser {
     }
     if (consequenceOf(failure).marksFailed) endpoint.backend.markFailed(now());
     onEndpointFailure(routed.pool, endpoint, failure);
-    this.#tried ??= new Set();
-    this.#tried.add(endpoint);
-    const mayTry = decision === 'another' && this.#attempts < settings.maxAttempts;
-    const next = mayTry ? this.#choose(routed) : 'none';
+    this.#attempts.markFailed(endpoint);
+    const mayTry = decision === 'another' && this.#attempts.count < settings.maxAttempts;
+    const next = mayTry ? this.#attempts.choose(routed) : 'none';
     if (next === 'none' || next === 'busy') this.#answer(answerFor(failure));
     else this.#attempt(next, false);
   }
@@ -270,14 +246,10 @@ export class Exchange implements ClientUser, UpstreamUser {
   }
 
   #complete(reusable: boolean): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    if (upstream !== undefined) {
-      if (reusable && this.#requestRelay.done) {
-        this.#context.upstreams.giveBack(upstream, this.#responseRelay.response?.keepAliveSeconds ?? -1);
-      } else upstream.discard();
-    }
-    this.#record(this.#responseRelay.response?.status ?? 0, '');
+    const { response } = this.#responseRelay;
+    if (reusable && this.#requestRelay.done) this.#attempts.giveBack(response?.keepAliveSeconds ?? -1);
+    else this.#attempts.drop();
+    this.#record(response?.status ?? 0, '');
     this.#client.done(this.#closes);
   }
 
@@ -288,16 +260,8 @@ export class Exchange implements ClientUser, UpstreamUser {
   }
 
   #dropUpstream(): void {
-    this.#stopWaiting();
     this.#requestRelay.detach();
-    this.#upstream?.discard();
-    this.#upstream = undefined;
-  }
-
-  #stopWaiting(): void {
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
-    if (this.#endpoint !== undefined) this.#endpoint.backend.waiting--;
+    this.#attempts.drop();
   }
 
   #record(status: number, routerError: string, bytes: { fromClient?: number; toClient?: number } = {}): void {
@@ -311,8 +275,8 @@ export class Exchange implements ClientUser, UpstreamUser {
       responseBytes: bytes.toClient ?? this.#responseRelay.payloadBytes,
       remoteAddress: this.#client.address,
       requestId: this.#requestId,
-      endpoint: this.#endpoint?.spec,
-      attempts: this.#attempts,
+      endpoint: this.#attempts.endpoint?.spec,
+      attempts: this.#attempts.count,
       totalMs,
       routerMs: this.#sentAt === 0 ? totalMs : this.#sentAt - this.#startedAt,
       routerError,
