@@ -159,6 +159,28 @@ test('tells deleted keys from keys that never were, also when they were deleted 
   await eventually(() => view.fresh && view.entries.size + view.deleted.size).toBe(0);
 });
 
+test('compacts old deletion markers, and never what was written since', async () => {
+  const scheduler = await connectTo(nats, 'scheduler');
+  const store = await KvStore.open(scheduler, buckets.placements);
+  const view = await openView(scheduler, { trackDeleted: true });
+  for (const key of ['unplaced.gone.0', 'unplaced.kept.0', 'unplaced.again.0']) {
+    await store.put(key, record(0));
+    await store.delete(key);
+  }
+  expect(await view.catchUp()).toBe(true);
+  expect(await view.compact(60_000)).toBe(0);
+  expect(view.deleted.size).toBe(3);
+  // Written anew, which this view need not know yet.
+  await store.put('unplaced.again.0', record(1));
+  expect(await view.compact(0, (key) => key === 'unplaced.kept.0')).toBeLessThanOrEqual(1);
+  expect(await view.catchUp()).toBe(true);
+  expect([...view.deleted.keys()]).toEqual(['unplaced.kept.0']);
+  const later = await openView(await connectTo(nats, 'scheduler'), { trackDeleted: true });
+  expect([...later.deleted.keys()]).toEqual(['unplaced.kept.0']);
+  expect([...later.entries.keys()]).toEqual(['unplaced.again.0']);
+  expect(await later.catchUp()).toBe(true);
+});
+
 test('sees its own writes after reached, and everybody else’s after catchUp', async () => {
   const scheduler = await connectTo(nats, 'scheduler');
   const store = await KvStore.open(scheduler, buckets.placements);

@@ -158,6 +158,29 @@ export class KvView<T> {
     return false;
   }
 
+  /**
+   * Takes deletion markers away that came here longer ago than this, but for those to `keep`; who has not seen them by
+   * then can no longer tell "was deleted" from "was never there". Needs `trackDeleted` and `kvCompact` access. Returns
+   * how many went.
+   */
+  async compact(olderThanMs: number, keep: (key: string) => boolean = () => false): Promise<number> {
+    const before = performance.now() - olderThanMs;
+    const old = [...this.#deleted].filter(([key, { receivedAt }]) => receivedAt <= before && !keep(key));
+    let purged = 0;
+    for (const [key, { revision }] of old) {
+      if (!this.fresh) break;
+      // Up to this marker and no further: the key may have been written anew meanwhile.
+      const filter = `$KV.${this.#bucket.name}.${key}`;
+      const { purged: messages } = await this.#bus.jsm.streams.purge(`KV_${this.#bucket.name}`, {
+        filter,
+        seq: revision + 1,
+      });
+      purged += messages;
+      if (this.#deleted.get(key)?.revision === revision) this.#deleted.delete(key);
+    }
+    return purged;
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopListening();

@@ -27,6 +27,8 @@ export interface BusAccess {
   readonly read: readonly StreamDefinition[];
   readonly kvRead: readonly BucketDefinition<unknown>[];
   readonly kvWrite: readonly { readonly bucket: BucketDefinition<unknown>; readonly keys: string }[];
+  /** Buckets whose old deletion markers it takes away. */
+  readonly kvCompact?: readonly BucketDefinition<unknown>[];
   /** May answer requests (the reply goes to the asker's inbox). */
   readonly replies: boolean;
 }
@@ -77,6 +79,8 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
           { bucket: buckets.placements, keys: '>' },
           { bucket: buckets.leases, keys: keys.schedulerLease },
         ],
+        // Each key is used once, so markers would pile up; the one leader clears them for all writers.
+        kvCompact: [buckets.desiredLrps, buckets.placements, buckets.instances],
       };
     case 'cell-rep':
       return {
@@ -164,6 +168,7 @@ export function natsPermissions(access: BusAccess, user: string): NatsPermission
       ...createOrFind(kvStream(bucket)),
       `$KV.${bucket.name}.${pattern}`,
     ]),
+    ...(access.kvCompact ?? []).map((bucket) => `$JS.API.STREAM.PURGE.${kvStream(bucket)}`),
   ];
   return {
     publish: { allow: [...new Set(publish)] },

@@ -1,0 +1,68 @@
+import type { KvStore } from '@slipway/bus';
+import type { PlacementRecord } from '@slipway/contracts';
+import type { Logger } from '@slipway/service-kit';
+import type { Change } from '../domain/change.ts';
+
+/** Writes under way at once; more would only queue in the server. */
+const CONCURRENCY = 64;
+
+export interface ApplyOptions {
+  /** Asked before each write: a leader that lost its lease stops in the middle. */
+  readonly mayAct: () => boolean;
+  readonly onApplied: (change: Change) => void;
+  readonly logger: Logger;
+}
+
+export interface ApplyResult {
+  /** The record was another by then; the next pass sees it as it is. */
+  readonly conflicts: number;
+  /** NATS did not answer; it may have happened or not. */
+  readonly failures: number;
+}
+
+type Outcome = 'applied' | 'conflict' | 'not-leading';
+
+/** Applies changes side by side. Each is done at most once, by revision; what is not done the next pass does. */
+export async function applyChanges(
+  store: KvStore<PlacementRecord>,
+  changes: readonly Change[],
+  { mayAct, onApplied, logger }: ApplyOptions,
+): Promise<ApplyResult> {
+  const queue = changes.values();
+  let conflicts = 0;
+  let failures = 0;
+  const work = async (): Promise<void> => {
+    for (const change of queue) {
+      try {
+        const outcome = await apply(store, change, mayAct);
+        if (outcome === 'not-leading') return;
+        if (outcome === 'applied') onApplied(change);
+        else conflicts++;
+      } catch (error) {
+        failures++;
+        logger.warn({ err: error, reason: change.reason, processGuid: change.processGuid }, 'change.failed');
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
+  return { conflicts, failures };
+}
+
+async function apply(
+  store: KvStore<PlacementRecord>,
+  { write, removes }: Change,
+  mayAct: () => boolean,
+): Promise<Outcome> {
+  if (write !== undefined) {
+    if (!mayAct()) return 'not-leading';
+    const { key, value, over } = write;
+    const revision = over === undefined ? await store.create(key, value) : await store.update(key, value, over);
+    if (revision === undefined) return 'conflict';
+  }
+  let outcome: Outcome = 'applied';
+  for (const { key, revision } of removes) {
+    if (!mayAct()) return 'not-leading';
+    if (!(await store.delete(key, revision))) outcome = 'conflict';
+  }
+  return outcome;
+}
