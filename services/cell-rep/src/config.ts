@@ -13,8 +13,15 @@ const placeSettings = {
   CELL_ID: cellIdSchema,
   CELL_DATA_DIR: z.string().startsWith('/', 'expected an absolute path'),
   CELL_SUBNET: z.string().default('10.254.0.0/22'),
-  CELL_UID_BASE: settings.integer(1_000_000, 65_536, 4_000_000_000),
-  CELL_CONTAINERS: settings.integer(250, 1, 10_000),
+  /** 65,536 ids for each address of the subnet; garden's own range when absent. */
+  CELL_UID_BASE: z
+    .string()
+    .regex(/^\d+$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.int().min(65_536).max(4_294_000_000))
+    .optional(),
+  /** CIDRs outside of this machine that may open connections to containers: routers on other machines. */
+  CELL_REACHABLE_FROM: settings.list(),
 } as const;
 
 const placeSchema = z.object({ ...placeSettings, LOG_LEVEL: commonSettings.LOG_LEVEL });
@@ -28,6 +35,7 @@ const schema = z.object({
   CELL_ADDRESS: z.string().min(1).default('127.0.0.1'),
   CELL_PUBLIC_KEY: z.string().min(1),
   CELL_PRIVATE_KEY: secretSchema,
+  CELL_CONTAINERS: settings.integer(250, 1, 10_000),
   CELL_MEMORY_MB: optionalMebibytes,
   CELL_DISK_MB: optionalMebibytes,
   /** An LRP with placement tags runs only on cells that have them. */

@@ -8,6 +8,7 @@ const cases: [CrashCause, string][] = [
   [{ phase: 'run', exit: { status: 137, outOfMemory: true } }, 'APP/PROC/WEB: Exited with status 137 (out of memory)'],
   [{ phase: 'run', exit: { status: 0, outOfMemory: true } }, 'APP/PROC/WEB: Exited with status 0'],
   [{ phase: 'health-check', exit: { status: 3, outOfMemory: false } }, 'APP/PROC/WEB: Exited with status 3'],
+  [{ phase: 'run', exit: { status: undefined, outOfMemory: false } }, 'APP/PROC/WEB: Exited with unknown status'],
   [{ phase: 'pull', error: 'registry is away' }, 'failed to create container: registry is away'],
   [{ phase: 'create', error: 'no address left' }, 'failed to create container: no address left'],
   [{ phase: 'start', error: 'no such file' }, 'APP/PROC/WEB: failed-creating-process: no such file'],

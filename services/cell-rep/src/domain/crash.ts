@@ -7,8 +7,8 @@ const MAX_REASON_LENGTH = 1_024;
 
 /** How the app's process ended. */
 export interface Exit {
-  /** 128 + n when signal n ended it, as shells have it. */
-  readonly status: number;
+  /** 128 + n when signal n ended it, as shells have it; undefined when nobody was there to see. */
+  readonly status: number | undefined;
   readonly outOfMemory: boolean;
 }
 
@@ -26,7 +26,7 @@ export function describeCrash(cause: CrashCause, lrp: DesiredLrp, ranMs: number)
   return {
     phase: cause.phase,
     reason: truncate(reasonOf(cause, lrp.log.sourceType)),
-    ...(exit === undefined ? {} : { exitStatus: exit.status }),
+    ...(exit?.status === undefined ? {} : { exitStatus: exit.status }),
     outOfMemory: exit !== undefined && isOutOfMemory(exit),
     ranMs: Math.max(0, ranMs),
   };
@@ -35,11 +35,14 @@ export function describeCrash(cause: CrashCause, lrp: DesiredLrp, ranMs: number)
 /** The line that an app's own log ends with. `killed`: it outlived the grace time. */
 export function exitLine(exit: Exit, killed: { readonly graceMs: number } | undefined): string {
   const late = killed === undefined ? '' : ` (exceeded ${goDuration(killed.graceMs)} graceful shutdown interval)`;
-  return `Exit status ${exit.status}${late}${outOfMemorySuffix(exit)}`;
+  return `Exit status ${exit.status ?? 'unknown'}${late}${outOfMemorySuffix(exit)}`;
 }
 
 function reasonOf(cause: CrashCause, sourceType: string): string {
-  if ('exit' in cause) return `${sourceType}: Exited with status ${cause.exit.status}${outOfMemorySuffix(cause.exit)}`;
+  if ('exit' in cause) {
+    const status = cause.exit.status === undefined ? 'unknown status' : `status ${cause.exit.status}`;
+    return `${sourceType}: Exited with ${status}${outOfMemorySuffix(cause.exit)}`;
+  }
   switch (cause.phase) {
     case 'pull':
     case 'create':

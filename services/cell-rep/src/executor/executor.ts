@@ -29,7 +29,10 @@ export class Executor {
     return local;
   }
 
-  /** Takes over what the rep before left. What never ran is removed: its placement, if it still stands, starts it anew. */
+  /**
+   * Takes over what the rep before left. What ended in a way that nobody knows (the machine restarted) did not crash: it
+   * is removed, and its placement, if it still stands, starts it anew.
+   */
   async adopt(): Promise<void> {
     const found = await this.#deps.containers.list();
     await Promise.all(found.map((one) => this.#adoptOne(one)));
@@ -86,9 +89,10 @@ export class Executor {
   async #adoptOne({ container, state, notes, startedAt }: FoundContainer): Promise<void> {
     const { instanceGuid } = container;
     const { logger, timeouts } = this.#deps;
-    if (notes !== undefined && state !== 'unstarted') {
+    const crashed = notes?.record.state === 'CRASHED';
+    if (notes !== undefined && (state !== 'lost' || crashed)) {
       logger.info({ instanceGuid, state, record: notes.record.state }, 'instance.adopted');
-      const origin = { kind: 'adopted', notes, container, startedAt: startedAt ?? Date.now() } as const;
+      const origin = { kind: 'adopted', notes, container, startedAt } as const;
       this.#hold(instanceGuid, new InstanceRunner(origin, this.#deps));
       return;
     }

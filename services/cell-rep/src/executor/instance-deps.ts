@@ -23,6 +23,8 @@ export interface InstanceDeps {
     readonly deleteMs: number;
   };
   readonly emitLog: (line: LogLine) => void;
+  /** Undefined when there is room for more lines, else wait for it. */
+  readonly logRoom: () => Promise<void> | undefined;
   readonly setRoutes: (instanceGuid: string, routes: readonly RouterRegister[]) => void;
   /** Resolves when what was unregistered has left for the routers, or soon in any case. */
   readonly flushRoutes: () => Promise<void>;

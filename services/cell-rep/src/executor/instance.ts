@@ -119,6 +119,7 @@ export class InstanceRunner {
 
   async #run(): Promise<void> {
     const { instanceGuid } = this.#placement;
+    if (this.#container !== undefined) this.#reading = this.#read(this.#container);
     try {
       if (!this.#halt.aborted && this.#crash === undefined) {
         const cause = await this.#live();
@@ -159,14 +160,13 @@ export class InstanceRunner {
         );
         if (failed !== undefined) return failed;
         this.#startedAt = Date.now();
+        this.#reading = this.#read(this.#container as unknown as Container);
         await this.#annotate();
       }
-      const container = this.#container as Container;
-      this.#reading = this.#read(container);
       const ending = await watch(
         {
           lrp: () => this.#lrp,
-          container,
+          container: this.#container as Container,
           startedAt: this.#startedAt as number,
           wasRunning: this.#record.state === 'RUNNING',
           log: this.#log,
@@ -199,13 +199,17 @@ export class InstanceRunner {
     await this.#annotate();
   }
 
-  /** The process ends, NATS is told, the container goes: in this order, so that a rep that dies in between loses nothing. */
+  /**
+   * The process ends, NATS is told, the container goes: in this order, so that a rep that dies in between loses nothing.
+   * A stop meanwhile finds the same to do; it only no longer waits for NATS.
+   */
   async #buryCrashed(): Promise<void> {
     if (this.#crash === undefined) return;
-    await this.#end(this.#halt);
+    const leaving = this.#leaving.signal;
+    await this.#end(leaving);
     this.#apply({ type: 'crashed', crash: this.#crash });
     await this.#deps.records.settled(this.#placement.instanceGuid, this.#halt);
-    if (this.#container !== undefined) await deleteContainer(this.#container, this.#log, this.#deps, this.#halt);
+    if (this.#container !== undefined) await deleteContainer(this.#container, this.#log, this.#deps, leaving);
     this.#gone = true;
   }
 
@@ -246,7 +250,10 @@ export class InstanceRunner {
 
   async #read(container: Container): Promise<void> {
     try {
-      await container.readLines((line) => this.#log.app(line), this.#leaving.signal);
+      await container.readLines((lines) => {
+        for (const line of lines) this.#log.app(line);
+        return this.#deps.logRoom();
+      }, this.#leaving.signal);
     } catch (error) {
       if (this.#leaving.signal.aborted) return;
       const { instanceGuid } = this.#placement;

@@ -36,17 +36,17 @@ export interface ContainerSpec {
 
 export interface FoundContainer {
   readonly container: Container;
-  /** `unstarted`: its process was never begun. */
-  readonly state: 'unstarted' | 'running' | 'exited';
+  /** `lost`: it ended, and nobody knows how, as when the machine restarted under it. */
+  readonly state: 'running' | 'exited' | 'lost';
   /** Undefined when they do not parse: nobody can tell what it is. */
   readonly notes: Notes | undefined;
   /** Wall-clock milliseconds. */
-  readonly startedAt: number | undefined;
+  readonly startedAt: number;
 }
 
 export interface ContainerExit {
-  /** 128 + n after signal n. */
-  readonly status: number;
+  /** 128 + n after signal n; undefined when nobody was there to see. */
+  readonly status: number | undefined;
   readonly outOfMemory: boolean;
   /** Wall-clock milliseconds. */
   readonly at: number;
@@ -72,8 +72,14 @@ export interface Container {
   exited(): Promise<ContainerExit>;
   /** Nothing happens when it has ended. */
   signal(name: string): Promise<void>;
-  /** Ends when the process has ended and all it wrote was read. */
-  readLines(onLine: (line: ContainerLine) => void | Promise<void>, signal: AbortSignal): Promise<void>;
+  /**
+   * Ends when the process has ended and all it wrote was read, or soon after `signal` aborts. Reads no more while what
+   * `onLines` returned has not settled.
+   */
+  readLines(
+    onLines: (lines: readonly ContainerLine[]) => Promise<void> | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
   annotate(notes: Notes): Promise<void>;
   usage(): Promise<ContainerUsage>;
   /** Idempotent, whatever state it is in. */

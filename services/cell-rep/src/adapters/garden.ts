@@ -1,0 +1,144 @@
+import type { DesiredLrp } from '@slipway/contracts';
+import { Garden, type Container as GardenContainer, type LayerHandle } from '@slipway/garden';
+import type { Logger } from '@slipway/service-kit';
+import type { PlaceConfig } from '../config.ts';
+import { notesSchema } from '../executor/notes.ts';
+import type { Container, ContainerSpec, Containers, FoundContainer } from '../executor/ports.ts';
+import type { ImageSource } from './image-source.ts';
+import { parseStopSignal } from './stop-signal.ts';
+
+const MEBIBYTE = 1024 * 1024;
+/** Garden-runC: `container_max_cpu_shares`; a weight is a hundredth of them. */
+const MAX_CPU_SHARES = 1_024;
+const MIN_CPU_SHARES = 2;
+
+export function openGarden(config: PlaceConfig, logger: Logger): Promise<Garden> {
+  return Garden.open({
+    cell: config.CELL_ID,
+    dataDir: config.CELL_DATA_DIR,
+    subnet: config.CELL_SUBNET,
+    reachableFrom: config.CELL_REACHABLE_FROM,
+    ...(config.CELL_UID_BASE === undefined ? {} : { idBase: config.CELL_UID_BASE }),
+    onProblem: (error) => logger.error({ err: error }, 'garden.problem'),
+  });
+}
+
+/** The cell's containers as the executor sees them. */
+export class GardenContainers implements Containers {
+  readonly #garden: Garden;
+  readonly #images: ImageSource;
+  readonly #logger: Logger;
+
+  constructor(garden: Garden, images: ImageSource, logger: Logger) {
+    this.#garden = garden;
+    this.#images = images;
+    this.#logger = logger;
+  }
+
+  async pull(lrp: DesiredLrp, signal: AbortSignal): Promise<{ readonly layers: readonly LayerHandle[] }> {
+    const open = this.#images.open(lrp);
+    const layers = await this.#garden.layers.ensureLayers(
+      lrp.image.layers,
+      async function* (layer, fetchSignal) {
+        yield* await open(layer, fetchSignal);
+      },
+      { signal },
+    );
+    return { layers };
+  }
+
+  async create(
+    { instanceGuid, lrp, image, environment, notes }: ContainerSpec,
+    signal: AbortSignal,
+  ): Promise<Container> {
+    const { action, resources } = lrp;
+    const [program, ...args] = action.argv;
+    const container = await this.#garden.create(
+      {
+        handle: instanceGuid,
+        layers: image.layers as readonly LayerHandle[],
+        process: ({ address }) => ({
+          entrypoint: program === undefined ? [] : [program],
+          cmd: args,
+          workdir: action.workdir,
+          user: action.user,
+          imageEnv: action.imageEnv,
+          env: environment(address),
+        }),
+        limits: {
+          memoryBytes: resources.memoryMb * MEBIBYTE,
+          cpuShares: Math.max(MIN_CPU_SHARES, Math.floor((MAX_CPU_SHARES * resources.cpuWeight) / 100)),
+          pids: resources.maxPids,
+          nofile: resources.nofile,
+        },
+        annotations: { notes },
+      },
+      { signal },
+    );
+    return this.#adapt(container);
+  }
+
+  async list(): Promise<readonly FoundContainer[]> {
+    return this.#garden.containers().map((container) => {
+      const notes = notesSchema.safeParse(container.annotations.notes);
+      if (!notes.success) this.#logger.error({ err: notes.error, instanceGuid: container.handle }, 'notes.invalid');
+      const lost = container.exit?.status === null;
+      return {
+        container: this.#adapt(container),
+        state: container.exit === undefined ? 'running' : lost ? 'lost' : 'exited',
+        notes: notes.data,
+        startedAt: (container.startedAt ?? container.createdAt).getTime(),
+      };
+    });
+  }
+
+  #adapt(container: GardenContainer): Container {
+    return {
+      instanceGuid: container.handle,
+      address: container.address,
+      start: () => container.start(),
+      exited: async () => {
+        const { status, outOfMemory, at } = await container.exited;
+        return { status: status ?? undefined, outOfMemory, at: Date.parse(at) };
+      },
+      signal: async (name) => {
+        const known = parseStopSignal(name);
+        if (known === undefined) this.#logger.warn({ instanceGuid: container.handle, name }, 'stop-signal.unknown');
+        container.signal(known ?? 'SIGTERM');
+      },
+      readLines: (onLines, signal) => readLines(container, onLines, signal),
+      annotate: async (notes) => container.annotate({ notes }),
+      usage: async () => {
+        const stats = container.stats();
+        if (stats === undefined) throw new Error('the container is gone');
+        return { cpuNanoseconds: Number(stats.cpuNs), memoryBytes: stats.memoryBytes, diskBytes: stats.diskBytes };
+      },
+      delete: () => container.delete(),
+    };
+  }
+}
+
+async function readLines(
+  container: GardenContainer,
+  onLines: Parameters<Container['readLines']>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = container.readLogs((lines) =>
+    onLines(
+      lines.map(({ stream, line, timestampNs }) => ({
+        stream: stream === 'stdout' ? 'OUT' : 'ERR',
+        bytes: line,
+        timestampNs,
+      })),
+    ),
+  );
+  // What stopping it fails with is what `ended` fails with.
+  const stop = (): void => void reader.stop().catch(() => undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    await reader.ended;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Bus, connectService, emitMessage, KvStore } from '@slipway/bus';
+import { buckets, busAccess, type CellPresence, instanceMetrics } from '@slipway/contracts';
+import type { Garden } from '@slipway/garden';
+import { hostPlatform } from '@slipway/oci';
+import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
+import { GardenContainers, openGarden } from './adapters/garden.ts';
+import { probeHealth } from './adapters/health-probe.ts';
+import { ImageSource } from './adapters/image-source.ts';
+import { Knowledge } from './adapters/knowledge.ts';
+import { LogSink } from './adapters/log-sink.ts';
+import { diskProblem, readMachine } from './adapters/machine.ts';
+import { type PresenceBeat, startPresence } from './adapters/presence.ts';
+import { RecordWriter } from './adapters/record-writer.ts';
+import { RouteTable } from './adapters/route-table.ts';
+import type { Config } from './config.ts';
+import { cellCapacity } from './domain/capacity.ts';
+import { CellCondition } from './executor/cell-condition.ts';
+import { Executor } from './executor/executor.ts';
+import { Reconciler } from './executor/reconciler.ts';
+import { Semaphore } from './executor/semaphore.ts';
+import { UsageSampler } from './executor/usage-sampler.ts';
+import { createCellMetrics } from './metrics.ts';
+
+// Diego creates 32 at once on machines of many cores; runc and the kernel's namespaces gain little beyond this.
+const CONCURRENT_CREATES = 8;
+const FLUSH_TIMEOUT_MS = 1_000;
+const LAST_WRITES_TIMEOUT_MS = 5_000;
+
+export interface CellApp extends App {
+  /** Known once started. */
+  readonly healthPort: number | undefined;
+}
+
+/** Puts the cell rep together. Apps first: what runs is taken over before NATS is even asked for. */
+export function createApp(config: Config, { logger }: { readonly logger: Logger }): CellApp {
+  const cellId = config.CELL_ID;
+  const epoch = randomUUID();
+  const startedAt = new Date().toISOString();
+  const images = new ImageSource({
+    keys: { publicKey: config.CELL_PUBLIC_KEY, privateKey: config.CELL_PRIVATE_KEY.reveal() },
+    plainHttp: config.INSECURE_REGISTRIES,
+  });
+  const logs = new LogSink();
+  const routes = new RouteTable();
+  const records = new RecordWriter(cellId, logger);
+  const knowledge = new Knowledge(cellId, () => reconciler?.trigger());
+  const metrics = createCellMetrics(() => ({
+    local: executor?.local ?? new Map(),
+    routes: routes.size,
+    unplaced: reconciler?.unplaced ?? 0,
+    presence: capacity === undefined ? undefined : presence(),
+  }));
+  let garden: Garden | undefined;
+  let condition: CellCondition | undefined;
+  let executor: Executor | undefined;
+  let reconciler: Reconciler | undefined;
+  let usage: UsageSampler | undefined;
+  let capacity: CellPresence['capacity'] | undefined;
+  let bus: Bus | undefined;
+  let beat: PresenceBeat | undefined;
+  let health: HealthServer | undefined;
+  let stopping: Promise<void> | undefined;
+  let starting: Promise<void> | undefined;
+  /** Its part without NATS. */
+  let cell: Promise<void> | undefined;
+
+  const presence = (): CellPresence => ({
+    v: 1,
+    cellId,
+    epoch,
+    startedAt,
+    renewedAt: new Date().toISOString(),
+    address: config.CELL_ADDRESS,
+    zone: config.CELL_ZONE,
+    platform: { os: hostPlatform().os, architecture: hostPlatform().architecture },
+    capacity: capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 },
+    placementTags: config.CELL_PLACEMENT_TAGS,
+    optionalPlacementTags: [],
+    evacuating: false,
+    healthy: condition?.reason === undefined,
+    ...(condition?.reason === undefined ? {} : { unhealthyReason: condition.reason }),
+    starting: [...(executor?.local.values() ?? [])].filter(({ record }) => record.state === 'CLAIMED').length,
+  });
+  const notReady = (): string | undefined => {
+    if (garden === undefined) return 'containers: not opened yet';
+    if (bus?.connected !== true) return 'NATS: not connected';
+    return knowledge.attached ? undefined : 'NATS: not read yet';
+  };
+
+  /** Without NATS: containers are opened, and what runs is taken over and watched again. */
+  const startCell = async (): Promise<void> => {
+    garden = await openGarden(config, logger);
+    const containers = new GardenContainers(garden, images, logger);
+    condition = new CellCondition({
+      check: () => diskProblem(config.CELL_DATA_DIR),
+      onChange: () => beat?.beat(),
+      logger,
+    });
+    executor = new Executor({
+      cellId,
+      zone: config.CELL_ZONE,
+      containers,
+      probe: probeHealth,
+      logger,
+      creating: new Semaphore(CONCURRENT_CREATES),
+      timeouts: {
+        pullMs: config.PULL_TIMEOUT_MS,
+        createMs: config.CREATE_TIMEOUT_MS,
+        startMs: config.START_TIMEOUT_MS,
+        deleteMs: config.DELETE_TIMEOUT_MS,
+      },
+      emitLog: (line) => logs.emit(line),
+      logRoom: () => logs.room(),
+      setRoutes: (guid, messages) => routes.set(guid, messages),
+      flushRoutes: async () => {
+        if (bus?.connected === true) await flush(bus);
+      },
+      records,
+      onStep: (step, ms) => {
+        metrics.onStep(step, ms);
+        condition?.succeeded(step);
+        if (step === 'healthy') usage?.soon();
+      },
+      onStepFailed: (step, error) => {
+        metrics.onStepFailed(step, error);
+        condition?.failed(step, error);
+      },
+      onChange: () => reconciler?.trigger(),
+    });
+    await executor.adopt();
+    await condition.start();
+    const used = garden.containers().reduce((sum, container) => sum + (container.stats()?.diskBytes ?? 0), 0);
+    capacity = cellCapacity(
+      {
+        memoryMb: config.CELL_MEMORY_MB,
+        diskMb: config.CELL_DISK_MB,
+        // No more than there are addresses for.
+        containers: Math.min(config.CELL_CONTAINERS, garden.capacity),
+      },
+      await readMachine(config.CELL_DATA_DIR, used),
+    );
+  };
+
+  /** Records first: a scheduler that lost everything learns what runs before it is told that there is room. */
+  const joinBus = async (connected: Bus, running: Executor): Promise<void> => {
+    logs.attach(connected);
+    records.attach(await KvStore.open(connected, buckets.instances), () => connected.ready);
+    connected.onReset(() => records.republish());
+    routes.attach(connected);
+    reconciler = new Reconciler({
+      executor: running,
+      read: (now) => knowledge.read(now),
+      placementDeleted: (guid) => knowledge.placementDeleted(guid),
+      logger,
+    });
+    await knowledge.attach(connected);
+    if (stopping !== undefined) return;
+    reconciler.start();
+    beat = await startPresence(connected, presence, logger);
+    usage = new UsageSampler({
+      cellId,
+      runners: () => running.runners,
+      publish: (data) => {
+        if (connected.connected) emitMessage(connected, instanceMetrics, data);
+      },
+      logger,
+    });
+    usage.start();
+  };
+
+  const start = async (): Promise<void> => {
+    health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics: metrics.registry });
+    logger.info({ port: health.port }, 'health.listening');
+    cell = startCell();
+    await cell;
+    if (stopping !== undefined || executor === undefined) return;
+    bus = await connectService(busAccess('cell-rep', cellId), { config, source: `cell-rep/${cellId}`, logger });
+    if (stopping !== undefined) return;
+    await joinBus(bus, executor);
+  };
+
+  const stop = async (): Promise<void> => {
+    // Whoever started it hears of its failure; here it only must not be half done.
+    await cell?.catch(() => undefined);
+    reconciler?.stop();
+    if (config.CELL_ON_STOP === 'destroy') {
+      await executor?.destroy();
+      if (bus?.connected === true) await lastWrites(records, beat, logger);
+    } else await executor?.leave();
+    beat?.stop();
+    await usage?.stop();
+    await condition?.stop();
+    routes.close();
+    logs.close();
+    knowledge.close();
+    records.close();
+    await bus?.close();
+    await garden?.close();
+    await images.close();
+    await health?.close();
+    health = undefined;
+  };
+
+  return {
+    start: () => {
+      starting ??= start();
+      return starting;
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+    get healthPort() {
+      return health?.port;
+    },
+  };
+}
+
+/** What the routers were told last has left; a NATS that does not answer is not waited for. */
+async function flush(bus: Bus): Promise<void> {
+  await Promise.race([bus.nc.flush(), delay(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
+}
+
+/** A cell that is gone with its containers says so; when it cannot, its presence runs out by itself. */
+async function lastWrites(records: RecordWriter, beat: PresenceBeat | undefined, logger: Logger): Promise<void> {
+  try {
+    await records.allSettled(AbortSignal.timeout(LAST_WRITES_TIMEOUT_MS));
+    await beat?.withdraw();
+  } catch (error) {
+    logger.warn({ err: error }, 'cell.not-withdrawn');
+  }
+}

@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Bus, connectService, KvStore, KvView } from '@slipway/bus';
+import {
+  buckets,
+  busAccess,
+  type CellPresence,
+  type DesiredLrp,
+  type DomainFreshness,
+  type Instance,
+  type InstanceMetrics,
+  instanceMetrics,
+  keys,
+  type Lease,
+  type LogEnvelope,
+  logEnvelope,
+  type Placement,
+  type PlacementRecord,
+  parseMessage,
+  type RouterRegister,
+  type ServiceName,
+} from '@slipway/contracts';
+import { createLogger, generateSealingKeys, Secret } from '@slipway/service-kit';
+import {
+  type BuiltImage,
+  type NatsHandle,
+  pushImage,
+  type RegistryOptions,
+  type RegistryProcess,
+  sampleImage,
+  startNats,
+  startRegistry,
+} from '@slipway/testing';
+import { expect } from 'vitest';
+import { type LrpChanges, lrpOfImage } from './image-lrp.test-support.ts';
+import { type Environment, type RepProcess, runClean, startRep, untilReady } from './rep-process.test-support.ts';
+
+const SILENT = createLogger('test', 'silent');
+
+export interface Heard {
+  readonly subject: string;
+  readonly route: RouterRegister;
+}
+
+/** A cell with all that is around it: a real NATS, a real registry, and whoever else speaks on the bus. */
+export class TestCell {
+  readonly id: string;
+  readonly nats: NatsHandle;
+  readonly registry: RegistryProcess;
+  readonly sealing = generateSealingKeys();
+  readonly dataDir: string;
+  readonly subnet = subnetOfThisProcess();
+  /** What routers heard, what log-cache would read, and what cloud-controller is told of usage; oldest first. */
+  readonly heard: Heard[] = [];
+  readonly logs: LogEnvelope[] = [];
+  readonly metrics: InstanceMetrics[] = [];
+  readonly #env: Environment;
+  readonly #buses: Bus[] = [];
+  readonly #reps: RepProcess[] = [];
+  #desired!: KvStore<DesiredLrp | DomainFreshness>;
+  #placements!: KvStore<PlacementRecord>;
+  #leases!: KvStore<Lease>;
+  #instances!: KvView<Instance>;
+  #cells!: KvView<CellPresence>;
+
+  private constructor(id: string, nats: NatsHandle, registry: RegistryProcess, dataDir: string) {
+    this.id = id;
+    this.nats = nats;
+    this.registry = registry;
+    this.dataDir = dataDir;
+    this.#env = {
+      PATH: process.env.PATH ?? '',
+      HEALTH_PORT: '0',
+      CELL_ID: id,
+      CELL_PUBLIC_KEY: this.sealing.publicKey,
+      CELL_PRIVATE_KEY: this.sealing.privateKey,
+      CELL_DATA_DIR: join(dataDir, 'cell'),
+      CELL_SUBNET: this.subnet,
+      CELL_UID_BASE: '1500000000',
+      CELL_MEMORY_MB: '4096',
+      CELL_DISK_MB: '4096',
+    };
+  }
+
+  static async create(registryOptions: RegistryOptions = {}): Promise<TestCell> {
+    const id = `t${process.pid}-${randomUUID().slice(0, 4)}`;
+    const nats = await startNats({ cellIds: [id] });
+    const registry = await startRegistry(registryOptions);
+    const cell = new TestCell(id, nats, registry, await mkdtemp(join(tmpdir(), 'slipway-cell-')));
+    await cell.#join();
+    return cell;
+  }
+
+  /** Starts a rep, by default until it is ready. */
+  async startRep({ ready = true, env = {} }: { ready?: boolean; env?: Environment } = {}): Promise<RepProcess> {
+    const user = `cell-rep-${this.id}`;
+    const { url, password } = { url: this.nats.url, password: this.nats.password(user) };
+    const bus = { NATS_URL: url, NATS_USER: user, NATS_PASSWORD: password };
+    const rep = await startRep({ ...this.#env, ...bus, ...env });
+    this.#reps.push(rep);
+    if (ready) await untilReady(rep);
+    return rep;
+  }
+
+  /** Runs clean.ts with the cell's environment, which has nothing of NATS. */
+  clean(): Promise<number> {
+    return runClean(this.#env);
+  }
+
+  async dispose(): Promise<void> {
+    for (const rep of this.#reps) {
+      rep.signal('SIGKILL');
+      await rep.exited;
+    }
+    const cleaned = await this.clean();
+    this.#instances.close();
+    this.#cells.close();
+    for (const bus of this.#buses) await bus.close();
+    await this.registry.stop();
+    await this.nats.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+    expect(cleaned).toBe(0);
+  }
+
+  /** Pushes an image, by default the sample, and gives the LRP that its staging would lead to. */
+  async lrp(changes: LrpChanges = {}, built?: BuiltImage): Promise<DesiredLrp> {
+    const image = built ?? (await sampleImage());
+    const repository = `app-${image.manifest.digest.slice(7, 19)}`;
+    await pushImage(this.registry, repository, 'latest', image);
+    return lrpOfImage(image, { registry: this.registry.address, repository }, changes);
+  }
+
+  /** As cloud-controller. */
+  async desire(lrp: DesiredLrp): Promise<void> {
+    await this.#desired.put(keys.desiredLrp(lrp.processGuid), lrp);
+  }
+
+  /** As cloud-controller, saying that the bucket holds all that is desired. */
+  async freshen(lrpCount: number): Promise<void> {
+    const refreshedAt = new Date().toISOString();
+    await this.#desired.put(keys.domain('cf-apps'), { v: 1, domain: 'cf-apps', refreshedAt, ttlMs: 120_000, lrpCount });
+  }
+
+  /** As a scheduler that leads. */
+  async lead(): Promise<void> {
+    await this.#leases.put(keys.schedulerLease, {
+      v: 1,
+      holder: 'test',
+      epoch: 1,
+      renewedAt: new Date().toISOString(),
+    });
+  }
+
+  /** As scheduler. */
+  async place(lrp: DesiredLrp, index = 0, instanceGuid: string = randomUUID()): Promise<Placement> {
+    const placement: Placement = {
+      v: 1,
+      kind: 'placed',
+      processGuid: lrp.processGuid,
+      index,
+      instanceGuid,
+      cellId: this.id,
+      crashCount: 0,
+      placedAt: new Date().toISOString(),
+      memoryMb: lrp.resources.memoryMb,
+      diskMb: lrp.resources.diskMb,
+    };
+    await this.#placements.put(keys.placed(this.id, instanceGuid), placement);
+    return placement;
+  }
+
+  /** As scheduler. */
+  async unplace(instanceGuid: string): Promise<void> {
+    await this.#placements.delete(keys.placed(this.id, instanceGuid));
+  }
+
+  /** Desired, placed, and RUNNING. */
+  async run(lrp: DesiredLrp, index = 0): Promise<Instance> {
+    await this.desire(lrp);
+    const { instanceGuid } = await this.place(lrp, index);
+    return await this.untilState(instanceGuid, 'RUNNING');
+  }
+
+  record(instanceGuid: string): Instance | undefined {
+    return this.#instances.get(keys.instance(this.id, instanceGuid));
+  }
+
+  get presence(): CellPresence | undefined {
+    return this.#cells.get(this.id);
+  }
+
+  async untilState(instanceGuid: string, state: Instance['state']): Promise<Instance> {
+    await expect.poll(() => this.record(instanceGuid)?.state, { timeout: 45_000 }).toBe(state);
+    return this.record(instanceGuid) as Instance;
+  }
+
+  async untilGone(instanceGuid: string): Promise<void> {
+    await expect.poll(() => this.record(instanceGuid), { timeout: 45_000 }).toBeUndefined();
+  }
+
+  /** Log lines of an app, as `SOURCE: text`. */
+  linesOf(lrp: DesiredLrp): string[] {
+    return this.logs
+      .filter(({ sourceId }) => sourceId === lrp.app.guid)
+      .map(({ sourceType, payload }) => `${sourceType}: ${Buffer.from(payload, 'base64').toString()}`);
+  }
+
+  /** What was said of an instance's routes, as `register uri`. */
+  routesOf(instanceGuid: string): string[] {
+    return this.heard
+      .filter(({ route }) => route.private_instance_id === instanceGuid)
+      .map(({ subject, route }) => `${subject.replace('router.', '')} ${route.uris.join(' ')}`);
+  }
+
+  async #join(): Promise<void> {
+    const controller = await this.#connect('cloud-controller');
+    const scheduler = await this.#connect('scheduler');
+    this.#desired = await KvStore.open<DesiredLrp | DomainFreshness>(controller, buckets.desiredLrps);
+    this.#placements = await KvStore.open<PlacementRecord>(scheduler, buckets.placements);
+    this.#leases = await KvStore.open(scheduler, buckets.leases);
+    this.#instances = await KvView.open(controller, buckets.instances);
+    this.#cells = await KvView.open(scheduler, buckets.cells);
+    const { nc } = await this.#connectAsOperator();
+    const listen = (subject: string, take: (message: unknown) => void): void => {
+      nc.subscribe(subject, {
+        callback: (_, message) => {
+          take(message.json());
+        },
+      });
+    };
+    for (const subject of ['router.register', 'router.unregister']) {
+      listen(subject, (route) => this.heard.push({ subject, route: route as RouterRegister }));
+    }
+    listen(logEnvelope.subject, (message) => this.logs.push(parseMessage(logEnvelope, message).data));
+    listen(instanceMetrics.subject, (message) => this.metrics.push(parseMessage(instanceMetrics, message).data));
+    await nc.flush();
+  }
+
+  async #connect(service: ServiceName): Promise<Bus> {
+    const config = {
+      NATS_URL: this.nats.url,
+      NATS_USER: service,
+      NATS_PASSWORD: new Secret(this.nats.password(service)),
+    };
+    const bus = await connectService(busAccess(service), { config, source: service, logger: SILENT });
+    this.#buses.push(bus);
+    return bus;
+  }
+
+  async #connectAsOperator(): Promise<Bus> {
+    const bus = await Bus.connect({
+      url: this.nats.url,
+      user: 'operator',
+      password: new Secret(this.nats.password('operator')),
+      source: 'test',
+      logger: SILENT,
+    });
+    this.#buses.push(bus);
+    return bus;
+  }
+}
+
+/** Test files run side by side, each in a process of its own. */
+function subnetOfThisProcess(): string {
+  return `10.${200 + (process.pid % 50)}.${Math.floor(process.pid / 50) % 256}.0/24`;
+}

@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TestCell } from './cell.test-support.ts';
+import { fetchFrom, leftovers, processesOf } from './host.test-support.ts';
+import { type RepProcess, untilReady } from './rep-process.test-support.ts';
+
+/** A poll ends as soon as it may; this only bounds one that waits in vain. */
+const patient = { timeout: 30_000 };
+
+let cell: TestCell;
+beforeEach(async () => {
+  cell = await TestCell.create();
+});
+afterEach(() => cell.dispose());
+
+async function kill(rep: RepProcess): Promise<void> {
+  rep.signal('SIGKILL');
+  expect(await rep.exited).toBe('SIGKILL');
+}
+
+test('an app outlives kill -9 of its rep, and the next rep takes it over as it is', async () => {
+  const rep = await cell.startRep();
+  const lrp = await cell.lrp();
+  const instance = await cell.run(lrp);
+  const { instanceGuid } = instance;
+  const processes = await processesOf(instanceGuid);
+  expect(processes).not.toEqual([]);
+  await kill(rep);
+  expect((await fetchFrom(instance)).status).toBe(200);
+  const registered = cell.routesOf(instanceGuid).length;
+
+  const next = await cell.startRep();
+  expect(next.lines.map(({ msg }) => msg)).toContain('instance.adopted');
+  await expect.poll(() => cell.routesOf(instanceGuid).length, patient).toBeGreaterThan(registered);
+  expect(cell.record(instanceGuid)).toEqual(instance);
+  expect(await processesOf(instanceGuid)).toEqual(processes);
+  expect((await fetchFrom(instance)).status).toBe(200);
+  // The line of the request that no rep was there for, and that of the next.
+  await expect.poll(() => cell.linesOf(lrp).filter((line) => line.includes('GET / from')).length, patient).toBe(2);
+
+  await cell.unplace(instanceGuid);
+  await cell.untilGone(instanceGuid);
+  expect(await processesOf(instanceGuid)).toEqual([]);
+  next.signal('SIGTERM');
+  expect(await next.exited).toBe(0);
+  expect(await cell.clean()).toBe(0);
+  expect(await leftovers(cell)).toEqual([]);
+});
+
+test('what ended while no rep was there is reported with its status, and what lost its placement goes', async () => {
+  const rep = await cell.startRep();
+  const crashing = await cell.run(await cell.lrp());
+  const unplaced = await cell.run(await cell.lrp());
+  await kill(rep);
+  await fetchFrom(crashing, '/cgi-bin/crash');
+  await expect.poll(() => processesOf(crashing.instanceGuid), patient).toEqual([]);
+  await cell.unplace(unplaced.instanceGuid);
+
+  await cell.startRep();
+  const { crash } = await cell.untilState(crashing.instanceGuid, 'CRASHED');
+  expect(crash).toMatchObject({ phase: 'run', reason: 'APP/PROC/WEB: Exited with status 42', exitStatus: 42 });
+  await cell.untilGone(unplaced.instanceGuid);
+  expect(await processesOf(unplaced.instanceGuid)).toEqual([]);
+});
+
+test('a crash that was reported is not started again by the next rep', async () => {
+  const rep = await cell.startRep();
+  const instance = await cell.run(await cell.lrp());
+  await fetchFrom(instance, '/cgi-bin/crash');
+  const crashed = await cell.untilState(instance.instanceGuid, 'CRASHED');
+  await kill(rep);
+  await cell.startRep();
+  const other = await cell.run(await cell.lrp());
+  expect(cell.record(instance.instanceGuid)).toEqual(crashed);
+  await cell.unplace(instance.instanceGuid);
+  await cell.untilGone(instance.instanceGuid);
+  expect(cell.record(other.instanceGuid)?.state).toBe('RUNNING');
+});
+
+test('a rep that ends keeps what runs; one that starts without NATS takes it over all the same', async () => {
+  const rep = await cell.startRep();
+  const instance = await cell.run(await cell.lrp());
+  const processes = await processesOf(instance.instanceGuid);
+  rep.signal('SIGTERM');
+  expect(await rep.exited).toBe(0);
+  expect(await processesOf(instance.instanceGuid)).toEqual(processes);
+  await cell.nats.kill();
+  const next = await cell.startRep({ ready: false });
+  await expect.poll(() => next.lines.map(({ msg }) => msg), patient).toContain('instance.adopted');
+  expect((await fetchFrom(instance)).status).toBe(200);
+  await cell.nats.restart();
+  await untilReady(next);
+  expect(await processesOf(instance.instanceGuid)).toEqual(processes);
+  await expect.poll(() => cell.record(instance.instanceGuid), patient).toEqual(instance);
+});
+
+test('a wiped NATS does not touch what runs: records, presence and routes are written again', async () => {
+  await cell.startRep();
+  const lrp = await cell.lrp();
+  const instance = await cell.run(lrp);
+  const { instanceGuid } = instance;
+  const processes = await processesOf(instanceGuid);
+  await cell.nats.restart({ wipe: true });
+  cell.heard.length = 0;
+  await expect.poll(() => cell.presence, patient).toBeDefined();
+  await expect.poll(() => cell.record(instanceGuid), patient).toEqual(instance);
+  await expect.poll(() => cell.routesOf(instanceGuid), patient).toContain('register dora.apps.localhost');
+  // Cloud-controller and scheduler come back and find it: it was never away.
+  await cell.desire(lrp);
+  await cell.freshen(1);
+  await cell.lead();
+  await cell.place(lrp, 0, instanceGuid);
+  const second = await cell.run(await cell.lrp());
+  expect(await processesOf(instanceGuid)).toEqual(processes);
+  expect((await fetchFrom(instance)).status).toBe(200);
+  await cell.unplace(instanceGuid);
+  await cell.untilGone(instanceGuid);
+  expect(cell.record(second.instanceGuid)?.state).toBe('RUNNING');
+});
+
+test('clean removes all that a killed cell left, without NATS', async () => {
+  const rep = await cell.startRep();
+  const instance = await cell.run(await cell.lrp());
+  await kill(rep);
+  await cell.nats.kill();
+  expect(await leftovers(cell)).not.toEqual([]);
+  expect(await cell.clean()).toBe(0);
+  expect(await processesOf(instance.instanceGuid)).toEqual([]);
+  expect(await leftovers(cell)).toEqual([]);
+  await cell.nats.restart();
+});

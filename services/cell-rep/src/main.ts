@@ -1,0 +1,12 @@
+import { createLogger, runService } from '@slipway/service-kit';
+import { createApp } from './app.ts';
+import { readConfig } from './config.ts';
+import { requireRoot } from './require-root.ts';
+
+// To end all instances takes their grace time, and the deletion after it.
+const STOP_DEADLINE_MS = 60_000;
+
+requireRoot();
+const config = readConfig(process.env);
+const logger = createLogger('cell-rep', config.LOG_LEVEL);
+await runService(createApp(config, { logger }), logger, { stopDeadlineMs: STOP_DEADLINE_MS });
