@@ -55,6 +55,20 @@ export async function removeCgroup(hierarchies: CgroupHierarchies, path: string)
   }
 }
 
+/** Removes a cgroup that holds nothing, and leaves one that does. */
+export function removeIfEmpty(hierarchies: CgroupHierarchies, path: string): void {
+  for (const mount of hierarchies.mounts) {
+    try {
+      rmdirSync(join(mount.path, path));
+    } catch (error) {
+      const code = errnoCode(error);
+      if (code !== 'ENOENT' && code !== 'EBUSY') {
+        throw asGardenError(error, 'CGROUP_FAILED', 'teardown', `The cgroup ${path} could not be removed`);
+      }
+    }
+  }
+}
+
 function killAll(directory: string): void {
   for (const name of subgroups(directory)) killAll(join(directory, name));
   const kill = join(directory, 'cgroup.kill');

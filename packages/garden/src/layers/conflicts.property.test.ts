@@ -100,7 +100,7 @@ test('any sequence of entries ends as the rules say, or is refused where they sa
         .sort(([a], [b]) => (a.split('/').join('\0') < b.split('/').join('\0') ? -1 : 1));
       expect(actual).toEqual(expected);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
   expect(seen.refused).toBeGreaterThan(0);
   expect(seen.accepted).toBeGreaterThan(0);
@@ -164,7 +164,7 @@ test('no sequence of hostile entries changes anything outside of the layer', { t
       expect(snapshotTree(outside, { nanoseconds: true })).toEqual(before);
       rmSync(parent, { recursive: true });
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
   expect(applied).toBeGreaterThan(0);
 });

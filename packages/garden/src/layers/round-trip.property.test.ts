@@ -134,6 +134,6 @@ test.each([
       expect(snapshotTree(root, { nanoseconds: precise })).toEqual(snapshotTree(judge, { nanoseconds: precise }));
       rmSync(run, { recursive: true });
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });

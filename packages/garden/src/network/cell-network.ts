@@ -72,6 +72,8 @@ export class CellNetwork {
   /** Connects the network namespace of a process; what an earlier container left at the place goes. */
   connect(place: ContainerNetwork, pid: number): void {
     try {
+      // Others may have switched it off since, among them a cell that was torn down at a bad moment.
+      enableForwarding();
       connectContainer({ ...place, gateway: this.subnet.gateway, mtu: uplinkMtu() }, pid);
     } catch (error) {
       throw asGardenError(

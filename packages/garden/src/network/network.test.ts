@@ -68,9 +68,9 @@ describe('containers in a cell', () => {
   }
 
   /** What a connection from inside of a process's network to an address and port gives; 'no answer' when packets go nowhere. */
-  async function connectFrom(pid: number, address: string, port: number): Promise<string> {
+  async function connectFrom(pid: number, address: string, port: number, waitMs = 20_000): Promise<string> {
     const code = `const s = require('net').connect({ host: '${address}', port: ${port} });
-      const timer = setTimeout(() => { console.log(s.connecting ? 'no answer' : 'connected'); process.exit() }, 700);
+      const timer = setTimeout(() => { console.log(s.connecting ? 'no answer' : 'connected'); process.exit() }, ${waitMs});
       let text = ''; s.on('data', (d) => text += d).on('end', () => { console.log(text); process.exit() })
       .on('error', (e) => { console.log(e.code); process.exit() })`;
     const { stdout } = await run('nsenter', ['--net', '--target', String(pid), process.execPath, '-e', code]);
@@ -125,17 +125,17 @@ describe('containers in a cell', () => {
 
   test("none reaches the host's ports, by any of its addresses", async () => {
     expect(await connectFrom(process.pid, network.subnet.gateway, hostPort)).toBe('host');
-    expect(await connectFrom(at(0).pid, network.subnet.gateway, hostPort)).toBe('no answer');
+    expect(await connectFrom(at(0).pid, network.subnet.gateway, hostPort, 700)).toBe('no answer');
     const own = execFileSync('ip', ['-4', '-o', 'addr', 'show', 'scope', 'global'], { encoding: 'utf8' })
       .split('\n')
       .map((line) => /inet ([\d.]+)/.exec(line)?.[1])
       .find((address) => address !== undefined && address !== network.subnet.gateway);
-    if (own !== undefined) expect(await connectFrom(at(0).pid, own, hostPort)).toBe('no answer');
+    if (own !== undefined) expect(await connectFrom(at(0).pid, own, hostPort, 700)).toBe('no answer');
   });
 
   test('none reaches another', async () => {
-    expect(await connectFrom(at(0).pid, at(1).place.address, 8080)).toBe('no answer');
-    expect(await connectFrom(at(1).pid, at(0).place.address, 8080)).toBe('no answer');
+    expect(await connectFrom(at(0).pid, at(1).place.address, 8080, 700)).toBe('no answer');
+    expect(await connectFrom(at(1).pid, at(0).place.address, 8080, 700)).toBe('no answer');
   });
 
   test('a packet with a source that is not its own is dropped', async () => {

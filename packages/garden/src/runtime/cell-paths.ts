@@ -1,6 +1,10 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GardenError } from '../errors.ts';
+import { errnoCode } from '../sys/sys-error.ts';
+
+/** Where cells have their `runDir` by default. */
+export const RUN_ROOT = '/run/slipway';
 
 /** Where the files of one container are. */
 export interface ContainerPaths {
@@ -56,14 +60,24 @@ export class CellPaths {
 
   /** Makes the directories; fine when they are there. */
   make(): void {
+    makePassable(this.runDir);
     for (const dir of [this.dataDir, this.containers, this.runcRoot, this.exits]) {
       mkdirSync(dir, { recursive: true });
       chmodSync(dir, 0o700);
     }
-    mkdirSync(this.rootfs, { recursive: true });
-    chmodSync(this.runDir, 0o711);
-    chmodSync(this.rootfs, 0o711);
+    makePassable(this.rootfs);
     checkPassable(this.runDir);
+  }
+
+  /** Removes the directory above the cells' default run directories, when this was the last. */
+  removeRunRoot(): void {
+    if (dirname(this.runDir) !== RUN_ROOT) return;
+    try {
+      rmdirSync(RUN_ROOT);
+    } catch (error) {
+      const code = errnoCode(error);
+      if (code !== 'ENOTEMPTY' && code !== 'ENOENT') throw error;
+    }
   }
 
   container(handle: string): ContainerPaths {
@@ -90,6 +104,14 @@ export class CellPaths {
       runcState: join(this.runcRoot, handle),
     };
   }
+}
+
+/** Makes a directory, and those above it that are missing, for others to pass through but not to look into. */
+function makePassable(dir: string): void {
+  const first = mkdirSync(dir, { recursive: true });
+  chmodSync(dir, 0o711);
+  if (first === undefined) return;
+  for (let at = dir; at.length > first.length; at = dirname(at)) chmodSync(dirname(at), 0o711);
 }
 
 /**

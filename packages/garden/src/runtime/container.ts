@@ -93,8 +93,8 @@ export class Container {
       this.#resolveExit(this.#record.exit);
       return;
     }
-    const processes = [this.#record.init, this.#record.conmon].filter((each) => each !== null);
-    this.#context.exits.watch(this.handle, processes, (exit) => this.#end(exit));
+    const { init, conmon } = this.#record;
+    this.#context.exits.watch(this.handle, { init, conmon }, (exit) => this.#end(exit));
   }
 
   /** Starts the app. @throws GardenError CONTAINER_STATE, RUNTIME_FAILED, RUNTIME_TIMEOUT */
@@ -152,10 +152,7 @@ export class Container {
     const paths = this.#context.paths.container(this.handle);
     const reader = new LogReader(paths, sink);
     this.#logs = reader;
-    const done = (): void => {
-      this.#logs = undefined;
-    };
-    reader.ended.then(done, done);
+    void this.#forgetLogs(reader);
     // Only once there is a reader: what is in the FIFOs goes when nobody holds them.
     void this.exited.then(() => {
       if (this.#logs === reader) this.#letKeeperGo();
@@ -226,6 +223,16 @@ export class Container {
         asGardenError(error, 'CGROUP_FAILED', 'stats', `The end of ${this.handle} is not known in full`),
       );
       return false;
+    }
+  }
+
+  async #forgetLogs(reader: LogReader): Promise<void> {
+    try {
+      await reader.ended;
+    } catch {
+      // Whoever reads has the error from `ended` too.
+    } finally {
+      if (this.#logs === reader) this.#logs = undefined;
     }
   }
 

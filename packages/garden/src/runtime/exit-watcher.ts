@@ -13,8 +13,14 @@ export interface ObservedExit {
   readonly at: Date;
 }
 
+/** The processes of a container; null where it is not known. */
+export interface WatchedProcesses {
+  readonly init: ProcessIdentity | null;
+  readonly conmon: ProcessIdentity | null;
+}
+
 interface Watched {
-  readonly processes: readonly ProcessIdentity[];
+  readonly processes: WatchedProcesses;
   readonly tell: (exit: ObservedExit) => void;
 }
 
@@ -42,10 +48,10 @@ export class ExitWatcher {
   }
 
   /**
-   * Calls `tell` once, soon, when the container has ended.
-   * @param processes its init and conmon: with both gone and no status, the status is lost
+   * Calls `tell` once, soon, when the container has ended. With init and conmon gone and no status left, the status is
+   * lost.
    */
-  watch(handle: string, processes: readonly ProcessIdentity[], tell: (exit: ObservedExit) => void): void {
+  watch(handle: string, processes: WatchedProcesses, tell: (exit: ObservedExit) => void): void {
     this.#watched.set(handle, { processes, tell });
     setImmediate(() => this.#check(handle));
   }
@@ -67,8 +73,10 @@ export class ExitWatcher {
   #check(handle: string): void {
     const watched = this.#watched.get(handle);
     if (watched === undefined) return;
+    const { init, conmon } = watched.processes;
+    if (init !== null && isAlive(init)) return;
     // Looked at before the file: conmon writes it before it ends.
-    const gone = !watched.processes.some((process) => isAlive(process));
+    const gone = conmon === null || !isAlive(conmon);
     const exit = this.#read(handle) ?? (gone ? { status: null, at: new Date() } : undefined);
     if (exit === undefined) return;
     this.#watched.delete(handle);

@@ -1,7 +1,8 @@
 import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { countsSwap, findCgroups, makeParent } from '../cgroup/hierarchy.ts';
-import { listCgroups, removeCgroup } from '../cgroup/removal.ts';
+import { removeCgroup, removeIfEmpty } from '../cgroup/removal.ts';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import { CellNetwork } from '../network/cell-network.ts';
@@ -9,7 +10,7 @@ import { readBootId } from '../sys/boot-id.ts';
 import { tryLock } from '../sys/files.ts';
 import { removeTree } from '../sys/remove-tree.ts';
 import type { CellContext } from './cell-context.ts';
-import { CellPaths } from './cell-paths.ts';
+import { CellPaths, RUN_ROOT } from './cell-paths.ts';
 import { runCommand } from './command.ts';
 import { Container } from './container.ts';
 import { type ContainerRecord, readRecord, writeRecord } from './container-record.ts';
@@ -51,7 +52,7 @@ export class Garden {
   static async open(options: GardenOptions): Promise<Garden> {
     const programs = { ...DEFAULT_PROGRAMS, ...options.programs };
     checkHost(programs);
-    const paths = new CellPaths(options.dataDir, options.runDir ?? `/run/slipway/${options.cell}`);
+    const paths = new CellPaths(options.dataDir, options.runDir ?? join(RUN_ROOT, options.cell));
     const network = new CellNetwork({
       cell: options.cell,
       subnet: options.subnet,
@@ -174,9 +175,10 @@ export class Garden {
     await this.sweep();
     await network.teardown();
     await removeCgroup(cgroups, cgroupParent);
-    if (listCgroups(cgroups, CGROUP_ROOT).length === 0) await removeCgroup(cgroups, CGROUP_ROOT);
+    removeIfEmpty(cgroups, CGROUP_ROOT); // other cells may be in it
     await this.close();
     await removeTree(paths.runDir);
+    paths.removeRunRoot();
   }
 
   #add(record: ContainerRecord): Container {

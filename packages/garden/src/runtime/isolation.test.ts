@@ -152,11 +152,11 @@ describe('network', () => {
     const gateway = options.subnet.replace(/\d+\/26$/, (end) => String(Number.parseInt(end, 10) + 1));
     expect(await tcpCheck(one.container.address, 8080, 5000)).toEqual({ ok: true });
     expect(await tcpCheck(gateway, port, 5000)).toEqual({ ok: true });
-    const probe = (to: string, toPort: number): string =>
-      `nc -w 1 ${to} ${toPort} </dev/null >/dev/null 2>&1 && echo reached || echo not`;
+    const probe = (to: string, toPort: number, seconds = 1): string =>
+      `nc -w ${seconds} ${to} ${toPort} </dev/null >/dev/null 2>&1 && echo reached || echo not`;
     expect(
       await run(
-        `${probe(gateway, port)}; ${probe(one.container.address, 8080)}; httpd -p 8080; ${probe('127.0.0.1', 8080)}`,
+        `${probe(gateway, port)}; ${probe(one.container.address, 8080)}; httpd -p 8080; ${probe('127.0.0.1', 8080, 20)}`,
       ),
     ).toEqual(['not', 'not', 'reached']);
     await one.container.delete();
