@@ -1,5 +1,6 @@
 import type { Api, ApiContext } from './api-context.ts';
 import { appEnvironmentRoutes } from './app-environment.ts';
+import { appFeatureRoutes } from './app-features.ts';
 import { appRoutes } from './apps.ts';
 import { authenticate } from './authentication.ts';
 import { buildRoutes } from './builds.ts';
@@ -25,6 +26,7 @@ const resources = [
   domainRoutes,
   appRoutes,
   appEnvironmentRoutes,
+  appFeatureRoutes,
   currentDropletRoutes,
   processRoutes,
   packageRoutes,

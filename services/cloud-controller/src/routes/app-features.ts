@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { notFound, unprocessable } from '../errors.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { findApp } from './apps.ts';
+import { accessOf } from './authentication.ts';
+import { guidParameters } from './bodies.ts';
+
+/** What Cloud Foundry lets one switch on for an app, and is not there yet: off, and it says so when asked for. */
+const features: Readonly<Record<string, string>> = {
+  ssh: 'Enable SSHing into the app.',
+  revisions: 'Enable versioning of an application',
+};
+
+const featureSchema = z.object({ name: z.string(), description: z.string(), enabled: z.boolean() });
+const parameters = z.object({ guid: z.string(), name: z.string() });
+
+function featureOf(name: string): z.infer<typeof featureSchema> {
+  const description = Object.hasOwn(features, name) ? features[name] : undefined;
+  if (description === undefined) throw notFound('Feature');
+  return { name, description, enabled: false };
+}
+
+export function appFeatureRoutes(api: Api, context: ApiContext): void {
+  api.get(
+    '/v3/apps/:guid/features',
+    { schema: { params: guidParameters, response: { 200: z.object({ resources: z.array(featureSchema) }) } } },
+    async (request) => {
+      await findApp(context, accessOf(request), request.params.guid);
+      return { resources: Object.keys(features).map(featureOf) };
+    },
+  );
+
+  api.get(
+    '/v3/apps/:guid/features/:name',
+    { schema: { params: parameters, response: { 200: featureSchema } } },
+    async (request) => {
+      await findApp(context, accessOf(request), request.params.guid);
+      return featureOf(request.params.name);
+    },
+  );
+
+  api.patch(
+    '/v3/apps/:guid/features/:name',
+    {
+      schema: {
+        params: parameters,
+        body: z.strictObject({ enabled: z.boolean() }),
+        response: { 200: featureSchema },
+      },
+    },
+    async (request) => {
+      await findApp(context, accessOf(request), request.params.guid, 'app.write');
+      const feature = featureOf(request.params.name);
+      if (request.body.enabled) throw unprocessable(`The feature '${feature.name}' is not available on this platform.`);
+      return feature;
+    },
+  );
+
+  api.get(
+    '/v3/apps/:guid/ssh_enabled',
+    {
+      schema: { params: guidParameters, response: { 200: z.object({ enabled: z.boolean(), reason: z.string() }) } },
+    },
+    async (request) => {
+      await findApp(context, accessOf(request), request.params.guid);
+      return { enabled: false, reason: 'Disabled globally' };
+    },
+  );
+}
