@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import { cellPresenceSchema, leaseSchema } from './cell.ts';
+import { registryCredentialsSchema } from './credentials.ts';
+import { deadLetter } from './dead-letter.ts';
+import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
+import { instanceMetrics, instanceSchema } from './instance.ts';
+import { logEnvelope } from './log-envelope.ts';
+import { type MessageDefinition, parseMessage } from './message.ts';
+import { placementSchema, unplacedSchema } from './placement.ts';
+import { routerRegisterSchema, routerStartSchema } from './router-messages.ts';
+import { stagingRequest, stagingResult } from './staging.ts';
+
+/** A kind of message or record, in the version that is written now. Samples are `<type>.v<version>[-<case>].json`. */
+export interface Kind {
+  readonly version: number;
+  /** Of what is inside the envelope, or of the whole when there is none. */
+  readonly schema: z.ZodType;
+  readonly parse: (value: unknown) => unknown;
+  readonly enveloped: boolean;
+}
+
+function record(schema: z.ZodType): Kind {
+  return { version: 1, schema, parse: (value) => schema.parse(value), enveloped: false };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a definition of any data.
+function message(definition: MessageDefinition<any>): Kind {
+  const { v: version, data: schema } = definition;
+  return { version, schema, parse: (value) => parseMessage(definition, value), enveloped: true };
+}
+
+export const kinds: Readonly<Record<string, Kind>> = {
+  'cell-presence': record(cellPresenceSchema),
+  'dead-letter': message(deadLetter),
+  'desired-lrp': record(desiredLrpSchema),
+  'domain-freshness': record(domainFreshnessSchema),
+  instance: record(instanceSchema),
+  'instance.metrics': message(instanceMetrics),
+  lease: record(leaseSchema),
+  'log.envelope': message(logEnvelope),
+  placement: record(placementSchema),
+  'registry-credentials': record(registryCredentialsSchema),
+  'router.register': record(routerRegisterSchema),
+  'router.start': record(routerStartSchema),
+  'staging.request': message(stagingRequest),
+  'staging.result': message(stagingResult),
+  unplaced: record(unplacedSchema),
+};
