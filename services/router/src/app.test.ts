@@ -138,9 +138,6 @@ test('while NATS is away nothing is pruned; back again, the router asks for rout
     PRUNE_INTERVAL_MS: '50',
   });
   const cell = await connectAs(own, 'cell-rep', 'cell-1');
-  const starts: unknown[] = [];
-  cell.nc.subscribe('router.start', { callback: (_, message) => void starts.push(message.json()) });
-  await cell.nc.flush();
   publish(cell, 'register', await registrationOf('unharmed'));
   await router.untilLogged('endpoint.registered');
   await own.kill();
@@ -150,7 +147,8 @@ test('while NATS is away nothing is pruned; back again, the router asks for rout
   expect(await get(router.port)).toContain('unharmed');
   expect(router.logged('endpoint.pruned')).toEqual([]);
   await own.restart();
-  await expect.poll(() => starts.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await router.untilLogged('router.announced', 2);
+  expect(await get(router.port)).toContain('unharmed');
   await router.untilLogged('endpoint.pruned');
   expect(await statusOf(router.port)).toBe(404);
 });

@@ -148,11 +148,15 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       },
     );
     messages = following;
+    const announce = (): void => {
+      following.announce();
+      logger.info('router.announced');
+    };
     bus.onReset(() => {
       pruner.resume();
-      following.announce();
+      announce();
     });
-    following.announce();
+    announce();
     await gate.opened();
     if (stopping !== undefined) return;
     pruner.start();
