@@ -210,7 +210,9 @@ describe.skipIf(!root)('the whole path, through the public API (needs root)', ()
       .poll(async () => (await cf.fetch(host, '/')).headers['x-cf-routererror'], { timeout: 30_000 })
       .toBe('unknown_route');
     await expect
-      .poll(async () => (await leftovers(marks())).filter((l) => /conmon|tini|busybox|veth/.test(l)), { timeout: 30_000 })
+      .poll(async () => (await leftovers(marks())).filter((l) => /conmon|tini|busybox|veth/.test(l)), {
+        timeout: 30_000,
+      })
       .toEqual([]);
   });
 

@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { CodedError } from './errors.ts';
+import { CodedError, kitErrors } from './errors.ts';
 import { secretSchema } from './secret.ts';
 
 /** Names every setting that is wrong, not only the first. */
 export class ConfigError extends CodedError {
   constructor(service: string, problems: readonly string[]) {
-    super('CONFIG_INVALID', 'invalid', `${service}: bad settings:\n${problems.map((p) => `  ${p}`).join('\n')}`, {
-      details: { problems },
-    });
+    super(
+      'CONFIG_INVALID',
+      kitErrors.CONFIG_INVALID.kind,
+      `${service}: bad settings:\n${problems.map((p) => `  ${p}`).join('\n')}`,
+      {
+        details: { problems },
+      },
+    );
   }
 }
 

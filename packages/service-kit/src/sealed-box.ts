@@ -9,7 +9,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
-import { CodedError } from './errors.ts';
+import { CodedError, kitErrors } from './errors.ts';
 
 /*
  * A sealed box: X25519 with an ephemeral key, HKDF-SHA256 over both public keys, AES-256-GCM. Only the holder of the
@@ -62,7 +62,7 @@ export function unseal(sealed: string, keys: SealingKeys): string {
   } catch (cause) {
     throw new CodedError(
       'SEAL_BROKEN',
-      'invalid',
+      kitErrors.SEAL_BROKEN.kind,
       'cannot open sealed credentials: not made for this key, or changed',
       { cause },
     );
