@@ -60,11 +60,8 @@ export function processEnvironment(input: EnvironmentInput): Record<string, stri
   return {
     ...(port === undefined ? {} : { PORT: String(port) }),
     ...Object.fromEntries(allowed.filter(([name]) => !isReservedVariable(name))),
-    // Diego's launcher adds host and port, for apps that read them there.
-    VCAP_APPLICATION: JSON.stringify({
-      ...input.vcapApplication,
-      ...(port === undefined ? {} : { host: '0.0.0.0', port }),
-    }),
+    // The cell adds host, port, instance_id and instance_index, as Diego's launcher does.
+    VCAP_APPLICATION: JSON.stringify(input.vcapApplication),
     MEMORY_LIMIT: `${input.memoryMb}m`,
     VCAP_SERVICES: JSON.stringify(input.vcapServices),
   };
