@@ -14,7 +14,7 @@ export async function withDeadline<T>(
   signal.throwIfAborted();
   const deadline = new AbortController();
   const timer = setTimeout(() => {
-    deadline.abort(new RepError('REP_STEP_TIMEOUT', 'timeout', `${what} did not end within ${timeoutMs} ms`));
+    deadline.abort(new RepError('REP_STEP_TIMEOUT', `${what} did not end within ${timeoutMs} ms`));
   }, timeoutMs);
   try {
     return await work(AbortSignal.any([signal, deadline.signal]));
