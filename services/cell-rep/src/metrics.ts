@@ -26,20 +26,20 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
   const registry = createMetrics('cell-rep');
   const registers = [registry];
   const seconds = new Histogram({
-    name: 'cell_step_seconds',
+    name: 'slipway_cell_step_seconds',
     help: 'How long a step of an instance took: pull, create, start, healthy (from start to the first passed check), delete',
     labelNames: ['step'],
     buckets: STEP_BUCKETS,
     registers,
   });
   const failures = new Counter({
-    name: 'cell_step_failures_total',
+    name: 'slipway_cell_step_failures_total',
     help: 'Steps that failed, by the kind of error',
     labelNames: ['step', 'kind'],
     registers,
   });
   new Gauge({
-    name: 'cell_instances',
+    name: 'slipway_cell_instances',
     help: 'Instances of this cell by state',
     labelNames: ['state'],
     registers,
@@ -58,12 +58,18 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
       },
     });
   };
-  gauge('cell_routes', 'Routes that this cell registers', ({ routes }) => routes);
-  gauge('cell_unplaced_instances', 'Containers without placement, kept for their grace time', (o) => o.unplaced);
-  gauge('cell_healthy', 'Whether this cell can create containers', ({ presence }) => (presence?.healthy ? 1 : 0));
-  gauge('cell_capacity_memory_mb', 'Memory for instances', ({ presence }) => presence?.capacity.memoryMb ?? 0);
-  gauge('cell_capacity_disk_mb', 'Disk for instances', ({ presence }) => presence?.capacity.diskMb ?? 0);
-  gauge('cell_capacity_containers', 'Most containers', ({ presence }) => presence?.capacity.containers ?? 0);
+  gauge('slipway_cell_routes', 'Routes that this cell registers', ({ routes }) => routes);
+  gauge(
+    'slipway_cell_unplaced_instances',
+    'Containers without placement, kept for their grace time',
+    (o) => o.unplaced,
+  );
+  gauge('slipway_cell_healthy', 'Whether this cell can create containers', ({ presence }) =>
+    presence?.healthy ? 1 : 0,
+  );
+  gauge('slipway_cell_capacity_memory_mb', 'Memory for instances', ({ presence }) => presence?.capacity.memoryMb ?? 0);
+  gauge('slipway_cell_capacity_disk_mb', 'Disk for instances', ({ presence }) => presence?.capacity.diskMb ?? 0);
+  gauge('slipway_cell_capacity_containers', 'Most containers', ({ presence }) => presence?.capacity.containers ?? 0);
   return {
     registry,
     onStep: (step, ms) => seconds.observe({ step }, ms / 1_000),

@@ -43,7 +43,8 @@ test('knows what is placed on this cell, what was deleted, and how far to trust 
 
   const known = knowledge.read(performance.now());
   expect([...known.placements.keys()]).toEqual([sampleGuid(1)]);
-  expect([...known.lrps.keys()]).toEqual([sampleProcessGuid(1)]);
+  expect(known.lrps.get(sampleProcessGuid(1))).toEqual(sampleLrp());
+  expect(known.lrps.get(sampleProcessGuid(2))).toBeUndefined();
   expect([...known.records.keys()]).toEqual([sampleGuid(1)]);
   expect(known).toMatchObject({
     placementsFresh: true,
@@ -67,6 +68,15 @@ test('knows what is placed on this cell, what was deleted, and how far to trust 
   const now = (): number => performance.now();
   await expect.poll(() => knowledge.read(now())).toMatchObject({ domainFresh: true, schedulerActive: true });
   expect(knowledge.read(now() + 60_001)).toMatchObject({ domainFresh: false, schedulerActive: false });
+
+  // What is of another cell's does not wake this one.
+  const asleep = changes;
+  const foreign = sampleLrp({ processGuid: sampleProcessGuid(2) });
+  await desired.put(keys.desiredLrp(foreign.processGuid), foreign);
+  await expect.poll(() => knowledge.read(now()).lrps.get(foreign.processGuid)).toBeDefined();
+  expect(changes).toBe(asleep);
+  await desired.put(keys.desiredLrp(sampleProcessGuid(1)), sampleLrp({ instances: 2 }));
+  await expect.poll(() => changes).toBe(asleep + 1);
 
   const before = changes;
   await placements.delete(keys.placed('cell-1', sampleGuid(1)));

@@ -40,7 +40,11 @@ export class Knowledge {
     const [instances, placements, desired, leases] = await Promise.all([
       KvView.open(bus, buckets.instances, { filter: keys.instancesOf(this.#cellId) }),
       KvView.open(bus, buckets.placements, { filter: keys.placedOn(this.#cellId), trackDeleted: true, onChange }),
-      KvView.open<DesiredLrp | DomainFreshness>(bus, buckets.desiredLrps, { onChange }),
+      KvView.open<DesiredLrp | DomainFreshness>(bus, buckets.desiredLrps, {
+        onChange: (change) => {
+          if (change === undefined || this.#concerns(change.key)) onChange();
+        },
+      }),
       KvView.open(bus, buckets.leases, { filter: keys.schedulerLease }),
     ]);
     this.#views = { instances, placements, desired, leases };
@@ -79,6 +83,15 @@ export class Knowledge {
     };
   }
 
+  /** Every cell hears of every LRP of the platform; most changes are of none of its own. */
+  #concerns(key: string): boolean {
+    if (key === keys.domain('cf-apps') || this.#views === undefined) return true;
+    for (const { value } of this.#views.placements.entries.values()) {
+      if (keys.desiredLrp(value.processGuid) === key) return true;
+    }
+    return false;
+  }
+
   close(): void {
     if (this.#views === undefined) return;
     for (const view of Object.values(this.#views)) view.close();
@@ -99,13 +112,17 @@ function placementsOf(view: KvView<PlacementRecord>): Map<string, Placement> {
 }
 
 function desiredOf(view: KvView<DesiredLrp | DomainFreshness>, now: number): Pick<FromBus, 'lrps' | 'domainFresh'> {
-  const lrps = new Map<string, DesiredLrp>();
-  let domainFresh = false;
-  for (const { value, receivedAt } of view.entries.values()) {
-    if ('processGuid' in value) lrps.set(value.processGuid, value);
-    else domainFresh = now - receivedAt < value.ttlMs;
-  }
-  return { lrps, domainFresh: domainFresh && complete(view) };
+  const marker = view.entries.get(keys.domain('cf-apps'));
+  const fresh = marker !== undefined && 'ttlMs' in marker.value && now - marker.receivedAt < marker.value.ttlMs;
+  return {
+    domainFresh: fresh && complete(view),
+    lrps: {
+      get: (processGuid) => {
+        const value = view.get(keys.desiredLrp(processGuid));
+        return value !== undefined && 'processGuid' in value ? value : undefined;
+      },
+    },
+  };
 }
 
 /** The bucket's age limit removes a lease without a word. */

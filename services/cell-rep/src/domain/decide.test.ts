@@ -288,7 +288,9 @@ test('comes to rest, with everything placed here and nothing else, once all is f
       for (const guid of known.local.keys()) expect(known.placements.has(guid)).toBe(true);
       for (const [guid, placement] of known.placements) {
         expect(known.local.has(guid)).toBe(
-          known.lrps.has(placement.processGuid) || before.has(guid) || start.records.get(guid)?.state === 'CRASHED',
+          known.lrps.get(placement.processGuid) !== undefined ||
+            before.has(guid) ||
+            start.records.get(guid)?.state === 'CRASHED',
         );
       }
     }),

@@ -14,14 +14,15 @@ export interface LocalInstance {
   readonly placementDeleted: boolean;
 }
 
-/** All that is known, at one moment. Keys of the maps are instance guids, of `lrps` process guids. */
+/** All that is known, at one moment. Keys of the maps are instance guids. */
 export interface CellKnowledge {
   /** Milliseconds of a monotonic clock. */
   readonly now: number;
   readonly placements: ReadonlyMap<string, Placement>;
   /** Connected, and everything that the bucket holds has been read. */
   readonly placementsFresh: boolean;
-  readonly lrps: ReadonlyMap<string, DesiredLrp>;
+  /** By process guid. */
+  readonly lrps: { get(processGuid: string): DesiredLrp | undefined };
   /** As above, and Cloud Controller says that the bucket holds all that is desired. */
   readonly domainFresh: boolean;
   /** A scheduler holds the lease, so what shall run here has a placement or soon will. */

@@ -50,6 +50,11 @@ export class LogRateLimiter {
     return { kind: 'dropped', first };
   }
 
+  /** Something was dropped that was not reported. */
+  get pending(): boolean {
+    return this.#lines > 0;
+  }
+
   /** What was dropped, once the suppression is over; then it counts anew. */
   report(now: number): Dropped | undefined {
     if (this.#lines === 0) return undefined;

@@ -24,8 +24,8 @@ import {
 } from '@slipway/contracts';
 import { createLogger, generateSealingKeys, Secret } from '@slipway/service-kit';
 import {
-  type BuiltImage,
   type NatsHandle,
+  type PushOptions,
   pushImage,
   type RegistryOptions,
   type RegistryProcess,
@@ -55,6 +55,8 @@ export class TestCell {
   /** What routers heard, what log-cache would read, and what cloud-controller is told of usage; oldest first. */
   readonly heard: Heard[] = [];
   readonly logs: LogEnvelope[] = [];
+  /** Routes and log lines in the order in which they came, as text. */
+  readonly order: string[] = [];
   readonly metrics: InstanceMetrics[] = [];
   readonly #env: Environment;
   readonly #buses: Bus[] = [];
@@ -124,11 +126,11 @@ export class TestCell {
     expect(cleaned).toBe(0);
   }
 
-  /** Pushes an image, by default the sample, and gives the LRP that its staging would lead to. */
-  async lrp(changes: LrpChanges = {}, built?: BuiltImage): Promise<DesiredLrp> {
-    const image = built ?? (await sampleImage());
+  /** Pushes the sample image and gives the LRP that its staging would lead to. */
+  async lrp(changes: LrpChanges = {}, push: PushOptions = {}): Promise<DesiredLrp> {
+    const image = await sampleImage();
     const repository = `app-${image.manifest.digest.slice(7, 19)}`;
-    await pushImage(this.registry, repository, 'latest', image);
+    await pushImage(this.registry, repository, 'latest', image, push);
     return lrpOfImage(image, { registry: this.registry.address, repository }, changes);
   }
 
@@ -231,9 +233,17 @@ export class TestCell {
       });
     };
     for (const subject of ['router.register', 'router.unregister']) {
-      listen(subject, (route) => this.heard.push({ subject, route: route as RouterRegister }));
+      listen(subject, (message) => {
+        const route = message as RouterRegister;
+        this.heard.push({ subject, route });
+        this.order.push(`${subject} ${route.private_instance_id}`);
+      });
     }
-    listen(logEnvelope.subject, (message) => this.logs.push(parseMessage(logEnvelope, message).data));
+    listen(logEnvelope.subject, (message) => {
+      const { data } = parseMessage(logEnvelope, message);
+      this.logs.push(data);
+      this.order.push(Buffer.from(data.payload, 'base64').toString());
+    });
     listen(instanceMetrics.subject, (message) => this.metrics.push(parseMessage(instanceMetrics, message).data));
     await nc.flush();
   }

@@ -128,3 +128,62 @@ test('clean removes all that a killed cell left, without NATS', async () => {
   expect(await leftovers(cell)).toEqual([]);
   await cell.nats.restart();
 });
+
+test('killed at any moment of a start or a stop, the next rep brings it to its end, once', async () => {
+  const lrp = await cell.lrp({ instances: 6 });
+  await cell.desire(lrp);
+  const guids: string[] = [];
+  // Pulling, creating, addressed, starting, health check, running: after each of them.
+  for (const steps of [1, 2, 3, 4, 5, 6]) {
+    const rep = await cell.startRep();
+    const before = saidOfInstances(rep);
+    guids.push((await cell.place(lrp, guids.length)).instanceGuid);
+    await expect.poll(() => saidOfInstances(rep), { ...patient, interval: 1 }).toBeGreaterThanOrEqual(before + steps);
+    await kill(rep);
+  }
+  const rep = await cell.startRep();
+  const running = await Promise.all(guids.map((guid) => cell.untilState(guid, 'RUNNING')));
+  expect(new Set(running.map(({ address }) => address)).size).toBe(6);
+  for (const instance of running) {
+    expect(JSON.parse((await fetchFrom(instance)).body)).toMatchObject({ instance: instance.instanceGuid });
+    // The init, the app and its two servers, no second of any.
+    expect((await processesOf(instance.instanceGuid)).length).toBe(4);
+  }
+  await kill(rep);
+
+  // Told to stop, stopping.
+  for (const [i, steps] of [1, 2].entries()) {
+    const stopping = await cell.startRep();
+    const before = saidOfInstances(stopping);
+    await cell.unplace(guids[i] as string);
+    await expect
+      .poll(() => saidOfInstances(stopping), { ...patient, interval: 1 })
+      .toBeGreaterThanOrEqual(before + steps);
+    await kill(stopping);
+  }
+  const last = await cell.startRep();
+  for (const guid of guids.slice(2)) await cell.unplace(guid);
+  for (const guid of guids) await cell.untilGone(guid);
+  last.signal('SIGTERM');
+  expect(await last.exited).toBe(0);
+  expect(await cell.clean()).toBe(0);
+  expect(await leftovers(cell)).toEqual([]);
+}, 240_000);
+
+function saidOfInstances({ lines }: RepProcess): number {
+  return lines.filter(({ msg }) => String(msg).startsWith('instance.')).length;
+}
+
+test('what crashes while NATS is away is kept until it can be told, and then told', async () => {
+  const rep = await cell.startRep();
+  const instance = await cell.run(await cell.lrp());
+  await cell.nats.kill();
+  await fetchFrom(instance, '/cgi-bin/crash');
+  await expect.poll(() => processesOf(instance.instanceGuid), patient).toEqual([]);
+  // Not even the end of the rep loses it.
+  await kill(rep);
+  await cell.nats.restart();
+  await cell.startRep();
+  const { crash } = await cell.untilState(instance.instanceGuid, 'CRASHED');
+  expect(crash).toMatchObject({ reason: 'APP/PROC/WEB: Exited with status 42', exitStatus: 42 });
+});

@@ -1,11 +1,12 @@
-import type { LogLine } from '@slipway/bus';
+import { type LogLine, nowNanoseconds } from '@slipway/bus';
 import type { DesiredLrp } from '@slipway/contracts';
 import type { HealthLine } from '../domain/health-monitor.ts';
 import { LogRateLimiter, rateLimitDropped, rateLimitExceeded } from '../domain/log-rate-limiter.ts';
 import { instanceTags } from '../domain/routes.ts';
 import type { ContainerLine } from './ports.ts';
 
-const REPORT_INTERVAL_MS = 1_000;
+// What was dropped is told soon, also when nothing follows: the limiter's window, and a moment for its end.
+const REPORT_AFTER_MS = 1_050;
 
 export interface LoggedInstance {
   readonly cellId: string;
@@ -19,16 +20,15 @@ export class InstanceLog {
   readonly #emit: (line: LogLine) => void;
   readonly #instance: LoggedInstance;
   readonly #limiter: LogRateLimiter;
-  readonly #reportTimer: NodeJS.Timeout;
+  #reportTimer: NodeJS.Timeout | undefined;
   #bytes = 0;
+  #lastNs = 0n;
 
   constructor(instance: LoggedInstance, emit: (line: LogLine) => void) {
     this.#emit = emit;
     this.#instance = instance;
     const { logRateBytesPerSecond } = instance.lrp().resources;
     this.#limiter = new LogRateLimiter(logRateBytesPerSecond, performance.now());
-    this.#reportTimer = setInterval(() => this.#report(performance.now()), REPORT_INTERVAL_MS);
-    this.#reportTimer.unref();
   }
 
   /** Of the app's lines that were let through. */
@@ -46,9 +46,10 @@ export class InstanceLog {
     if (admission.kind === 'admitted') {
       this.#bytes += bytes.length;
       this.#write(this.#appSource, stream, bytes, { timestamp: timestampNs });
-    } else if (admission.first) {
-      this.#write(this.#appSource, 'ERR', rateLimitExceeded(this.#limiter.bytesPerSecond));
+      return;
     }
+    if (admission.first) this.#write(this.#appSource, 'ERR', rateLimitExceeded(this.#limiter.bytesPerSecond));
+    if (this.#limiter.pending) this.#reportSoon();
   }
 
   /** A line that the platform adds to the app's own, outside of its rate. */
@@ -68,12 +69,21 @@ export class InstanceLog {
   }
 
   close(): void {
-    clearInterval(this.#reportTimer);
+    clearTimeout(this.#reportTimer);
     this.#report(Number.POSITIVE_INFINITY);
   }
 
   get #appSource(): string {
     return this.#instance.lrp().log.sourceType;
+  }
+
+  #reportSoon(): void {
+    this.#reportTimer ??= setTimeout(() => {
+      this.#reportTimer = undefined;
+      this.#report(performance.now());
+      // Another window may have begun meanwhile.
+      if (this.#limiter.pending) this.#reportSoon();
+    }, REPORT_AFTER_MS);
   }
 
   #report(now: number): void {
@@ -89,6 +99,9 @@ export class InstanceLog {
     more: Pick<LogLine, 'timestamp' | 'dropped'> = {},
   ): void {
     const { index } = this.#instance;
+    // Lines are written in the order in which things happened; clocks of different grain must not change it.
+    const timestamp = more.timestamp ?? nowNanoseconds();
+    this.#lastNs = timestamp > this.#lastNs ? timestamp : this.#lastNs + 1n;
     const lrp = this.#instance.lrp();
     this.#emit({
       sourceId: lrp.log.sourceId,
@@ -98,6 +111,7 @@ export class InstanceLog {
       line,
       tags: instanceTags(lrp, this.#instance),
       ...more,
+      timestamp: this.#lastNs,
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { LogLine } from '@slipway/bus';
+import { type LogLine, nowNanoseconds } from '@slipway/bus';
 import { CodedError } from '@slipway/service-kit';
 import { expect, onTestFinished, test } from 'vitest';
 import type { HealthLine, HealthPolicy } from '../domain/health-monitor.ts';
@@ -113,7 +113,8 @@ test('lines carry the app, the instance and who speaks; the rate holds only for 
     lines.push(line),
   );
   onTestFinished(() => log.close());
-  const write = (text: string): void => log.app({ stream: 'OUT', bytes: Buffer.from(text), timestampNs: 7n });
+  const write = (text: string): void =>
+    log.app({ stream: 'OUT', bytes: Buffer.from(text), timestampNs: nowNanoseconds() });
   log.cell('creating container for instance');
   write('hello');
   write('');
@@ -135,9 +136,10 @@ test('lines carry the app, the instance and who speaks; the rate holds only for 
   expect(lines[1]).toMatchObject({
     sourceId: limited.log.sourceId,
     instanceId: '2',
-    timestamp: 7n,
     tags: { app_name: 'dora', instance_id: '2', process_instance_id: sampleGuid(1) },
   });
+  const times = lines.map(({ timestamp }) => timestamp as bigint);
+  expect(times.every((time, i) => i === 0 || time > (times[i - 1] as bigint))).toBe(true);
   expect(lines.at(-1)?.dropped).toEqual({ lines: 2, bytes: 10 });
   expect(log.bytes).toBe(5);
 });
