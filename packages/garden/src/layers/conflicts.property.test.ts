@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type TarSpec, writeTar } from '../tar/tar-writer.test-support.ts';
+import { sealHost } from './sealed-host.test-support.ts';
 import { snapshotTree } from './tree.test-support.ts';
-import { scratch, unpackArchive } from './unpack.test-support.ts';
+import { unpackArchive } from './unpack.test-support.ts';
 
 let dir: string;
 beforeAll(() => {
-  dir = scratch();
+  dir = sealHost();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -7,13 +7,14 @@ import { writeTar } from '../tar/tar-writer.test-support.ts';
 import { sha256 } from './digest.test-support.ts';
 import type { FetchLayer, LayerDescriptor, LayerProgress } from './layer.ts';
 import { LayerStore } from './layer-store.ts';
-import { inPieces, scratch } from './unpack.test-support.ts';
+import { sealHost } from './sealed-host.test-support.ts';
+import { inPieces } from './unpack.test-support.ts';
 
 let parent: string;
 let dir: string;
 let count = 0;
 beforeAll(() => {
-  parent = scratch();
+  parent = sealHost();
 });
 beforeEach(() => {
   count += 1;

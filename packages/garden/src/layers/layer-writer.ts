@@ -17,6 +17,7 @@ import type { TarEntry, TarSink } from '../tar/entry.ts';
 import { type LayerPath, parseLayerPath, parseWhiteout } from '../tar/layer-path.ts';
 import type { LayerLimits } from '../tar/limits.ts';
 import { showPath, TarError } from '../tar/tar-error.ts';
+import { assertConfined, type ConfinementOrder } from './confine.ts';
 import { DirectoryTimes } from './directory-times.ts';
 import { LayerTree, pathBytes } from './layer-tree.ts';
 import { HighIds, type OwnedIds } from './owned-ids.ts';
@@ -44,7 +45,8 @@ interface OpenFile {
 /**
  * Applies a tar archive to the root directory of the calling thread, in overlayfs's own format (whiteouts are
  * character devices 0/0, opaque directories carry trusted.overlay.opaque), with sync calls only. It follows links in
- * parent paths, as Docker does: **the caller must have confined the thread** so that there is nothing to reach.
+ * parent paths, as Docker does: **the caller must have confined the thread** so that there is nothing to reach. It
+ * looks for itself whether that is so, before it writes anything.
  */
 export class LayerWriter implements TarSink {
   readonly #limits: LayerLimits;
@@ -59,7 +61,9 @@ export class LayerWriter implements TarSink {
   #skipped = 0;
   #opaqueRoot = false;
 
-  constructor(limits: LayerLimits) {
+  /** @throws TarError LAYER_STORE_FAILED when the thread's root is not the layer */
+  constructor(limits: LayerLimits, confinement: ConfinementOrder) {
+    assertConfined(confinement);
     this.#limits = limits;
     this.#directoryTimes = new DirectoryTimes(limits.directoryNameBytes);
   }

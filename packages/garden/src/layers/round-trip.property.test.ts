@@ -15,14 +15,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setModifiedTime } from '../sys/files.ts';
 import { setXattr } from '../sys/xattr.ts';
+import { sealHost } from './sealed-host.test-support.ts';
 import { snapshotTree } from './tree.test-support.ts';
-import { scratch, unpackArchive } from './unpack.test-support.ts';
+import { unpackArchive } from './unpack.test-support.ts';
 
 // GNU tar writes random trees, and reads them back as the judge of what our unpacker made of the same archive.
 
 let dir: string;
 beforeAll(() => {
-  dir = scratch();
+  dir = sealHost();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -1,4 +1,13 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,14 +15,15 @@ import { getXattr } from '../sys/xattr.ts';
 import { DEFAULT_LAYER_LIMITS } from '../tar/limits.ts';
 import { writeTar } from '../tar/tar-writer.test-support.ts';
 import { sha256 } from './digest.test-support.ts';
-import { inPieces, scratch, unpackArchive } from './unpack.test-support.ts';
+import { sealHost } from './sealed-host.test-support.ts';
+import { inPieces, unpackArchive } from './unpack.test-support.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 // Whiteouts, owners and confinement need root; these tests fail without it, since nothing else could be shown.
 
 let dir: string;
 beforeAll(() => {
-  dir = scratch();
+  dir = sealHost();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -174,7 +184,7 @@ describe('the bytes must be the promised ones', () => {
   const blob = gzipSync(tar);
   const good = { digest: sha256(blob), size: blob.length, diffId: sha256(tar) };
   const attempt = async (order: Partial<typeof good>, bytes: Uint8Array = blob): Promise<unknown> => {
-    const directory = scratch();
+    const directory = mkdtempSync(join(dir, 'order-'));
     try {
       return await refusal(
         unpackLayer({ directory, ...good, ...order, limits: DEFAULT_LAYER_LIMITS }, inPieces(bytes, 100), {
@@ -204,7 +214,7 @@ describe('the bytes must be the promised ones', () => {
 });
 
 test('a download that fails is named, and one that is cancelled ends the thread', async () => {
-  const directory = scratch();
+  const directory = mkdtempSync(join(dir, 'order-'));
   const order = { directory, digest: sha256(Buffer.alloc(1)), size: 9, diffId: '', limits: DEFAULT_LAYER_LIMITS };
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.alloc(1);

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
-import type { FromUnpacker, ToUnpacker, UnpackOrder, UnpackResult } from './unpack-messages.ts';
+import { identifyDirectory } from './confine.ts';
+import type { FromUnpacker, ThreadOrder, ToUnpacker, UnpackOrder, UnpackResult } from './unpack-messages.ts';
 
 /** Bytes on their way to the thread and not yet dealt with. Bounds the memory of a layer being unpacked. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -70,7 +71,11 @@ class UnpackThread {
 
   constructor(order: UnpackOrder) {
     this.#worker = new Worker(workerFile, {
-      workerData: order,
+      workerData: {
+        ...order,
+        layerRoot: identifyDirectory(order.directory),
+        hostRoot: identifyDirectory('/'),
+      } satisfies ThreadOrder,
       name: 'unpacker',
       // Not this process's own flags, some of which no worker takes.
       execArgv: [],

@@ -1,10 +1,10 @@
 import type { LayerLimits } from '../tar/limits.ts';
 import type { TarErrorCode } from '../tar/tar-error.ts';
+import type { ConfinementOrder } from './confine.ts';
 import type { LayerContents } from './layer-writer.ts';
 
-/** What an unpacker thread is started with. */
+/** A layer to be unpacked to an empty directory. */
 export interface UnpackOrder {
-  /** An empty directory; becomes the thread's root. */
   readonly directory: string;
   /** `sha256:…` of the blob as it is downloaded, and its size. */
   readonly digest: string;
@@ -13,6 +13,9 @@ export interface UnpackOrder {
   readonly diffId: string;
   readonly limits: LayerLimits;
 }
+
+/** What an unpacker thread is started with. */
+export interface ThreadOrder extends UnpackOrder, ConfinementOrder {}
 
 export type ToUnpacker = { readonly type: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer> } | { readonly type: 'end' };
 

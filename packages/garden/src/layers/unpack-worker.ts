@@ -4,55 +4,54 @@ import { TarReader } from '../tar/tar-reader.ts';
 import { confineThread } from './confine.ts';
 import { LayerPipeline } from './layer-pipeline.ts';
 import { LayerWriter } from './layer-writer.ts';
-import type { FromUnpacker, ToUnpacker, UnpackOrder } from './unpack-messages.ts';
+import type { FromUnpacker, ThreadOrder, ToUnpacker } from './unpack-messages.ts';
 
 // The thread that unpacks one layer and ends. Everything is loaded above, since nothing can be after confineThread.
 
 const port = parentPort;
 if (port === null) throw new Error('unpack-worker runs as a worker thread only');
-const order = workerData as UnpackOrder;
+const order = workerData as ThreadOrder;
 
 const send = (message: FromUnpacker): void => port.postMessage(message);
 
-const writer = new LayerWriter(order.limits);
-const pipeline = new LayerPipeline(order, new TarReader(writer, order.limits), writer);
+/** Undefined when the thread could not be confined: then nothing that could write is ever made. */
+let pipeline: LayerPipeline | undefined;
+/** Messages are dealt with one after the other; after a failure no more are. */
+let previous: Promise<void> = Promise.resolve();
 
-async function handle(message: ToUnpacker): Promise<void> {
+async function handle(layer: LayerPipeline, message: ToUnpacker): Promise<void> {
   if (message.type === 'bytes') {
-    await pipeline.write(message.bytes);
+    await layer.write(message.bytes);
     send({ type: 'taken', bytes: message.bytes.length });
     return;
   }
-  send({ type: 'done', result: await pipeline.finish() });
+  send({ type: 'done', result: await layer.finish() });
   port?.close();
 }
 
 function refuse(error: unknown): void {
-  pipeline.abandon();
+  pipeline?.abandon();
+  pipeline = undefined;
   const failure =
     error instanceof TarError ? error : new TarError('LAYER_STORE_FAILED', `The unpacker failed: ${error}`);
   send({ type: 'refused', code: failure.code, message: failure.message, details: failure.details });
   port?.close();
 }
 
-/** Messages are dealt with one after the other; after a failure no more are. */
-let previous: Promise<void> = Promise.resolve();
-let failed = false;
-
 try {
-  confineThread(order.directory);
+  confineThread(order);
+  const writer = new LayerWriter(order.limits, order);
+  pipeline = new LayerPipeline(order, new TarReader(writer, order.limits), writer);
 } catch (error) {
-  failed = true;
   refuse(error);
 }
 
 port.on('message', (message: ToUnpacker) => {
   previous = previous.then(async () => {
-    if (failed) return;
+    if (pipeline === undefined) return;
     try {
-      await handle(message);
+      await handle(pipeline, message);
     } catch (error) {
-      failed = true;
       refuse(error);
     }
   });

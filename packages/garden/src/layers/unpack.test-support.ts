@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits } from '../tar/limits.ts';
+import { expectConfinement } from './canary.test-support.ts';
 import { sha256 } from './digest.test-support.ts';
 import { unpackLayer } from './unpack-layer.ts';
 import type { UnpackResult } from './unpack-messages.ts';
@@ -23,6 +24,7 @@ export async function unpackArchive(
   blob: Uint8Array,
   options: { readonly limits?: Partial<LayerLimits>; readonly tar?: Uint8Array; readonly pieces?: number } = {},
 ): Promise<{ readonly root: string; readonly result: UnpackResult }> {
+  await expectConfinement(parent);
   const root = mkdtempSync(join(parent, 'layer-'));
   const directory = join(root, 'root');
   mkdirSync(directory);

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { findCgroups } from '../cgroup/hierarchy.ts';
 import { listCgroups } from '../cgroup/removal.ts';
+import { expectConfinement } from '../layers/canary.test-support.ts';
 import { findServingProcesses } from './cell-processes.ts';
 import { CONTAINER_STEPS } from './container-spec.ts';
 import {
@@ -23,6 +24,7 @@ import type { Garden } from './garden.ts';
 const options = testCell();
 const children: ChildProcess[] = [];
 let garden: Garden | undefined;
+beforeAll(async () => await expectConfinement(options.dataDir));
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
   for (const container of garden?.containers() ?? []) await container.delete();

@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import { findCgroups } from '../cgroup/hierarchy.ts';
 import { listCgroups } from '../cgroup/removal.ts';
 import type { ProcessRequest } from '../image/process.ts';
+import { expectConfinement } from '../layers/canary.test-support.ts';
 import { sha256 } from '../layers/digest.test-support.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import { inPieces } from '../layers/unpack.test-support.ts';
@@ -40,6 +41,7 @@ export function busyboxImage(more: readonly TarSpec[] = []): readonly TarSpec[] 
 
 /** Puts a one-layer image into the cell's store. */
 export async function storeImage(garden: Garden, entries: readonly TarSpec[]): Promise<readonly LayerHandle[]> {
+  await expectConfinement(garden.layers.layersDir);
   const tar = writeTar(entries);
   const mediaType = 'application/vnd.oci.image.layer.v1.tar';
   const descriptor = { digest: sha256(tar), size: tar.length, mediaType, diffId: sha256(tar) };

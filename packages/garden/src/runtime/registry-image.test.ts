@@ -2,6 +2,7 @@ import { type Digest, hostPlatform, inspectImage, parseReference, RegistryClient
 import { pushImage, type RegistryProcess, SAMPLE_GREETING, sampleImage, startRegistry } from '@slipway/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runChecks } from '../health/check-definition.ts';
+import { expectConfinement } from '../layers/canary.test-support.ts';
 import type { FetchLayer } from '../layers/layer.ts';
 import { containerSpec, expectNothingLeft, Lines, openCell, testCell } from './garden.test-support.ts';
 import type { Garden } from './garden.ts';
@@ -16,6 +17,7 @@ beforeAll(async () => {
   registry = await startRegistry();
   client = new RegistryClient();
   garden = await openCell(options);
+  await expectConfinement(options.dataDir);
 });
 afterAll(async () => {
   await garden.teardown();
