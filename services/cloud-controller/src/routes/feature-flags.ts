@@ -16,7 +16,7 @@ const updateBody = z.strictObject({
 
 export function featureFlagRoutes(api: Api, { db, writer, link }: ApiContext): void {
   api.get('/v3/feature_flags', { schema: { response: { 200: listSchema(featureFlagSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: [], orderBy: ['name'] });
+    const query = listQuery(request, { filters: [], orderBy: ['name'], rows: false });
     const flags = await loadFeatureFlags(db);
     if (query.orderBy?.descending === true) flags.reverse();
     const start = (query.page - 1) * query.perPage;

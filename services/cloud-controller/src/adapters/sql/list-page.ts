@@ -1,6 +1,8 @@
 import type { Expression, ExpressionBuilder, Selectable, SelectQueryBuilder, SqlBool } from 'kysely';
 import { type RawBuilder, sql } from 'kysely';
+import type { LabelRequirement } from '../../domain/lists/label-selector.ts';
 import type { ListQuery } from '../../domain/lists/list-query.ts';
+import type { TimeFilter } from '../../domain/lists/time-filter.ts';
 import type { Database } from './schema.ts';
 
 /** Tables whose rows are resources. */
@@ -35,6 +37,8 @@ export async function listPage<T extends ResourceTable>(
     if (filter === undefined) throw new Error(`the list of ${table} has no filter ${name}`);
     filtered = filtered.where((eb) => filter(eb as unknown as ExpressionBuilder<Database, T>, values));
   }
+  for (const time of query.times) filtered = filtered.where(atTime(table, time));
+  for (const label of query.labels) filtered = filtered.where(hasLabel(table, label));
   const { total } = await filtered.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
   const direction = query.orderBy?.descending === true ? 'desc' : 'asc';
   const ordered =
@@ -48,6 +52,20 @@ export async function listPage<T extends ResourceTable>(
     .offset((query.page - 1) * query.perPage)
     .execute();
   return { rows: rows as unknown as Selectable<Database[T]>[], totalResults: total };
+}
+
+/** To the second, as the API shows times. */
+function atTime(table: ResourceTable, { column, operator, values }: TimeFilter): Expression<SqlBool> {
+  const shown = sql`substr(${sql.ref(`${table}.${column}`)}, 1, 19)`;
+  if (operator === '=') return sql<SqlBool>`${shown} in (${sql.join([...values])})`;
+  return sql<SqlBool>`${shown} ${sql.raw(operator)} ${values[0]}`;
+}
+
+function hasLabel(table: ResourceTable, { key, kind, values }: LabelRequirement): Expression<SqlBool> {
+  const ofValues = kind === 'in' || kind === 'notin' ? sql` and m.value in (${sql.join([...values])})` : sql``;
+  const found = sql<SqlBool>`exists (select 1 from metadata_entries m
+    where m.resource_guid = ${sql.ref(`${table}.guid`)} and m.kind = 'label' and m.key = ${key}${ofValues})`;
+  return kind === 'absent' || kind === 'notin' ? sql<SqlBool>`not ${found}` : found;
 }
 
 /** Rows whose column has one of the values. */

@@ -4,6 +4,8 @@ import { type ListQuery, type ListSpec, parseListQuery, splitValues } from './li
 import { pagination } from './pagination.ts';
 
 const spec: ListSpec = { filters: ['names', 'guids', 'hosts'], orderBy: ['created_at', 'name'] };
+const noon = '2026-01-01T12:00:00Z';
+const timeFormat = "Timestamps should be formatted as 'YYYY-MM-DDThh:mm:ssZ'";
 const parsed = (raw: Record<string, string | string[]>): ListQuery => {
   const result = parseListQuery(spec, raw);
   if (result.outcome === 'rejected') throw new Error(result.problems.join());
@@ -12,7 +14,16 @@ const parsed = (raw: Record<string, string | string[]>): ListQuery => {
 
 describe('a list query', () => {
   test('has defaults', () => {
-    expect(parsed({})).toEqual({ page: 1, perPage: 50, orderBy: undefined, filters: new Map(), repeated: [] });
+    expect(parsed({})).toEqual({
+      page: 1,
+      perPage: 50,
+      orderBy: undefined,
+      filters: new Map(),
+      times: [],
+      labels: [],
+      include: new Set(),
+      repeated: [],
+    });
   });
   test('splits values at commas, then decodes each', () => {
     expect(parsed({ names: 'a,b%2Cc,100%' }).filters.get('names')).toEqual(['a', 'b,c', '100%']);
@@ -33,10 +44,32 @@ describe('a list query', () => {
     [{ order_by: 'size' }, "Order by can only be: 'created_at', 'name'"],
     [
       { colour: 'red' },
-      "Unknown query parameter(s): 'colour'. Valid parameters are: 'page', 'per_page', 'order_by', 'names', 'guids', 'hosts'",
+      "Unknown query parameter(s): 'colour'. Valid parameters are: 'page', 'per_page', 'order_by', 'label_selector', 'created_ats', 'updated_ats', 'names', 'guids', 'hosts'",
     ],
+    [{ label_selector: 'a=b=c' }, 'Invalid label_selector value'],
+    [{ 'created_ats[gt]': `${noon},${noon}` }, 'Created ats only accepts one value when using an inequality filter'],
+    [{ updated_ats: 'noon' }, `Updated ats has an invalid timestamp format. ${timeFormat}`],
+    [{ include: 'user' }, "Unknown query parameter(s): 'include'"],
   ])('%j is refused', (raw, problem) => {
-    expect(parseListQuery(spec, raw)).toEqual({ outcome: 'rejected', problems: [problem] });
+    expect(parseListQuery(spec, raw)).toEqual({
+      outcome: 'rejected',
+      problems: [expect.stringContaining(problem)],
+    });
+  });
+  test('takes times, and compares them', () => {
+    expect(parsed({ created_ats: noon, 'updated_ats[lte]': noon }).times).toEqual([
+      { column: 'created_at', operator: '=', values: ['2026-01-01T12:00:00'] },
+      { column: 'updated_at', operator: '<=', values: ['2026-01-01T12:00:00'] },
+    ]);
+  });
+  test('takes what may be included and nothing else', () => {
+    const including: ListSpec = { ...spec, include: ['user', 'space'] };
+    const result = parseListQuery(including, { include: 'user,space' });
+    expect(result).toMatchObject({ outcome: 'parsed', query: { include: new Set(['user', 'space']) } });
+    expect(parseListQuery(including, { include: 'user,app' })).toEqual({
+      outcome: 'rejected',
+      problems: ["Invalid included resource: 'app'. Valid included resources are: 'user', 'space'"],
+    });
   });
   test('is total', () => {
     fc.assert(
