@@ -75,3 +75,18 @@ test('waits for NATS as long as it is away, and writes all again after it lost i
   await expect.poll(() => stateOf(4).catch(() => undefined), { timeout: 20_000 }).toBe('RUNNING');
   expect(await stateOf(5)).toBe('RUNNING');
 });
+
+test('a repair writes what nobody wrote, and not what was written just now', async () => {
+  const operator = await KvStore.open(await connectAs(nats, 'scheduler'), buckets.instances);
+  const writer = startWriter();
+  const bus = await connectAs(nats, 'cell-rep', 'cell-1');
+  writer.attach(await KvStore.open(bus, buckets.instances), () => bus.ready);
+  writer.repair(sampleInstance(6));
+  await writer.settled(sampleGuid(6), soon());
+  const written = await operator.get(keys.instance('cell-1', sampleGuid(6)));
+  expect(written?.value.state).toBe('RUNNING');
+  writer.repair(sampleInstance(6));
+  writer.set(sampleInstance(7));
+  await writer.allSettled(soon());
+  expect((await operator.get(keys.instance('cell-1', sampleGuid(6))))?.revision).toBe(written?.revision);
+});

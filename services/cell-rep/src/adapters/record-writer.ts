@@ -5,6 +5,8 @@ import type { Logger } from '@slipway/service-kit';
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
+/** Within this a view of the bucket has seen what was acknowledged, or is not fresh. */
+const SETTLED_MS = 5_000;
 
 interface Target {
   readonly store: KvStore<Instance>;
@@ -17,6 +19,8 @@ interface Slot {
   wanted: Instance | undefined;
   version: number;
   acknowledged: number;
+  /** `performance.now()`. */
+  acknowledgedAt: number;
   writing: boolean;
   readonly waiting: Set<() => void>;
 }
@@ -46,6 +50,14 @@ export class RecordWriter {
 
   set(record: Instance): void {
     this.#want(record.instanceGuid, record);
+  }
+
+  /** The bucket is seen with another record: sets this one again, unless it was written only just now. */
+  repair(record: Instance): void {
+    const slot = this.#slots.get(record.instanceGuid);
+    const underWay = slot !== undefined && slot.acknowledged !== slot.version;
+    if (underWay || performance.now() - (slot?.acknowledgedAt ?? Number.NEGATIVE_INFINITY) < SETTLED_MS) return;
+    this.set(record);
   }
 
   remove(instanceGuid: string): void {
@@ -94,6 +106,7 @@ export class RecordWriter {
       wanted,
       version: 0,
       acknowledged: 0,
+      acknowledgedAt: Number.NEGATIVE_INFINITY,
       writing: false,
       waiting: new Set(),
     };
@@ -124,6 +137,7 @@ export class RecordWriter {
         else await store.put(key, wanted);
         failures = 0;
         slot.acknowledged = version;
+        slot.acknowledgedAt = performance.now();
       } catch (error) {
         failures++;
         const wait = Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS);

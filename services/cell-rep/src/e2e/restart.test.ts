@@ -146,8 +146,8 @@ test('killed at any moment of a start or a stop, the next rep brings it to its e
   expect(new Set(running.map(({ address }) => address)).size).toBe(6);
   for (const instance of running) {
     expect(JSON.parse((await fetchFrom(instance)).body)).toMatchObject({ instance: instance.instanceGuid });
-    // The init, the app and its two servers, no second of any.
-    expect((await processesOf(instance.instanceGuid)).length).toBe(4);
+    // The init, the app and its two servers, no second of any; what served the request ends soon.
+    await expect.poll(async () => (await processesOf(instance.instanceGuid)).length, patient).toBe(4);
   }
   await kill(rep);
 

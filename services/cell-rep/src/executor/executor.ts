@@ -108,9 +108,8 @@ export class Executor {
   }
 
   #publish(instanceGuid: string): void {
-    const recalled = this.#recalled.get(instanceGuid);
-    if (recalled !== undefined) this.#deps.records.set(recalled);
-    this.#runners.get(instanceGuid)?.publish();
+    const record = this.#runners.get(instanceGuid)?.local.record ?? this.#recalled.get(instanceGuid);
+    if (record !== undefined) this.#deps.records.repair(record);
   }
 
   #hold(instanceGuid: string, runner: InstanceRunner): void {

@@ -30,6 +30,8 @@ export interface InstanceDeps {
   readonly flushRoutes: () => Promise<void>;
   readonly records: {
     set(record: Instance): void;
+    /** The bucket is said to have another: sets it again, unless that is only not yet seen. */
+    repair(record: Instance): void;
     remove(instanceGuid: string): void;
     /** NATS has what was last set. */
     settled(instanceGuid: string, signal: AbortSignal): Promise<void>;
