@@ -13,12 +13,13 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  * @param {string} root
  * @param {string} entry
  * @param {readonly string[]} args
- * @param {{ privateMounts: boolean }} options privateMounts: in a mount namespace of its own (see private-mounts.ts)
+ * @param {{ privateMounts: boolean, nodeFlags: readonly string[] }} options privateMounts: in a mount namespace of its
+ *   own (see private-mounts.ts)
  * @returns {Promise<number>} the exit status
  */
 export async function handOver(root, entry, args, options) {
   const bin = join(root, 'node_modules/.bin');
-  const program = [join(bin, 'node'), join(root, entry), ...args];
+  const program = [join(bin, 'node'), ...options.nodeFlags, join(root, entry), ...args];
   const [command, ...rest] = options.privateMounts
     ? ['unshare', '--mount', '--propagation', 'slave', '--', 'env', 'SLIPWAY_MOUNT_NAMESPACE=private', ...program]
     : program;

@@ -90,7 +90,9 @@ async function main() {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onSignal);
   }
   const privateMounts = needsRoot(/** @type {Subcommand} */ (subcommand));
-  return await handOver(root, entries[/** @type {Subcommand} */ (subcommand)], args, { privateMounts });
+  // The supervisor only waits: it need not keep room for much garbage.
+  const nodeFlags = subcommand === 'start' || subcommand === 'demo' ? ['--max-semi-space-size=2'] : [];
+  return await handOver(root, entries[/** @type {Subcommand} */ (subcommand)], args, { privateMounts, nodeFlags });
 }
 
 process.exitCode = await main();

@@ -30,12 +30,14 @@ export async function followLogs(
 ): Promise<void> {
   // Nanoseconds since 1970, above what a number holds exactly.
   let from = BigInt(Date.now()) * 1_000_000n;
-  while (!signal.aborted) {
+  for (;;) {
+    // Once more after the end, for the last lines.
+    const last = signal.aborted;
     for (const { timestamp, sourceType, line } of await readSince(cf, appGuid, from)) {
-      if (signal.aborted) return;
       from = timestamp + 1n;
       if (SOURCE_TYPES.has(sourceType)) tell(sourceType, line);
     }
+    if (last) return;
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -57,11 +57,18 @@ export async function launchPlatform(options: LaunchOptions = {}): Promise<Launc
     SLIPWAY_DATA_DIR: dataDirectory,
   };
   const started = performance.now();
-  const [command, ...args] = inPrivateMounts([process.execPath, join(repositoryRoot, 'infra/src/start/main.ts')]);
+  // As the bootstrap does it.
+  const program = [process.execPath, '--max-semi-space-size=2', join(repositoryRoot, 'infra/src/start/main.ts')];
+  const [command, ...args] = inPrivateMounts(program);
   const child = spawn(command, args, {
     // The pipe is the lifeline: its end tells the platform that this process is gone.
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...settings, SLIPWAY_LIFELINE_FD: '3' },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(repositoryRoot, 'node_modules/.cache/node-compile'),
+      ...settings,
+      SLIPWAY_LIFELINE_FD: '3',
+    },
     detached: true,
   });
   const lines: string[] = [];

@@ -1,7 +1,8 @@
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { request } from 'undici';
 
 const POLL_MS = 50;
 const ANSWER_DEADLINE_MS = 5_000;
@@ -22,13 +23,22 @@ export async function untilReady(url: string, signal: AbortSignal, onWaiting: (r
 async function notReadyReason(url: string): Promise<string | undefined> {
   try {
     if (url.startsWith('nats:')) return await natsNotReadyReason(new URL(url));
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(ANSWER_DEADLINE_MS) });
-    const text = (await body.text()).trim();
-    return statusCode === 200 ? undefined : `${statusCode} ${text.slice(0, 300)}`;
+    const { status, body } = await fetchText(url);
+    return status === 200 ? undefined : `${status} ${body.trim().slice(0, 300)}`;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ECONNREFUSED' ? 'does not listen yet' : message;
   }
+}
+
+/** By node:http: the supervisor stays small without an HTTP client of its own. */
+async function fetchText(url: string): Promise<{ readonly status: number | undefined; readonly body: string }> {
+  const signal = AbortSignal.timeout(ANSWER_DEADLINE_MS);
+  return await new Promise((resolve, reject) => {
+    get(url, { signal, agent: false }, (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode, body }), reject);
+    }).once('error', reject);
+  });
 }
 
 /** A nats-server greets each connection with `INFO {…}`, before anybody has to say who he is. */

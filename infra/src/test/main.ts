@@ -12,6 +12,8 @@ import { countTests, describeCount } from './count-tests.ts';
 const REGISTRY_IMAGE = 'slipway/registry:test';
 /** What vitest gets to run the tests' own cleaning-up after a stop. */
 const STOP_GRACE_MS = 30_000;
+/** A run that takes longer hangs. CI gives up after 40 minutes. */
+const RUN_DEADLINE_MS = 35 * 60_000;
 
 const stopped = listenForStop();
 const reportDir = await mkdtemp(join(tmpdir(), 'slipway-test-'));
@@ -64,7 +66,12 @@ async function runVitest(reportFile: string, env: NodeJS.ProcessEnv): Promise<nu
     killer = setTimeout(() => killGroup(child), STOP_GRACE_MS);
   };
   stopped.addEventListener('abort', end, { once: true });
+  const deadline = setTimeout(() => {
+    console.log(`The tests have not ended after ${RUN_DEADLINE_MS / 60_000} minutes: ending them.`);
+    end();
+  }, RUN_DEADLINE_MS);
   const [exitCode] = (await once(child, 'exit')) as [number | null];
+  clearTimeout(deadline);
   clearTimeout(killer);
   // What a test started and did not end must not outlive the run.
   killGroup(child);
