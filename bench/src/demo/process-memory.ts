@@ -28,7 +28,9 @@ export async function pssOfTree(
   const found = await Promise.all(
     (await processTree(root)).map(async (pid) => {
       try {
-        const name = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, 2).join(' ');
+        const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+        // A program of ours is known by its script, not by node and its flags.
+        const name = words.find((word) => word.endsWith('.ts')) ?? words[0] ?? '';
         return { pid, name, mb: (parsePss(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')) * 1024) / 1e6 };
       } catch (error) {
         // It ended meanwhile.
