@@ -7,6 +7,7 @@ import { buildRoutes } from './builds.ts';
 import { currentDropletRoutes } from './current-droplet.ts';
 import { domainRoutes } from './domains.ts';
 import { dropletRoutes } from './droplets.ts';
+import { emptyListRoutes } from './empty-lists.ts';
 import { featureFlagRoutes } from './feature-flags.ts';
 import { jobRoutes } from './jobs.ts';
 import { logAccessRoutes } from './log-access.ts';
@@ -35,6 +36,7 @@ const resources = [
   routeRoutes,
   routeDestinationRoutes,
   featureFlagRoutes,
+  emptyListRoutes,
   jobRoutes,
   logAccessRoutes,
 ] as const;

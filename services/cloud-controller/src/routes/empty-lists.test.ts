@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest';
+import { useApi } from '../../testing/api-suite.ts';
+import { errorOf } from '../../testing/client.ts';
+import { engines } from '../../testing/test-database.ts';
+
+describe.each(engines.slice(0, 1))('on $engine', ({ create }) => {
+  const suite = useApi(create);
+  /** As the cf CLI asks. */
+  const asked = [
+    '/v3/deployments?app_guids=a&status_values=ACTIVE&order_by=-created_at&page=1&per_page=1',
+    '/v3/service_route_bindings?include=service_instance&route_guids=a,b',
+    '/v3/service_credential_bindings?service_instance_guids=a&include=app',
+    '/v3/service_instances?space_guids=a&order_by=name&per_page=5000&fields%5Bservice_plan%5D=guid,name',
+  ];
+
+  test.each(asked)('%s is empty', async (path) => {
+    const { status, body } = await suite.api.admin.get(path);
+    expect([status, body.resources, body.pagination.total_results]).toEqual([200, [], 0]);
+  });
+
+  test('what is included is empty too, and only what exists may be', async () => {
+    const { body } = await suite.api.admin.get('/v3/service_credential_bindings?include=app,service_instance');
+    expect(body.included).toEqual({ apps: [], service_instances: [] });
+    const wrong = await suite.api.admin.get('/v3/service_credential_bindings?include=space');
+    expect(errorOf(wrong)).toMatchObject({ status: 400, code: 10005 });
+  });
+
+  test('a token is needed', async () => {
+    expect((await suite.api.as('').get('/v3/service_instances')).status).toBe(401);
+  });
+});

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { listSchema } from '../resources/shapes.ts';
+import type { Api, ApiContext } from './api-context.ts';
+import { listBody, listQuery } from './lists.ts';
+
+const nothing = z.never();
+const listed = (kinds: readonly string[]) =>
+  listSchema(nothing).extend({
+    included: z.object(Object.fromEntries(kinds.map((kind) => [kind, z.array(nothing).optional()]))).optional(),
+  });
+
+interface EmptyList {
+  readonly path: string;
+  readonly filters: readonly string[];
+  readonly orderBy: readonly string[];
+  /** What `include` may name, and what `included` calls it. */
+  readonly included: Readonly<Record<string, string>>;
+  /** Resources that `fields[…]` may name. */
+  readonly fields: readonly string[];
+}
+
+/** Lists of what cannot be made yet. The cf CLI reads them for summaries of apps, routes and spaces. */
+const lists: readonly EmptyList[] = [
+  {
+    path: '/v3/deployments',
+    filters: ['guids', 'app_guids', 'states', 'status_values', 'status_reasons'],
+    orderBy: ['created_at', 'updated_at'],
+    included: {},
+    fields: [],
+  },
+  {
+    path: '/v3/service_instances',
+    filters: [
+      'guids',
+      'names',
+      'type',
+      'space_guids',
+      'organization_guids',
+      'service_plan_guids',
+      'service_plan_names',
+    ],
+    orderBy: ['created_at', 'updated_at', 'name'],
+    included: {},
+    fields: [
+      'space',
+      'space.organization',
+      'service_plan',
+      'service_plan.service_offering',
+      'service_plan.service_offering.service_broker',
+    ],
+  },
+  {
+    path: '/v3/service_credential_bindings',
+    filters: [
+      'guids',
+      'names',
+      'type',
+      'app_guids',
+      'app_names',
+      'service_instance_guids',
+      'service_instance_names',
+      'service_plan_guids',
+      'service_plan_names',
+      'service_offering_guids',
+      'service_offering_names',
+    ],
+    orderBy: ['created_at', 'updated_at', 'name'],
+    included: { app: 'apps', service_instance: 'service_instances' },
+    fields: [],
+  },
+  {
+    path: '/v3/service_route_bindings',
+    filters: ['guids', 'route_guids', 'service_instance_guids', 'service_instance_names'],
+    orderBy: ['created_at', 'updated_at'],
+    included: { route: 'routes', service_instance: 'service_instances' },
+    fields: [],
+  },
+];
+
+/** Empty, whoever asks. */
+export function emptyListRoutes(api: Api, { link }: ApiContext): void {
+  for (const { path, filters, orderBy, included, fields } of lists) {
+    const others = fields.map((resource) => `fields[${resource}]`);
+    const include = Object.keys(included);
+    const spec = { filters, orderBy, others, ...(include.length === 0 ? {} : { include }) };
+    api.get(path, { schema: { response: { 200: listed(Object.values(included)) } } }, async (request) => {
+      const query = listQuery(request, spec);
+      const body = listBody(request, link, query, 0, [] as never[]);
+      if (query.include.size === 0) return body;
+      return { ...body, included: Object.fromEntries([...query.include].map((name) => [included[name] ?? name, []])) };
+    });
+  }
+}
