@@ -21,7 +21,9 @@ export interface RepProcess {
 
 /** Starts main.ts, until it serves /readyz. CELL_TEST_LOG=1 shows its log. */
 export async function startRep(env: Environment): Promise<RepProcess> {
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // It dies with the test's process, which may be stopped at any time.
+  const command = ['--pdeathsig', 'KILL', '--', process.execPath, MAIN];
+  const child = spawn('setpriv', command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: Record<string, unknown>[] = [];
   const listening = Promise.withResolvers<number>();
   for (const stream of [child.stdout, child.stderr]) {

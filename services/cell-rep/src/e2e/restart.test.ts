@@ -1,6 +1,8 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
-import { fetchFrom, leftovers, processesOf } from './host.test-support.ts';
+import { fetchFrom, leftovers, processesOf, processesWith } from './host.test-support.ts';
 import { type RepProcess, untilReady } from './rep-process.test-support.ts';
 
 /** A poll ends as soon as it may; this only bounds one that waits in vain. */
@@ -60,6 +62,47 @@ test('what ended while no rep was there is reported with its status, and what lo
   expect(crash).toMatchObject({ phase: 'run', reason: 'APP/PROC/WEB: Exited with status 42', exitStatus: 42 });
   await cell.untilGone(unplaced.instanceGuid);
   expect(await processesOf(unplaced.instanceGuid)).toEqual([]);
+});
+
+/** conmon, which would write the exit status, goes first: it has the guid in its arguments. */
+async function killWithShim(instanceGuid: string): Promise<void> {
+  const own = await processesOf(instanceGuid);
+  const shims = (await processesWith(instanceGuid)).filter((pid) => !own.includes(pid));
+  for (const pid of [...shims, ...own]) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // It went with the one before.
+      expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
+    }
+  }
+  await expect.poll(() => processesWith(instanceGuid), patient).toEqual([]);
+}
+
+test('what ended with its shim has crashed, of nobody knows what', async () => {
+  const rep = await cell.startRep();
+  const { instanceGuid } = await cell.run(await cell.lrp());
+  await kill(rep);
+  await killWithShim(instanceGuid);
+  await cell.startRep();
+  const { crash } = await cell.untilState(instanceGuid, 'CRASHED');
+  expect(crash).toMatchObject({ reason: 'APP/PROC/WEB: Exited with unknown status' });
+  expect(crash).not.toHaveProperty('exitStatus');
+});
+
+test('what ended because the machine did is started again under its guid', async () => {
+  const rep = await cell.startRep();
+  const lrp = await cell.lrp();
+  const { instanceGuid } = await cell.run(lrp);
+  await kill(rep);
+  await killWithShim(instanceGuid);
+  // As if the record were of the boot before.
+  const record = join(cell.dataDir, 'cell/containers', instanceGuid, 'container.json');
+  await writeFile(record, (await readFile(record, 'utf8')).replace(/"bootId":"[^"]*"/, '"bootId":"the boot before"'));
+  await cell.startRep();
+  await expect.poll(() => cell.linesOf(lrp).filter((line) => line.includes('became healthy')).length, patient).toBe(2);
+  const again = await cell.untilState(instanceGuid, 'RUNNING');
+  expect((await fetchFrom(again)).status).toBe(200);
 });
 
 test('a crash that was reported is not started again by the next rep', async () => {
