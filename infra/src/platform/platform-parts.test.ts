@@ -121,7 +121,15 @@ test('a secret that is written again keeps its mode', async () => {
 
 function context(env: Record<string, string> = {}): ProcessContext {
   const names = ['cloud-controller', 'uaa', 'stager', 'scheduler', 'cell-rep', 'router', 'log-cache'];
-  const secretNames = ['NATS_PASSWORD', 'ENCRYPTION_KEY', 'ADMIN_PASSWORD', 'STAGER_PRIVATE_KEY', 'CELL_PRIVATE_KEY'];
+  const secretNames = [
+    'NATS_PASSWORD',
+    'ENCRYPTION_KEY',
+    'ADMIN_PASSWORD',
+    'STAGER_PRIVATE_KEY',
+    'CELL_PRIVATE_KEY',
+    'CLOUD_CONTROLLER_SECRET',
+    'UAA_CLIENT_SECRET',
+  ];
   return {
     config: readPlatformConfig({ SLIPWAY_DATA_DIR: dir, ...env }),
     data: new DataDirectory(dir, () => undefined),
@@ -139,7 +147,7 @@ test('secrets reach a process as files only: neither its command line nor its en
   expect(JSON.stringify(specs)).not.toContain('very-secret');
   const settings = specs
     .flatMap((spec) => Object.keys(spec.env))
-    .filter((name) => /PASSWORD|PRIVATE|ENCRYPTION/.test(name));
+    .filter((name) => /PASSWORD|PRIVATE|ENCRYPTION|_SECRET/.test(name));
   expect(settings.every((name) => name.endsWith('_FILE'))).toBe(true);
   expect(settings.length).toBeGreaterThan(8);
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { natsServiceUser, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
@@ -171,10 +172,14 @@ export class Platform {
   }
 
   async #writeSecrets(secrets: PlatformSecrets): Promise<Readonly<Record<string, string>>> {
+    // uaa takes over at each start what it is given, so nobody has to keep it.
+    const clientSecret = randomBytes(24).toString('base64url');
     const contents: readonly (readonly [string, string, string])[] = [
       ...serviceNames.map((name) => [name, 'NATS_PASSWORD', secrets.natsPasswords[name]] as const),
       ['uaa', 'ENCRYPTION_KEY', secrets.encryptionKeys.uaa],
       ['uaa', 'ADMIN_PASSWORD', secrets.adminPassword],
+      ['uaa', 'CLOUD_CONTROLLER_SECRET', clientSecret],
+      ['cloud-controller', 'UAA_CLIENT_SECRET', clientSecret],
       ['cloud-controller', 'ENCRYPTION_KEY', secrets.encryptionKeys['cloud-controller']],
       ['stager', 'STAGER_PRIVATE_KEY', secrets.stagerKeys.privateKey],
       ['cell-rep', 'CELL_PRIVATE_KEY', secrets.cellKeys.privateKey],

@@ -77,6 +77,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       ...http('uaa'),
       ...database('uaa'),
       ADMIN_PASSWORD_FILE: secret(context, 'uaa', 'ADMIN_PASSWORD'),
+      CLOUD_CONTROLLER_SECRET_FILE: secret(context, 'uaa', 'CLOUD_CONTROLLER_SECRET'),
     }),
     service(context, 'cloud-controller', ['nats-server', 'uaa'], STOP_WAVES.second, {
       ...http('cloud-controller'),
@@ -85,6 +86,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       CELL_PUBLIC_KEY: publicKeys.cell,
       APPS_DOMAIN: config.SLIPWAY_APPS_DOMAIN,
       UAA_URL: uaaUrl,
+      UAA_CLIENT_SECRET_FILE: secret(context, 'cloud-controller', 'UAA_CLIENT_SECRET'),
     }),
     service(context, 'log-cache', ['nats-server', 'uaa'], STOP_WAVES.second, {
       ...http('log-cache'),

@@ -13,6 +13,7 @@ import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
 import { type ApiLine, Writer } from './adapters/sql/writer.ts';
 import { createTokenVerifier } from './adapters/uaa/token-verifier.ts';
+import { createUserDirectory } from './adapters/uaa/user-directory.ts';
 import { Vault } from './adapters/vault.ts';
 import type { Config } from './config.ts';
 import { apiRoute } from './domain/names/api-route.ts';
@@ -137,9 +138,10 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     onStop(() => results.stop());
 
     const tokens = createTokenVerifier({ uaaUrl: config.UAA_URL, issuer: `${config.EXTERNAL_URL}/uaa/oauth/token` });
+    const users = createUserDirectory({ uaaUrl: config.UAA_URL, clientSecret: config.UAA_CLIENT_SECRET, now });
     const link = linksOf(config.EXTERNAL_URL);
     const api = await createApi(
-      { db, writer, platform, link, tokens, now, actual: () => actual },
+      { db, writer, platform, link, tokens, users, now, actual: () => actual },
       { logger, metrics, checkResponses: options.checkResponses === true },
     );
     onStop(() => api.close());

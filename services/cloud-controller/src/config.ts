@@ -1,4 +1,4 @@
-import { commonSettings, Secret, settings } from '@slipway/service-kit';
+import { commonSettings, Secret, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 
 const ENCRYPTION_KEY_BYTES = 32;
@@ -24,6 +24,8 @@ export const configSchema = z.object({
   CELL_PUBLIC_KEY: z.string().min(1),
   APPS_DOMAIN: z.string().min(1),
   UAA_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
+  /** Of uaa's client `cloud_controller`, which looks users up. */
+  UAA_CLIENT_SECRET: secretSchema,
   /** Cloud Foundry's `staging_timeout_in_seconds`. */
   STAGING_TIMEOUT_S: settings.integer(900, 1, 24 * 3600),
   /** Cloud Foundry's clock syncs processes as often. */

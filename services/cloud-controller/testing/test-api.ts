@@ -7,6 +7,7 @@ import type { Database, Db } from '../src/adapters/sql/schema.ts';
 import { seed } from '../src/adapters/sql/seed.ts';
 import { type ApiLine, Writer } from '../src/adapters/sql/writer.ts';
 import { createTokenVerifier } from '../src/adapters/uaa/token-verifier.ts';
+import { createUserDirectory } from '../src/adapters/uaa/user-directory.ts';
 import { Vault } from '../src/adapters/vault.ts';
 import { linksOf } from '../src/resources/shapes.ts';
 import { createApi } from '../src/routes/api.ts';
@@ -56,8 +57,13 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
   const now = (): Date => new Date();
   const writer = new Writer({ db, now, onAnnounced: () => undefined, onLine: (line) => lines.push(line) });
   const tokens = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token` });
+  const users = createUserDirectory({
+    uaaUrl: issuer.uaaUrl,
+    clientSecret: new Secret(issuer.clientSecret),
+    now,
+  });
   const api = await createApi(
-    { db, writer, platform, link: linksOf(EXTERNAL_URL), tokens, now, actual: () => undefined },
+    { db, writer, platform, link: linksOf(EXTERNAL_URL), tokens, users, now, actual: () => undefined },
     { logger, metrics: createMetrics('test'), checkResponses: true },
   );
   const as = (authorization: string): Client =>

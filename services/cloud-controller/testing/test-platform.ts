@@ -33,6 +33,7 @@ export function testSettings(nats: NatsHandle, database: TestDatabase, issuer: T
     CELL_PUBLIC_KEY: cellKeys.publicKey,
     APPS_DOMAIN: 'apps.localhost',
     UAA_URL: issuer.uaaUrl,
+    UAA_CLIENT_SECRET: issuer.clientSecret,
   };
   return { env, stagerKeys, cellKeys };
 }

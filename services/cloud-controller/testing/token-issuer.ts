@@ -1,6 +1,8 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { DirectoryUser } from '../src/adapters/uaa/user-directory.ts';
 
 export interface TokenOptions {
   readonly userGuid?: string;
@@ -22,10 +24,27 @@ export interface TokenIssuer {
   /** Answers 500 to whoever asks for the keys. */
   fail(failing: boolean): void;
   readonly requests: () => number;
+  /** Of the client `cloud_controller`. */
+  readonly clientSecret: string;
+  /** Adds an account; its guid. */
+  addUser(userName: string, guid?: string, origin?: string): string;
+  removeUser(guid: string): void;
   stop(): Promise<void>;
 }
 
 export const EXTERNAL_URL = 'http://localhost:8080';
+
+/** As much of SCIM's filters as cloud-controller writes: `(a or b) and (c or d)`. */
+function matches(user: DirectoryUser, filter: string): boolean {
+  const attributes: Readonly<Record<string, string>> = { id: user.guid, userName: user.userName, origin: user.origin };
+  return filter.split(' and (').every((group) =>
+    [...group.matchAll(/(\w+) (eq|co) ("(?:[^"\\]|\\.)*")/g)].some(([, name = '', operator, text = '']) => {
+      const value = (JSON.parse(text) as string).toLowerCase();
+      const actual = attributes[name]?.toLowerCase() ?? '';
+      return operator === 'eq' ? actual === value : actual.includes(value);
+    }),
+  );
+}
 
 export async function startTokenIssuer(): Promise<TokenIssuer> {
   const published: unknown[] = [];
@@ -39,11 +58,26 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
     signing = { key: privateKey, kid };
   };
   await rotate();
+  const clientSecret = randomBytes(16).toString('hex');
+  const clientToken = randomBytes(16).toString('hex');
+  const users: DirectoryUser[] = [{ guid: 'admin-guid', userName: 'admin', origin: 'uaa' }];
+  const answer = (path: string, query: URLSearchParams, authorization: string | undefined): unknown => {
+    if (failing) return undefined;
+    if (path === '/uaa/token_keys') return { keys: published };
+    if (path === '/uaa/oauth/token' && authorization === `Basic ${btoa(`cloud_controller:${clientSecret}`)}`) {
+      return { access_token: clientToken, expires_in: 600 };
+    }
+    if (path !== '/uaa/Users' || authorization !== `bearer ${clientToken}`) return undefined;
+    const found = users.filter((user) => matches(user, query.get('filter') ?? ''));
+    const resources = found.map(({ guid, ...user }) => ({ id: guid, ...user }));
+    return { resources, totalResults: resources.length };
+  };
   const server = createServer((request, response) => {
     requests++;
-    const found = request.url === '/uaa/token_keys' && !failing;
-    response.writeHead(found ? 200 : 500, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ keys: found ? published : [] }));
+    const url = new URL(request.url ?? '', 'http://uaa');
+    const body = answer(url.pathname, url.searchParams, request.headers.authorization);
+    response.writeHead(body === undefined ? 500 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body ?? {}));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -52,6 +86,14 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
     uaaUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/uaa`,
     rotate,
     requests: () => requests,
+    clientSecret,
+    addUser: (userName, guid = randomUUID(), origin = 'uaa') => {
+      users.push({ guid, userName, origin });
+      return guid;
+    },
+    removeUser: (guid) => {
+      users.splice(0, users.length, ...users.filter((user) => user.guid !== guid));
+    },
     fail: (value) => {
       failing = value;
     },

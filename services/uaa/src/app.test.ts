@@ -32,6 +32,7 @@ beforeEach(async () => {
     DATABASE_URL: database.url,
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     ADMIN_PASSWORD,
+    CLOUD_CONTROLLER_SECRET: 'between services',
   });
 });
 
@@ -160,6 +161,7 @@ test('names every setting that is wrong, and ends', async () => {
     'DATABASE_URL',
     'ENCRYPTION_KEY',
     'ADMIN_PASSWORD',
+    'CLOUD_CONTROLLER_SECRET',
     'EXTERNAL_URL',
   ]) {
     expect(service.output()).toContain(`${name}: `);

@@ -23,6 +23,12 @@ export const configSchema = z.object({
     .min(1)
     .max(255)
     .transform((text) => new Secret(text)),
+  /** Of the client `cloud_controller`, with which that service looks users up. */
+  CLOUD_CONTROLLER_SECRET: z
+    .string()
+    .min(1)
+    .max(255)
+    .transform((text) => new Secret(text)),
   /** UAA's default. cf refreshes a token that has less than 60 s to live. */
   ACCESS_TOKEN_SECONDS: settings.integer(600, 61, 86_400),
   /** UAA's default, 30 days. */

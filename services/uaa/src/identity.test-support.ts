@@ -8,6 +8,7 @@ import { createTestDatabase } from './database.test-support.ts';
 import { type Identity, openIdentity } from './identity.ts';
 
 export const ADMIN_PASSWORD = 'correct horse battery staple';
+export const CLOUD_CONTROLLER_SECRET = 'between services';
 export const EXTERNAL_URL = 'http://localhost:8080';
 
 export interface Reply {
@@ -68,6 +69,7 @@ export async function startUaa(options: TestUaaOptions = {}): Promise<TestUaa> {
       DATABASE_URL: new Secret(url),
       ENCRYPTION_KEY: new Secret(encryptionKey),
       ADMIN_PASSWORD: new Secret(ADMIN_PASSWORD),
+      CLOUD_CONTROLLER_SECRET: new Secret(CLOUD_CONTROLLER_SECRET),
       EXTERNAL_URL,
       ACCESS_TOKEN_SECONDS: 600,
       REFRESH_TOKEN_SECONDS: 2_592_000,

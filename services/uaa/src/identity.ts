@@ -27,6 +27,7 @@ import { createApi } from './routes/api.ts';
 type IdentityConfig = Pick<
   Config,
   | 'ADMIN_PASSWORD'
+  | 'CLOUD_CONTROLLER_SECRET'
   | 'DATABASE_URL'
   | 'ENCRYPTION_KEY'
   | 'EXTERNAL_URL'
@@ -112,7 +113,16 @@ export function openIdentity(config: IdentityConfig, dependencies: IdentityDepen
       const applied = await migrate(db, migrations);
       if (applied.length > 0) logger.info({ applied }, 'database.migrated');
       await keys.load();
-      await prepareIdentities({ users, clients, accounts, adminPassword: config.ADMIN_PASSWORD, now, logger });
+      await prepareIdentities({
+        users,
+        clients,
+        accounts,
+        hasher,
+        adminPassword: config.ADMIN_PASSWORD,
+        cloudControllerSecret: config.CLOUD_CONTROLLER_SECRET,
+        now,
+        logger,
+      });
     },
     sweep: async () => {
       await refreshTokens.deleteExpired(now());

@@ -6,6 +6,7 @@ import type { ActualState } from '../adapters/nats/actual-state.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import type { Writer } from '../adapters/sql/writer.ts';
 import type { TokenVerifier } from '../adapters/uaa/token-verifier.ts';
+import type { UserDirectory } from '../adapters/uaa/user-directory.ts';
 import type { Links } from '../resources/shapes.ts';
 
 /** What the endpoints work with. */
@@ -15,6 +16,7 @@ export interface ApiContext {
   readonly platform: Platform;
   readonly link: Links;
   readonly tokens: TokenVerifier;
+  readonly users: UserDirectory;
   readonly now: () => Date;
   /** Undefined until the bus was reached for the first time. */
   readonly actual: () => ActualState | undefined;

@@ -14,16 +14,20 @@ import { logAccessRoutes } from './log-access.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
 import { processRoutes } from './processes.ts';
+import { roleRoutes } from './roles.ts';
 import { rootRoutes } from './root.ts';
 import { routeDestinationRoutes } from './route-destinations.ts';
 import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
 import { spaceRoutes } from './spaces.ts';
+import { userRoutes } from './users.ts';
 
 /** Everything behind a token. */
 const resources = [
   organizationRoutes,
   spaceRoutes,
+  userRoutes,
+  roleRoutes,
   domainRoutes,
   appRoutes,
   appEnvironmentRoutes,

@@ -43,6 +43,17 @@ export async function findOrganization(
   return row;
 }
 
+export async function presentOrganizations(
+  { db, link }: ApiContext,
+  rows: readonly OrganizationRow[],
+): Promise<z.infer<typeof organizationSchema>[]> {
+  const metadata = await loadMetadata(
+    db,
+    rows.map((row) => row.guid),
+  );
+  return rows.map((row) => presentOrganization(row, metadata(row.guid), link));
+}
+
 export function organizationRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
   const present = async (row: OrganizationRow): Promise<z.infer<typeof organizationSchema>> =>
@@ -55,12 +66,7 @@ export function organizationRoutes(api: Api, context: ApiContext): void {
       .selectFrom('organizations')
       .$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('organizations', base, filters, query);
-    const metadata = await loadMetadata(
-      db,
-      rows.map((row) => row.guid),
-    );
-    const resources = rows.map((row) => presentOrganization(row, metadata(row.guid), link));
-    return listBody(request, link, query, totalResults, resources);
+    return listBody(request, link, query, totalResults, await presentOrganizations(context, rows));
   });
 
   api.post(

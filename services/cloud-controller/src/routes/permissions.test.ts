@@ -20,14 +20,26 @@ describe.each(engines)('on $engine', ({ create }) => {
   let issuer: TokenIssuer;
   let database: TestDatabase;
   let api: TestApi;
-  let ids: Record<'organization' | 'space' | 'app' | 'package' | 'route', string>;
+  let ids: Record<'organization' | 'space' | 'app' | 'package' | 'route' | 'role' | 'user', string>;
   beforeAll(async () => {
     issuer = await startTokenIssuer();
     database = await create();
     api = await startTestApi(database, issuer);
     const { organizationGuid, spaceGuid } = await createSpace(api.admin);
     const app = await createApp(api.admin, spaceGuid);
+    const user = issuer.addUser('member');
+    const relationship = (guid: string) => ({ data: { guid } });
+    const member = await api.admin.post('/v3/roles', {
+      type: 'organization_user',
+      relationships: { user: { data: { username: 'member' } }, organization: relationship(organizationGuid) },
+    });
+    await api.admin.post('/v3/roles', {
+      type: 'space_auditor',
+      relationships: { user: relationship(user), space: relationship(spaceGuid) },
+    });
     ids = {
+      role: member.body.guid,
+      user,
       organization: organizationGuid,
       space: spaceGuid,
       app,
@@ -78,6 +90,8 @@ describe.each(engines)('on $engine', ({ create }) => {
     readonly allowed: readonly string[];
     readonly seen: readonly string[];
     readonly success?: number;
+    /** What a body that names the unseen thing gives. */
+    readonly unseen?: number;
   }[] = [
     {
       what: 'GET organization',
@@ -122,6 +136,48 @@ describe.each(engines)('on $engine', ({ create }) => {
       success: 202,
     },
     {
+      what: 'give organization role',
+      call: (c) =>
+        c.post('/v3/roles', {
+          type: 'organization_user',
+          relationships: {
+            user: { data: { username: `user-${randomUUID()}` } },
+            organization: { data: { guid: ids.organization } },
+          },
+        }),
+      // Past the permission it is a user that is not there.
+      allowed: ['organization_manager'],
+      seen: anyone,
+      success: 422,
+      unseen: 422,
+    },
+    {
+      what: 'give space role',
+      call: (c) =>
+        c.post('/v3/roles', {
+          type: 'space_auditor',
+          relationships: { user: { data: { username: `user-${randomUUID()}` } }, space: { data: { guid: ids.space } } },
+        }),
+      allowed: ['organization_manager', 'space_manager'],
+      seen: inSpace,
+      success: 422,
+      unseen: 422,
+    },
+    { what: 'GET role', call: (c) => c.get(`/v3/roles/${ids.role}`), allowed: anyone, seen: anyone },
+    {
+      what: 'DELETE role that is needed',
+      call: (c) => c.delete(`/v3/roles/${ids.role}`),
+      allowed: ['organization_manager'],
+      seen: anyone,
+      success: 422,
+    },
+    {
+      what: 'PATCH user',
+      call: (c) => c.patch(`/v3/users/${ids.user}`, {}),
+      allowed: [],
+      seen: anyone,
+    },
+    {
       what: 'map route',
       call: (c) => c.post(`/v3/routes/${ids.route}/destinations`, { destinations: [{ app: { guid: ids.app } }] }),
       allowed: ['space_developer', 'space_supporter'],
@@ -130,8 +186,8 @@ describe.each(engines)('on $engine', ({ create }) => {
   ];
 
   describe.each(roles)('%s', (role) => {
-    test.each(requests)('$what', async ({ call, allowed, seen, success = 200 }) => {
-      const expected = allowed.includes(role) ? success : seen.includes(role) ? 403 : 404;
+    test.each(requests)('$what', async ({ call, allowed, seen, success = 200, unseen = 404 }) => {
+      const expected = allowed.includes(role) ? success : seen.includes(role) ? 403 : unseen;
       expect((await call(await clientWith(role))).status).toBe(expected);
     });
 

@@ -57,6 +57,17 @@ export async function spaceOfBody(
   return row;
 }
 
+export async function presentSpaces(
+  { db, link }: ApiContext,
+  rows: readonly SpaceRow[],
+): Promise<z.infer<typeof spaceSchema>[]> {
+  const metadata = await loadMetadata(
+    db,
+    rows.map((row) => row.guid),
+  );
+  return rows.map((row) => presentSpace(row, metadata(row.guid), link));
+}
+
 export function spaceRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
   const present = async (row: SpaceRow): Promise<z.infer<typeof spaceSchema>> =>
@@ -67,12 +78,7 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
     const visible = accessOf(request).visibleSpaces('spaces.guid');
     const base = db.selectFrom('spaces').$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('spaces', base, filters, query);
-    const metadata = await loadMetadata(
-      db,
-      rows.map((row) => row.guid),
-    );
-    const resources = rows.map((row) => presentSpace(row, metadata(row.guid), link));
-    return listBody(request, link, query, totalResults, resources);
+    return listBody(request, link, query, totalResults, await presentSpaces(context, rows));
   });
 
   api.post('/v3/spaces', { schema: { body: createBody, response: { 201: spaceSchema } } }, async (request, reply) => {

@@ -1,4 +1,5 @@
 import type { Logger, Secret } from '@slipway/service-kit';
+import type { PasswordHasher } from '../adapters/crypto/password-hasher.ts';
 import type { ClientStore } from '../adapters/sql/client-store.ts';
 import type { UserStore } from '../adapters/sql/user-store.ts';
 import type { OauthClient } from '../domain/oauth-client.ts';
@@ -18,19 +19,32 @@ const CF_CLIENT: Omit<OauthClient, 'createdAt'> = {
   authorities: [],
 };
 
+/** cloud-controller's own: roles are given to users by name, and name them when they are listed. */
+const CLOUD_CONTROLLER_CLIENT: Omit<OauthClient, 'createdAt' | 'secretHash'> = {
+  clientId: 'cloud_controller',
+  grantTypes: ['client_credentials'],
+  scopes: [],
+  authorities: ['scim.read'],
+};
+
 export interface FirstStartDependencies {
   readonly users: UserStore;
   readonly clients: ClientStore;
   readonly accounts: UserAccounts;
+  readonly hasher: PasswordHasher;
   readonly adminPassword: Secret;
+  readonly cloudControllerSecret: Secret;
   readonly now: () => number;
   readonly logger: Logger;
 }
 
-/** Sees to it that the client `cf` is as this release has it, and that there is a user `admin`. */
+/** Sees to it that the platform's clients are as this release has them, and that there is a user `admin`. */
 export async function prepareIdentities(dependencies: FirstStartDependencies): Promise<void> {
   const { users, clients, accounts, adminPassword, now, logger } = dependencies;
-  await clients.put({ ...CF_CLIENT, createdAt: new Date(now()).toISOString() });
+  const createdAt = new Date(now()).toISOString();
+  await clients.put({ ...CF_CLIENT, createdAt });
+  const secretHash = await dependencies.hasher.hash(dependencies.cloudControllerSecret.reveal());
+  await clients.put({ ...CLOUD_CONTROLLER_CLIENT, secretHash, createdAt });
   if ((await users.findByName(ADMIN_NAME, UAA_ORIGIN)) !== undefined) return;
   try {
     const admin = await accounts.create(

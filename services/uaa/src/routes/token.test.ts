@@ -1,8 +1,34 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { ADMIN_PASSWORD, CF_BASIC, claimsOf, EXTERNAL_URL, startUaa } from '../identity.test-support.ts';
+import {
+  ADMIN_PASSWORD,
+  CF_BASIC,
+  CLOUD_CONTROLLER_SECRET,
+  claimsOf,
+  EXTERNAL_URL,
+  startUaa,
+} from '../identity.test-support.ts';
 
 const MINUTE = 60_000;
+
+test('cloud-controller looks users up, and can do nothing else', async () => {
+  const uaa = await startUaa();
+  const form = {
+    grant_type: 'client_credentials',
+    client_id: 'cloud_controller',
+    client_secret: CLOUD_CONTROLLER_SECRET,
+  };
+  const { body } = await uaa.call('POST', '/oauth/token', { form });
+  expect(body.scope).toBe('scim.read');
+  const token = body.access_token;
+  const found = await uaa.call('GET', '/Users?filter=userName%20eq%20%22ADMIN%22', { token });
+  expect(found.body.resources).toMatchObject([{ userName: 'admin', origin: 'uaa' }]);
+  const json = { userName: 'x', password: 'x', emails: [{ value: 'x' }] };
+  expect((await uaa.call('POST', '/Users', { token, json })).status).toBe(403);
+  // A new secret takes effect at the next start.
+  const again = await startUaa({ from: uaa });
+  expect((await again.call('POST', '/oauth/token', { form })).status).toBe(200);
+});
 
 describe('password grant', () => {
   test('gives what cf reads', async () => {

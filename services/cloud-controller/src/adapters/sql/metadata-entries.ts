@@ -4,6 +4,7 @@ import type { Sql } from './schema.ts';
 export type MetadataOwner =
   | 'organization'
   | 'space'
+  | 'user'
   | 'domain'
   | 'app'
   | 'process'

@@ -32,6 +32,9 @@ interface Spaces extends Resource {
   organization_guid: string;
 }
 
+/** Users that were given a role or made here; names are uaa's. */
+type Users = Resource;
+
 interface Roles extends Resource {
   type: string;
   user_guid: string;
@@ -193,6 +196,7 @@ export interface Database {
   organization_quotas: OrganizationQuotas;
   organizations: Organizations;
   spaces: Spaces;
+  users: Users;
   roles: Roles;
   domains: Domains;
   apps: Apps;
@@ -216,6 +220,8 @@ export type Sql = Kysely<Database> | Transaction<Database>;
 export type OrganizationRow = Selectable<Organizations>;
 export type OrganizationQuotaRow = Selectable<OrganizationQuotas>;
 export type SpaceRow = Selectable<Spaces>;
+export type UserRow = Selectable<Users>;
+export type RoleRow = Selectable<Roles>;
 export type DomainRow = Selectable<Domains>;
 export type AppRow = Selectable<Apps>;
 export type ProcessRow = Selectable<Processes>;

@@ -38,9 +38,12 @@ export const accessRules = {
   'organization.read': inOrganization('read', organizationReaders),
   'organization.update': inOrganization('write', ['organization_manager']),
   'organization.delete': inOrganization('write', []),
+  /** Who has which role in it. */
+  'organization.manageUsers': inOrganization('write', ['organization_manager']),
   'space.create': inOrganization('write', ['organization_manager']),
   'space.read': inSpace('read', spaceReaders),
   'space.update': inSpace('write', ['organization_manager', 'space_manager']),
+  'space.manageUsers': inSpace('write', ['organization_manager', 'space_manager']),
   'space.delete': inSpace('write', ['organization_manager']),
   /** Apps, packages, builds, droplets, processes. */
   'app.read': inSpace('read', spaceReaders),

@@ -9,5 +9,9 @@ export const spaceRoles = ['space_auditor', 'space_developer', 'space_manager', 
 
 export type RoleType = (typeof organizationRoles)[number] | (typeof spaceRoles)[number];
 
+export function isSpaceRole(type: RoleType): type is (typeof spaceRoles)[number] {
+  return (spaceRoles as readonly RoleType[]).includes(type);
+}
+
 /** Who may see what lies in a space: its own roles and the organization's managers. */
 export const spaceReaders: readonly RoleType[] = ['organization_manager', ...spaceRoles];
