@@ -32,6 +32,8 @@ const DRAIN_DEADLINE_MS = 3_000;
 const REPEAT_AFTER_ATTEMPTS = 40;
 // Finds a stream that was deleted and made anew while the connection stayed up.
 const VERIFY_INTERVAL_MS = 30_000;
+// How long a stream that was deleted while the server ran is left alone before it is made anew.
+const SETTLE_MS = 1_000;
 
 /**
  * One service's connection to NATS. It makes the streams and buckets that the service needs, again after every
@@ -135,7 +137,7 @@ export class Bus {
   async #verify(): Promise<void> {
     if (!this.ready) return;
     try {
-      await this.#ensureAll();
+      await this.#ensureAll(SETTLE_MS);
       if (this.#resetDue && this.ready) {
         this.logger.warn('nats.stream-replaced');
         this.#reset();
@@ -198,7 +200,7 @@ export class Bus {
   async #ensureUntilDone(): Promise<void> {
     for (let attempt = 0; !this.signal.aborted; attempt++) {
       try {
-        await this.#ensureAll();
+        await this.#ensureAll(0);
         return;
       } catch (error) {
         if (this.signal.aborted) return;
@@ -209,14 +211,14 @@ export class Bus {
   }
 
   /** Remembers in `#resetDue` that a stream is another than last time, also when a later one fails. */
-  async #ensureAll(): Promise<void> {
+  async #ensureAll(settleMs: number): Promise<void> {
     const replicas = this.#options.replicas ?? 1;
     const configs = [
       ...(this.#options.streams ?? []).map((stream) => streamConfig(stream, replicas)),
       ...(this.#options.buckets ?? []).map((bucket) => kvStreamConfig(bucket, replicas)),
     ];
     for (const config of configs) {
-      const created = await ensureStream(this.jsm, config);
+      const created = await ensureStream(this.jsm, config, settleMs);
       const before = this.#created.get(config.name);
       if (before !== undefined && before !== created) this.#resetDue = true;
       this.#created.set(config.name, created);

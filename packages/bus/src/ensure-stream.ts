@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DiscardPolicy,
   JetStreamApiError,
@@ -51,13 +52,18 @@ export function kvStreamConfig(bucket: BucketDefinition<unknown>, replicas: numb
   };
 }
 
-/** Finds or makes a stream and returns its creation time, which names this very stream. */
-export async function ensureStream(jsm: JetStreamManager, config: EnsuredStream): Promise<string> {
+/**
+ * Finds or makes a stream and returns its creation time, which names this very stream. `settleMs` is waited before one
+ * is made in the place of one that was deleted just now: nats-server 2.9 still removes the files of the old one then,
+ * and would take those of the new one with them.
+ */
+export async function ensureStream(jsm: JetStreamManager, config: EnsuredStream, settleMs: number): Promise<string> {
   try {
     return (await jsm.streams.info(config.name)).created;
   } catch (error) {
     if (!isApiError(error, STREAM_NOT_FOUND)) throw error;
   }
+  if (settleMs > 0) await sleep(settleMs);
   try {
     return (await jsm.streams.add(config)).created;
   } catch (error) {

@@ -29,8 +29,8 @@ const MILLISECOND_NS = 1_000_000;
 const STOP_DEADLINE_MS = 10_000;
 const RESTART_MS = 500;
 const PULL_MS = 30_000;
-// Two of them missed: the consumer went away between two pulls, and nobody will answer this one.
-const HEARTBEAT_MS = 5_000;
+// Some of them missed: the consumer went away between two pulls, and nobody will answer this one.
+const HEARTBEAT_MS = 3_000;
 // In base64 and with its envelope it must fit the server's max_payload of 4 MiB; the rest of a larger one is cut.
 const MAX_BURIED_BYTES = 2 * 1024 * 1024;
 // A schema lists every field that is wrong: the reason can be longer than the message.
