@@ -65,6 +65,13 @@ export async function fetchFrom(
   });
 }
 
+/** Makes an instance of the sample image end with status 42; it may be gone before it has answered. */
+export async function makeCrash(instance: Instance): Promise<void> {
+  await fetchFrom(instance, '/cgi-bin/crash').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') throw error;
+  });
+}
+
 /** Whether an instance serves at its address. */
 export async function answers(instance: Instance): Promise<boolean> {
   try {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
-import { answers, fetchFrom, leftovers, processesOf } from './host.test-support.ts';
+import { answers, fetchFrom, leftovers, makeCrash, processesOf } from './host.test-support.ts';
 import type { RepProcess } from './rep-process.test-support.ts';
 
 // Containers need root: a run without fails here, plainly, with REP_NOT_ROOT.
@@ -181,7 +181,7 @@ describe('an instance that fails', () => {
     const lrp = await cell.lrp();
     const { instanceGuid } = await cell.run(lrp);
     const instance = cell.record(instanceGuid) as NonNullable<ReturnType<typeof cell.record>>;
-    await fetchFrom(instance, '/cgi-bin/crash');
+    await makeCrash(instance);
     const crashed = await cell.untilState(instanceGuid, 'CRASHED');
     expect(crashed).toMatchObject({
       routable: false,

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
-import { fetchFrom, leftovers, processesOf, processesWith } from './host.test-support.ts';
+import { fetchFrom, leftovers, makeCrash, processesOf, processesWith } from './host.test-support.ts';
 import { type RepProcess, untilReady } from './rep-process.test-support.ts';
 
 /** A poll ends as soon as it may; this only bounds one that waits in vain. */
@@ -53,7 +53,7 @@ test('what ended while no rep was there is reported with its status, and what lo
   const crashing = await cell.run(await cell.lrp());
   const unplaced = await cell.run(await cell.lrp());
   await kill(rep);
-  await fetchFrom(crashing, '/cgi-bin/crash');
+  await makeCrash(crashing);
   await expect.poll(() => processesOf(crashing.instanceGuid), patient).toEqual([]);
   await cell.unplace(unplaced.instanceGuid);
 
@@ -108,7 +108,7 @@ test('what ended because the machine did is started again under its guid', async
 test('a crash that was reported is not started again by the next rep', async () => {
   const rep = await cell.startRep();
   const instance = await cell.run(await cell.lrp());
-  await fetchFrom(instance, '/cgi-bin/crash');
+  await makeCrash(instance);
   const crashed = await cell.untilState(instance.instanceGuid, 'CRASHED');
   await kill(rep);
   await cell.startRep();
@@ -221,7 +221,7 @@ test('what crashes while NATS is away is kept until it can be told, and then tol
   const rep = await cell.startRep();
   const instance = await cell.run(await cell.lrp());
   await cell.nats.kill();
-  await fetchFrom(instance, '/cgi-bin/crash');
+  await makeCrash(instance);
   await expect.poll(() => processesOf(instance.instanceGuid), patient).toEqual([]);
   // Not even the end of the rep loses it.
   await kill(rep);
