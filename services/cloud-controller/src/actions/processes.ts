@@ -63,12 +63,16 @@ export async function createProcess(
     .executeTakeFirstOrThrow();
 }
 
-/** Changes a process, and what runs of it where the change takes effect at once. Throws 404, 422. */
+/**
+ * Changes a process, and what runs of it where the change takes effect at once. What needs new instances waits for them
+ * when `atRestart` is true. Throws 404, 422.
+ */
 export async function changeProcess(
   unit: UnitOfWork,
   platform: Platform,
   guid: string,
   change: ProcessChange,
+  { atRestart = false }: { readonly atRestart?: boolean } = {},
 ): Promise<ProcessRow> {
   checkLimits(platform, change);
   const { sql, now } = unit;
@@ -88,7 +92,7 @@ export async function changeProcess(
     .executeTakeFirstOrThrow();
   if (app.desired_state === 'STARTED') {
     const portsAfter = await currentPorts(unit, platform, app, after);
-    if (needsNewVersion(versioned(before, portsBefore), versioned(after, portsAfter))) {
+    if (!atRestart && needsNewVersion(versioned(before, portsBefore), versioned(after, portsAfter))) {
       await renewVersion(unit, platform, app, after);
     } else {
       await touchVersion(unit, after);

@@ -11,6 +11,7 @@ import { emptyListRoutes } from './empty-lists.ts';
 import { featureFlagRoutes } from './feature-flags.ts';
 import { jobRoutes } from './jobs.ts';
 import { logAccessRoutes } from './log-access.ts';
+import { manifestRoutes } from './manifests.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
 import { processRoutes } from './processes.ts';
@@ -40,6 +41,7 @@ const resources = [
   routeRoutes,
   routeDestinationRoutes,
   featureFlagRoutes,
+  manifestRoutes,
   emptyListRoutes,
   jobRoutes,
   logAccessRoutes,

@@ -6,6 +6,7 @@ import { type ZodType, z } from 'zod';
 import { validationTexts } from '../domain/validation-text.ts';
 import { ApiError, unprocessable } from '../errors.ts';
 import type { Api } from './api-context.ts';
+import { YAML_TYPES, YamlText } from './yaml-body.ts';
 
 /** Bodies are small; a manifest of a hundred apps is far below this. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -33,6 +34,9 @@ export function createServer(options: ServerOptions): Api {
   // The cf CLI names JSON as the type of empty bodies, and curl names a form for JSON: the type decides nothing.
   api.removeAllContentTypeParsers();
   api.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => parseBody(body.toString(), done));
+  api.addContentTypeParser(YAML_TYPES, { parseAs: 'string' }, (_, body, done) =>
+    done(null, new YamlText(String(body))),
+  );
   api.setValidatorCompiler(({ schema, httpPart }) => validator(schema as unknown as ZodType, httpPart));
   api.setSerializerCompiler(({ schema }) => serializer(schema as unknown as ZodType, options.checkResponses === true));
   api.setErrorHandler((error: FastifyError | Error, request, reply) =>
@@ -55,6 +59,7 @@ function validator(schema: ZodType, httpPart: string | undefined) {
   return (data: unknown): { value: unknown } | { error: Error } => {
     // An endpoint that takes a body reads a missing one as an empty one, and says which fields it lacks.
     const input = httpPart === 'body' && (data === undefined || data === null) ? {} : data;
+    if (input instanceof YamlText) return { error: new ApiError('MessageParseError', 'the body must be JSON') };
     const result = schema.safeParse(input, { reportInput: true });
     if (result.success) return { value: result.data };
     const texts = validationTexts(result.error.issues);

@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseManifest } from './parse-manifest.ts';
+
+const problemsOf = (...applications: unknown[]): readonly string[] => {
+  const result = parseManifest({ applications });
+  return result.outcome === 'rejected' ? result.problems : [];
+};
+const appOf = (application: Record<string, unknown>) => {
+  const result = parseManifest({ version: 1, applications: [{ name: 'a', ...application }] });
+  if (result.outcome === 'rejected') throw new Error(result.problems.join());
+  return result.apps[0];
+};
+
+test('what the cf CLI sends for an image and its flags', () => {
+  expect(
+    appOf({
+      'disk-quota': '512M',
+      docker: { image: 'nginx', username: 'u' },
+      'health-check-type': 'http',
+      'health-check-http-endpoint': '/up',
+      timeout: 30,
+      instances: 2,
+      memory: '1G',
+      'default-route': true,
+      'log-rate-limit-per-second': '16K',
+      command: 'null',
+    }),
+  ).toEqual({
+    name: 'a',
+    docker: true,
+    env: {},
+    metadata: undefined,
+    processes: [
+      {
+        type: 'web',
+        command: null,
+        diskMb: 512,
+        healthCheckType: 'http',
+        healthCheckEndpoint: '/up',
+        timeoutS: 30,
+        instances: 2,
+        memoryMb: 1024,
+        logRateBytesPerSecond: 16_384,
+      },
+    ],
+    routes: { kind: 'default' },
+    services: [],
+  });
+});
+
+test('keys may have dashes or underscores, and not both', () => {
+  expect(appOf({ disk_quota: '1G' })?.processes).toEqual(appOf({ 'disk-quota': '1G' })?.processes);
+  expect(problemsOf({ name: 'a', 'disk-quota': '1G', disk_quota: '1G' })).toEqual([
+    "For application 'a': 'disk_quota' is given twice",
+  ]);
+});
+
+test('keys of the user stay as they are', () => {
+  const app = appOf({ env: { 'A-B': 1, C: true, D: null, E: '1' }, metadata: { labels: { 'a-b': 1 } } });
+  expect(app?.env).toEqual({ 'A-B': '1', C: 'true', D: null, E: '1' });
+  expect(app?.metadata).toEqual({ labels: { 'a-b': '1' } });
+});
+
+test("an entry for web stands for all that the app's own level says", () => {
+  const processes = [
+    { type: 'web', memory: '64M' },
+    { type: 'worker', 'health-check-type': 'none' },
+  ];
+  expect(appOf({ instances: 3, memory: '1G', processes })?.processes).toEqual([
+    { type: 'web', memoryMb: 64 },
+    { type: 'worker', healthCheckType: 'process' },
+  ]);
+  expect(appOf({ instances: 3, processes: [{ type: 'worker' }] })?.processes).toEqual([
+    { type: 'web', instances: 3 },
+    { type: 'worker' },
+  ]);
+});
+
+test('no-route goes before routes, these before random-route, that before default-route', () => {
+  const routes = [{ route: 'a.example.com/x', protocol: 'http2' }];
+  const all = { 'no-route': true, routes, 'random-route': true, 'default-route': true };
+  expect(appOf(all)?.routes).toEqual({ kind: 'none' });
+  expect(appOf({ ...all, 'no-route': false })?.routes).toEqual({
+    kind: 'listed',
+    routes: [{ text: 'a.example.com/x', hostname: 'a.example.com', path: '/x', protocol: 'http2' }],
+  });
+  expect(appOf({ 'random-route': true, 'default-route': true })?.routes).toEqual({ kind: 'random' });
+  expect(appOf({})?.routes).toEqual({ kind: 'unchanged' });
+});
+
+test.each([
+  [{ memory: 256 }, 'Memory must use a supported unit: B, K, KB, M, MB, G, GB, T, or TB'],
+  [{ memory: '10' }, 'Memory must use a supported unit: B, K, KB, M, MB, G, GB, T, or TB'],
+  [{ memory: '1K' }, 'Memory must be at least 1M'],
+  [{ disk_quota: '5000T' }, 'Disk quota is too large'],
+  [{ instances: '2' }, 'Instances must be a number'],
+  [{ instances: 1.5 }, 'Instances must be an integer'],
+  [{ instances: -1 }, 'Instances must be greater than or equal to 0'],
+  [{ colour: 'blue' }, "Unknown field(s): 'colour'"],
+  [{ docker: { image: 'x', password: 'y' } }, "Unknown field(s): 'docker.password'"],
+  [{ env: { A: { b: 1 } } }, "Environment variable 'A' must be a text, a number or a boolean"],
+  [{ env: { VCAP_X: 'y' } }, "Environment variables cannot start with 'VCAP_'"],
+  [{ metadata: { labels: { 'a b': 'c' } } }, "Metadata label key error: 'a b' contains invalid characters"],
+  [{ routes: 'x' }, 'Routes must be an array'],
+  [{ routes: [{ route: 'tcp://a.b:1' }] }, "The route 'tcp://a.b:1' is a TCP route"],
+  [{ routes: [{ route: 'a.b', options: { loadbalancing: 'least-connection' } }] }, 'Route options are not supported'],
+  [{ buildpacks: ['ruby'] }, "Slipway runs Docker images only: remove 'buildpacks'"],
+  [{ lifecycle: 'cnb' }, 'Lifecycle must be "docker"'],
+  [{ features: { ssh: true } }, "The feature 'ssh' is not available on this platform."],
+  [{ sidecars: [{ name: 'x' }] }, 'Sidecars are not available on this platform.'],
+  [{ processes: [{ type: 'web' }, { type: 'web' }] }, 'Process "web" may only be present once'],
+  [{ 'readiness-health-check-type': 'http' }, 'Readiness health check type must be "process"'],
+])('%j is refused: %s', (application, text) => {
+  const problems = problemsOf({ name: 'a', ...application });
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toContain(`For application 'a': ${text}`);
+});
+
+test('every app has a name of its own', () => {
+  expect(problemsOf({ memory: '1M' }, { name: '' }, 'text')).toEqual([
+    "For application at index 0: Name can't be blank",
+    "For application at index 1: Name can't be blank",
+    'For application at index 2: Body must be an object',
+  ]);
+  expect(problemsOf({ name: 'a' }, { name: 'A' })).toEqual([
+    "For application 'A': Name must be unique in the manifest",
+  ]);
+});
+
+test.each([
+  [undefined, "Body can't be blank"],
+  [null, 'Body must be an object'],
+  [{}, 'Applications must be a list of at least one app'],
+  [{ applications: [] }, 'Applications must be a list of at least one app'],
+  [{ applications: [{ name: 'a' }], version: 2 }, 'Version must be 1'],
+  [{ applications: [{ name: 'a' }], more: 1 }, "Unknown field(s): 'more'"],
+])('%j is no manifest', (document, text) => {
+  const result = parseManifest(document);
+  expect(result.outcome === 'rejected' && result.problems[0]).toContain(text);
+});
+
+test('anything is either parsed or refused with texts', () => {
+  const key = fc.constantFrom(
+    'name',
+    'env',
+    'routes',
+    'processes',
+    'memory',
+    'metadata',
+    'type',
+    'route',
+    '__proto__',
+    'x',
+  );
+  const value = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom<unknown>('a', '1M', 1, -1, 1.5, true, null, 'a.example.com'),
+      fc.array(tie('any'), { maxLength: 3 }),
+      fc.dictionary(key, tie('any'), { maxKeys: 4 }),
+    ),
+  })).any;
+  fc.assert(
+    fc.property(fc.array(value, { maxLength: 3 }), (applications) => {
+      const result = parseManifest({ applications });
+      if (result.outcome === 'rejected') expect(result.problems.length).toBeGreaterThan(0);
+      else expect(result.apps).toHaveLength(applications.length);
+    }),
+  );
+});

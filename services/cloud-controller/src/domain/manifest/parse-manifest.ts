@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { type MetadataUpdate, metadataProblems } from '../metadata.ts';
+import { environmentProblems } from '../names/environment-names.ts';
+import { validationTexts } from '../validation-text.ts';
+import type { ManifestApp, ManifestProcess, ManifestRoute, ManifestRoutes } from './manifest.ts';
+import { type AppBody, appBody, type ProcessBody, processFields } from './manifest-schema.ts';
+import { parseRouteText } from './route-text.ts';
+import { underscoreKeys } from './underscore-keys.ts';
+
+export type ManifestResult =
+  | { readonly outcome: 'parsed'; readonly apps: readonly ManifestApp[] }
+  | { readonly outcome: 'rejected'; readonly problems: readonly string[] };
+
+const manifestBody = z.strictObject({
+  version: z
+    .custom<1>((value) => value === 1, 'Version must be 1: no other version of manifests is supported')
+    .optional(),
+  applications: z.custom<unknown[]>(
+    (value) => Array.isArray(value) && value.length > 0,
+    'Applications must be a list of at least one app',
+  ),
+});
+
+/** Checks a manifest, as YAML gave it (API v3, "Manifests"). Every problem is reported, with the app it is in. */
+export function parseManifest(document: unknown): ManifestResult {
+  const outer = manifestBody.safeParse(document, { reportInput: true });
+  if (!outer.success) return { outcome: 'rejected', problems: validationTexts(outer.error.issues) };
+  const problems: string[] = [];
+  const apps: ManifestApp[] = [];
+  for (const [index, application] of outer.data.applications.entries()) {
+    const result = parseApp(application);
+    if ('app' in result) apps.push(result.app);
+    else problems.push(...result.problems.map((problem) => `${appTitle(application, index)}: ${problem}`));
+  }
+  for (const [index, { name }] of apps.entries()) {
+    const first = apps.findIndex((app) => app.name.toLowerCase() === name.toLowerCase());
+    if (first !== index) problems.push(`For application '${name}': Name must be unique in the manifest`);
+  }
+  return problems.length > 0 ? { outcome: 'rejected', problems } : { outcome: 'parsed', apps };
+}
+
+function appTitle(application: unknown, index: number): string {
+  const name = typeof application === 'object' && application !== null && 'name' in application ? application.name : '';
+  return typeof name === 'string' && name !== '' ? `For application '${name}'` : `For application at index ${index}`;
+}
+
+function parseApp(application: unknown): { readonly app: ManifestApp } | { readonly problems: readonly string[] } {
+  const normalized = underscoreKeys(application);
+  if (normalized.outcome === 'rejected') return { problems: normalized.problems };
+  const result = appBody.safeParse(normalized.value, { reportInput: true });
+  if (!result.success) return { problems: validationTexts(result.error.issues) };
+  const body = result.data;
+  const routes = routesOf(body);
+  const env = body.env ?? {};
+  const metadata = metadataOf(body);
+  const problems = [
+    ...environmentProblems(env),
+    ...(metadata === undefined ? [] : metadataProblems(metadata)),
+    ...routes.problems,
+  ];
+  if (problems.length > 0) return { problems };
+  return {
+    app: {
+      name: body.name,
+      docker: body.docker != null || body.lifecycle != null,
+      env,
+      metadata,
+      processes: processesOf(body),
+      routes: routes.routes,
+      services: (body.services ?? []).map((service) => (typeof service === 'string' ? service : service.name)),
+    },
+  };
+}
+
+function metadataOf({ metadata }: AppBody): MetadataUpdate | undefined {
+  return metadata == null
+    ? undefined
+    : { labels: metadata.labels ?? undefined, annotations: metadata.annotations ?? undefined };
+}
+
+/** An entry for web stands for all of what the app's own level says of it (cloud_controller_ng `process_attributes`). */
+function processesOf(body: AppBody): ManifestProcess[] {
+  const listed = (body.processes ?? []).map((process) => processOf(process.type, process));
+  if (listed.some(({ type }) => type === 'web')) return listed;
+  const named = Object.keys(processFields).some((key) => body[key as keyof ProcessBody] !== undefined);
+  return named ? [processOf('web', body), ...listed] : listed;
+}
+
+type Settings = { [K in keyof Omit<ManifestProcess, 'type' | 'command'>]: ManifestProcess[K] | null | undefined };
+
+function processOf(type: string, body: ProcessBody): ManifestProcess {
+  const given: Settings = {
+    instances: body.instances,
+    memoryMb: body.memory,
+    diskMb: body.disk_quota,
+    logRateBytesPerSecond: body.log_rate_limit_per_second,
+    timeoutS: body.timeout,
+    healthCheckType: body.health_check_type === 'none' ? 'process' : body.health_check_type,
+    healthCheckEndpoint: body.health_check_http_endpoint,
+    healthCheckInvocationTimeoutS: body.health_check_invocation_timeout,
+    healthCheckIntervalS: body.health_check_interval,
+  };
+  const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value != null));
+  return { ...settings, type, ...(body.command === undefined ? {} : { command: commandOf(body.command) }) };
+}
+
+/** The cf CLI's words for "what the image says". */
+function commandOf(command: string | null): string | null {
+  return command === null || ['', 'null', 'default'].includes(command) ? null : command;
+}
+
+function routesOf(body: AppBody): { readonly routes: ManifestRoutes; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const routes: ManifestRoute[] = [];
+  for (const { route, protocol } of body.routes ?? []) {
+    const result = parseRouteText(route);
+    if (result.outcome === 'rejected') problems.push(result.problem);
+    else routes.push({ text: route, hostname: result.hostname, path: result.path, protocol: protocol ?? undefined });
+  }
+  if (body.no_route === true) return { routes: { kind: 'none' }, problems };
+  if (body.routes != null) return { routes: { kind: 'listed', routes }, problems };
+  const kind = body.random_route === true ? 'random' : body.default_route === true ? 'default' : 'unchanged';
+  return { routes: { kind }, problems };
+}
