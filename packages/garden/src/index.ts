@@ -2,16 +2,6 @@ export type { ContainerLimits } from './bundle/oci-config.ts';
 export { asGardenError, GARDEN_ERRORS, GardenError, type GardenErrorCode, type GardenPhase } from './errors.ts';
 export { type CheckDefinition, HEALTH_DEFAULTS, runCheck, runChecks } from './health/check-definition.ts';
 export type { CheckResult } from './health/check-result.ts';
-export { type ExitTexts, exitTexts } from './health/exit-text.ts';
-export {
-  applyCheck,
-  goDuration,
-  type MonitorOutcome,
-  type MonitorSettings,
-  type MonitorState,
-  resumeMonitor,
-  startMonitor,
-} from './health/monitor.ts';
 export type { ProcessRequest } from './image/process.ts';
 export type {
   FetchLayer,

@@ -57,6 +57,8 @@ export class CellNetwork {
         subnet: this.subnet.cidr,
         reachableFrom: this.#reachableFrom,
       });
+      // An address that no container has leads nowhere, not off the machine by the default route.
+      await this.#run('ip', ['route', 'replace', 'unreachable', this.subnet.cidr], { phase: 'network' });
       // After the rules: packets are passed on from the first moment under them.
       enableForwarding();
     } catch (error) {
@@ -105,6 +107,9 @@ export class CellNetwork {
   async teardown(): Promise<void> {
     try {
       for (const device of this.devices()) disconnectContainer(device);
+      const subnet = ['type', 'unreachable', this.subnet.cidr];
+      const route = await this.#run('ip', ['route', 'show', ...subnet], { phase: 'network' });
+      if (route !== '') await this.#run('ip', ['route', 'del', ...subnet.slice(1)], { phase: 'network' });
       await removeFirewall(this.#run, this.#table);
       const tables = await this.#run('nft', ['list', 'tables', 'inet'], { phase: 'network' });
       if (!tables.includes(`table inet ${TABLE}_`)) restoreForwarding();

@@ -104,6 +104,7 @@ describe('containers in a cell', () => {
     await network.teardown();
     expect(network.devices()).toEqual([]);
     expect(execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })).not.toContain(cell.replaceAll('-', '_'));
+    expect(execFileSync('ip', ['route', 'show', 'root', network.subnet.cidr], { encoding: 'utf8' })).toBe('');
   });
   const at = (i: number): { readonly pid: number; readonly place: ContainerNetwork } => {
     const [pid, place] = [pids[i], places[i]];
@@ -114,6 +115,10 @@ describe('containers in a cell', () => {
   test('the host reaches each at its own address, and is seen there as the gateway', async () => {
     expect(await connectFromHost(at(0).place.address)).toBe(network.subnet.gateway);
     expect(await connectFromHost(at(1).place.address)).toBe(network.subnet.gateway);
+  });
+
+  test('an address that no container has leads nowhere, at once', async () => {
+    expect(await connectFromHost(network.place(2).address)).toBe('EHOSTUNREACH');
   });
 
   test('each has loopback and an eth0 without IPv6 on the host end', async () => {
