@@ -71,7 +71,7 @@ export async function pushApp(
     'start an instance',
     async () => {
       await cf.action(app.guid, 'start');
-      return await cf.waitForRunning(app.guid, 1, RUNNING_DEADLINE_MS);
+      return await cf.waitForRunning(app.guid, 1, RUNNING_DEADLINE_MS, assertNotCrashed);
     },
     ([first]) => first?.state ?? 'none',
   );
@@ -91,6 +91,11 @@ async function stopApp(cf: CfClient, guid: string): Promise<void> {
     if (Date.now() > deadline) throw new Error(`the app still runs ${STOP_DEADLINE_MS / 1000} s after it was stopped`);
     await delay(POLL_MS);
   }
+}
+
+/** As the cf CLI: a push has failed when all instances have crashed, though the platform goes on trying. */
+function assertNotCrashed(stats: readonly InstanceStats[]): void {
+  if (stats.length > 0 && stats.every(({ state }) => state === 'CRASHED')) throw new Error('all instances crashed');
 }
 
 /** The app's own first answer. Until the router has heard of the route, it answers itself and says so in a header. */
