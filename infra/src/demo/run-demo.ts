@@ -49,7 +49,6 @@ export async function runDemo(config: PlatformConfig, options: DemoOptions, stop
     }
   }
   status = await stopPlatform(platform, out, status);
-  if (options.exit && status === 0) out.say(`All stopped after ${out.elapsed}`);
   await out.close();
   return status;
 }

@@ -44,9 +44,11 @@ export function sayReady(out: Console, platform: Platform, config: PlatformConfi
 
 /** Stops the platform whatever happened before; `status` unless the stop itself fails. */
 export async function stopPlatform(platform: Platform, out: Console, status: number): Promise<number> {
-  if (platform.status.processes.length > 0) out.say('Stopping');
+  const running = platform.status.processes.length > 0;
+  if (running) out.say('Stopping');
   try {
     await platform.stop();
+    if (running) out.say(`All stopped after ${out.elapsed}`);
     return status;
   } catch (error) {
     out.say(`${out.color('red', 'Not all could be stopped:')} ${describeError(error)}`);
