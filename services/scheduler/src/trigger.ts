@@ -30,7 +30,7 @@ export class Trigger {
     if (this.#timer === undefined) this.#dueAt = now + MAX_WAIT_MS;
     clearTimeout(this.#timer);
     const at = Math.max(Math.min(now + QUIET_MS, this.#dueAt), this.#notBefore);
-    this.#timer = setTimeout(() => this.#start(), at - now);
+    this.#timer = setTimeout(() => this.#start(), Math.max(at - now, 0));
   }
 
   /** Takes no more requests, and waits for the run under way. */
