@@ -47,6 +47,8 @@ function dockerEnvironment(docker: DockerEngine | undefined): NodeJS.ProcessEnv 
     TESTCONTAINERS_RYUK_DISABLED: 'true',
     TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
     SLIPWAY_TEST_REGISTRY_IMAGE: REGISTRY_IMAGE,
+    // A container that does not start is a failure then, not a reason to use a plain process.
+    SLIPWAY_TEST_REGISTRY: 'container',
   };
 }
 
