@@ -7,6 +7,7 @@ import { unprocessable } from '../errors.ts';
 import { decryptEnvironment, encryptEnvironment, type Platform } from './platform.ts';
 import { endVersion, renewVersion } from './process-versions.ts';
 import { createProcess } from './processes.ts';
+import { watchAppQuotas } from './quota-checks.ts';
 import { requireFeature } from './require-feature.ts';
 import { lockApp, processesOf } from './rows.ts';
 
@@ -105,7 +106,9 @@ export async function startApp(
   const app = await lockApp(unit, guid);
   await requireStartable(unit, app, caller);
   if (app.desired_state === 'STARTED') return app;
+  const withinQuotas = await watchAppQuotas(unit, app.space_guid);
   const started = await setState(unit, app, 'STARTED');
+  await withinQuotas();
   for (const process of await processesOf(unit, guid)) await renewVersion(unit, platform, started, process);
   unit.log(guid, `Starting app with guid ${guid}`);
   return started;
@@ -130,7 +133,9 @@ export async function restartApp(
 ): Promise<AppRow> {
   const app = await lockApp(unit, guid);
   await requireStartable(unit, app, caller);
+  const withinQuotas = await watchAppQuotas(unit, app.space_guid);
   const started = await setState(unit, app, 'STARTED');
+  await withinQuotas();
   for (const process of await processesOf(unit, guid)) await renewVersion(unit, platform, started, process);
   unit.log(guid, `Restarted app with guid ${guid}`);
   return started;

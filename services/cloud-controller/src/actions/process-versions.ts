@@ -20,7 +20,18 @@ async function loadRunInfoInput(
   const tenancy = await sql
     .selectFrom('spaces')
     .innerJoin('organizations', 'organizations.guid', 'spaces.organization_guid')
-    .select(['spaces.name as space_name', 'organizations.guid as org_guid', 'organizations.name as org_name'])
+    // The space's own segment, else the organization's.
+    .leftJoin('isolation_segments', (join) =>
+      join.on('isolation_segments.guid', '=', (eb) =>
+        eb.fn.coalesce('spaces.isolation_segment_guid', 'organizations.isolation_segment_guid'),
+      ),
+    )
+    .select([
+      'spaces.name as space_name',
+      'organizations.guid as org_guid',
+      'organizations.name as org_name',
+      'isolation_segments.name as segment_name',
+    ])
     .where('spaces.guid', '=', app.space_guid)
     .executeTakeFirst();
   if (droplet === undefined) throw notFound('Droplet');
@@ -47,6 +58,7 @@ async function loadRunInfoInput(
     execution: executionMetadataSchema.parse(JSON.parse(droplet.execution)),
     userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
     runningGroup: {},
+    placementTags: tenancy.segment_name === null ? [] : [tenancy.segment_name],
     destinations: destinations.filter(({ processType }) => processType === process.type),
   };
 }

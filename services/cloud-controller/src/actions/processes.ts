@@ -5,6 +5,7 @@ import { needsNewVersion, type VersionedPart } from '../domain/lrp/new-version.t
 import { unprocessable } from '../errors.ts';
 import type { Platform } from './platform.ts';
 import { currentPorts, renewVersion, touchVersion } from './process-versions.ts';
+import { watchAppQuotas } from './quota-checks.ts';
 import { lockApp } from './rows.ts';
 
 /** What a user may set of a process; what is absent stays. */
@@ -84,12 +85,14 @@ export async function changeProcess(
   const app = await lockApp(unit, appGuid);
   const before = await sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
   const portsBefore = await currentPorts(unit, platform, app, before);
+  const withinQuotas = app.desired_state === 'STARTED' ? await watchAppQuotas(unit, app.space_guid) : undefined;
   const after = await sql
     .updateTable('processes')
     .set({ ...change, updated_at: now })
     .where('guid', '=', guid)
     .returningAll()
     .executeTakeFirstOrThrow();
+  await withinQuotas?.();
   if (app.desired_state === 'STARTED') {
     const portsAfter = await currentPorts(unit, platform, app, after);
     if (!atRestart && needsNewVersion(versioned(before, portsBefore), versioned(after, portsAfter))) {
@@ -116,7 +119,8 @@ function versioned(process: ProcessRow, ports: readonly number[] | undefined): V
   };
 }
 
-function checkLimits({ limits }: Platform, change: ProcessChange): void {
+/** Throws 422. */
+export function checkLimits({ limits }: Platform, change: ProcessChange): void {
   const problems: string[] = [];
   if (change.disk_mb !== undefined && change.disk_mb > limits.maximumDiskMb) {
     problems.push(`Disk in mb must be less than or equal to ${limits.maximumDiskMb}`);

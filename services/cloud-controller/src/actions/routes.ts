@@ -9,6 +9,7 @@ import { routeNameProblems, routeUrl } from '../domain/names/route-name.ts';
 import { unprocessable } from '../errors.ts';
 import type { Platform } from './platform.ts';
 import { renewVersion, touchVersion } from './process-versions.ts';
+import { requireRouteQuota } from './quota-checks.ts';
 import { lockApp, processesOf } from './rows.ts';
 
 export interface NewRoute {
@@ -50,6 +51,7 @@ export async function createRoute(unit: UnitOfWork, platform: Platform, spec: Ne
     .catch((error: unknown) => {
       throw isUniqueViolation(error) ? routeTaken(host, path, domain.name) : error;
     });
+  await requireRouteQuota(unit, spec.spaceGuid);
   await saveMetadata(sql, 'route', guid, spec.metadata);
   return row;
 }
@@ -158,10 +160,11 @@ async function lockApps(unit: UnitOfWork, guids: readonly string[]): Promise<Loc
 async function rerouteApps(unit: UnitOfWork, platform: Platform, apps: readonly LockedApp[]): Promise<void> {
   for (const app of apps) {
     if (app.desired_state !== 'STARTED') continue;
-    for (const process of await processesOf(unit, app.guid)) {
+    const processes = await processesOf(unit, app.guid);
+    for (const process of processes) {
       const row = await unit.sql
         .selectFrom('run_infos')
-        .select('run_info')
+        .select(['run_info', 'droplet_guid'])
         .where('process_guid', '=', process.guid)
         .executeTakeFirst();
       if (row === undefined) continue;
@@ -173,7 +176,10 @@ async function rerouteApps(unit: UnitOfWork, platform: Platform, apps: readonly 
         .where('process_type', '=', process.type)
         .execute();
       if (servesDestinations(running, destinations)) await touchVersion(unit, process);
-      else await renewVersion(unit, platform, app, process);
+      // During a deployment each web process keeps the droplet that it runs.
+      else if (processes.some((other) => other !== process && other.type === process.type)) {
+        await renewVersion(unit, platform, { ...app, droplet_guid: row.droplet_guid }, process);
+      } else await renewVersion(unit, platform, app, process);
     }
   }
 }

@@ -16,11 +16,14 @@ export async function createOrganization(
   spec: { readonly name: string; readonly suspended: boolean; readonly metadata: MetadataUpdate | undefined },
 ): Promise<OrganizationRow> {
   const guid = platform.newGuid();
+  // The oldest, where an administrator gave the first one another name.
   const quota = await sql
     .selectFrom('organization_quotas')
     .select('guid')
-    .where('name', '=', DEFAULT_QUOTA)
-    .executeTakeFirstOrThrow();
+    .orderBy((eb) => eb.case().when('name', '=', DEFAULT_QUOTA).then(0).else(1).end())
+    .orderBy('id')
+    .executeTakeFirst();
+  if (quota === undefined) throw unprocessable('There is no organization quota: create one first.');
   const row = await sql
     .insertInto('organizations')
     .values({
@@ -59,6 +62,47 @@ export async function createSpace(
   return row;
 }
 
+/** Throws 422 when the name is taken. */
+export async function updateOrganization(
+  { sql, now }: UnitOfWork,
+  before: OrganizationRow,
+  change: {
+    readonly name: string | undefined;
+    readonly suspended: boolean | undefined;
+    readonly metadata: MetadataUpdate | undefined;
+  },
+): Promise<OrganizationRow> {
+  const { name = before.name, suspended = before.suspended === 1 } = change;
+  await saveMetadata(sql, 'organization', before.guid, change.metadata);
+  return sql
+    .updateTable('organizations')
+    .set({ name, suspended: suspended ? 1 : 0, updated_at: now })
+    .where('guid', '=', before.guid)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error) ? unprocessable(`Organization '${name}' already exists.`) : error;
+    });
+}
+
+/** Throws 422 when the name is taken. */
+export async function updateSpace(
+  { sql, now }: UnitOfWork,
+  before: SpaceRow,
+  change: { readonly name: string | undefined; readonly metadata: MetadataUpdate | undefined },
+): Promise<SpaceRow> {
+  await saveMetadata(sql, 'space', before.guid, change.metadata);
+  return sql
+    .updateTable('spaces')
+    .set({ name: change.name ?? before.name, updated_at: now })
+    .where('guid', '=', before.guid)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error) ? unprocessable('Name must be unique per organization') : error;
+    });
+}
+
 /** A space with all that is in it. */
 export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
   const { sql } = unit;
@@ -76,6 +120,8 @@ export async function deleteOrganization(unit: UnitOfWork, platform: Platform, g
   const { sql } = unit;
   const spaces = await sql.selectFrom('spaces').select('guid').where('organization_guid', '=', guid).execute();
   for (const space of spaces) await deleteSpace(unit, platform, space.guid);
+  await sql.deleteFrom('space_quotas').where('organization_guid', '=', guid).execute();
+  await sql.deleteFrom('isolation_segment_organizations').where('organization_guid', '=', guid).execute();
   const domains = await sql.selectFrom('domains').select('guid').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('domains').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('organization_guid', '=', guid).execute();

@@ -21,6 +21,7 @@ export const spaceSchema = resourceSchema.extend({
     self: linkSchema,
     organization: linkSchema,
     features: linkSchema,
+    quota: linkSchema.optional(),
     apply_manifest: linkSchema,
   }),
 });
@@ -28,6 +29,7 @@ export const spaceSchema = resourceSchema.extend({
 export interface SpaceView extends ResourceRow {
   readonly name: string;
   readonly organization_guid: string;
+  readonly quota_guid: string | null;
 }
 
 export function presentSpace(row: SpaceView, metadata: Metadata, link: Links): z.infer<typeof spaceSchema> {
@@ -35,12 +37,13 @@ export function presentSpace(row: SpaceView, metadata: Metadata, link: Links): z
   return {
     ...presentResource(row),
     name: row.name,
-    relationships: { organization: toOne(row.organization_guid), quota: toOneOrNone(null) },
+    relationships: { organization: toOne(row.organization_guid), quota: toOneOrNone(row.quota_guid) },
     metadata,
     links: {
       self: link(self),
       organization: link(`/v3/organizations/${row.organization_guid}`),
       features: link(`${self}/features`),
+      ...(row.quota_guid === null ? {} : { quota: link(`/v3/space_quotas/${row.quota_guid}`) }),
       apply_manifest: link(`${self}/actions/apply_manifest`, 'POST'),
     },
   };

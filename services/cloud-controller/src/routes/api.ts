@@ -9,9 +9,11 @@ import { domainRoutes } from './domains.ts';
 import { dropletRoutes } from './droplets.ts';
 import { emptyListRoutes } from './empty-lists.ts';
 import { featureFlagRoutes } from './feature-flags.ts';
+import { isolationSegmentRoutes } from './isolation-segments.ts';
 import { jobRoutes } from './jobs.ts';
 import { logAccessRoutes } from './log-access.ts';
 import { manifestRoutes } from './manifests.ts';
+import { organizationQuotaRoutes } from './organization-quotas.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
 import { processRoutes } from './processes.ts';
@@ -20,12 +22,16 @@ import { rootRoutes } from './root.ts';
 import { routeDestinationRoutes } from './route-destinations.ts';
 import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
+import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
 import { userRoutes } from './users.ts';
 
 /** Everything behind a token. */
 const resources = [
   organizationRoutes,
+  organizationQuotaRoutes,
+  spaceQuotaRoutes,
+  isolationSegmentRoutes,
   spaceRoutes,
   userRoutes,
   roleRoutes,

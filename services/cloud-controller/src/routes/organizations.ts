@@ -1,16 +1,16 @@
-import { type Expression, type SqlBool, sql } from 'kysely';
+import type { Expression, SqlBool } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
 import { requireFeature } from '../actions/require-feature.ts';
-import { createOrganization, deleteOrganization } from '../actions/tenancy.ts';
+import { createOrganization, deleteOrganization, updateOrganization } from '../actions/tenancy.ts';
+import { loadAppUsage } from '../adapters/sql/app-usage.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { OrganizationRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { organizationSchema, presentOrganization } from '../resources/organization.ts';
-import { organizationQuotaSchema, presentOrganizationQuota } from '../resources/organization-quota.ts';
-import { listSchema } from '../resources/shapes.ts';
+import { linkSchema, listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
@@ -24,7 +24,13 @@ const createBody = z.strictObject({
   metadata: metadataBody.optional(),
 });
 
-const filters: Filters<'organizations'> = {
+const updateBody = z.strictObject({
+  name: nameBody.optional(),
+  suspended: z.boolean().optional(),
+  metadata: metadataBody.optional(),
+});
+
+export const organizationFilters: Filters<'organizations'> = {
   names: oneOfNames('organizations', 'name'),
   guids: oneOf('organizations', 'guid'),
 };
@@ -60,12 +66,12 @@ export function organizationRoutes(api: Api, context: ApiContext): void {
     presentOrganization(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
   api.get('/v3/organizations', { schema: { response: { 200: listSchema(organizationSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+    const query = listQuery(request, { filters: Object.keys(organizationFilters), orderBy });
     const visible = accessOf(request).visibleOrganizations('organizations.guid');
     const base = db
       .selectFrom('organizations')
       .$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
-    const { rows, totalResults } = await listPage('organizations', base, filters, query);
+    const { rows, totalResults } = await listPage('organizations', base, organizationFilters, query);
     return listBody(request, link, query, totalResults, await presentOrganizations(context, rows));
   });
 
@@ -103,56 +109,36 @@ export function organizationRoutes(api: Api, context: ApiContext): void {
     return jobAccepted(reply, link, job);
   });
 
-  organizationQuotaRoutes(api, context);
-}
-
-const quotaFilters: Filters<'organization_quotas'> = {
-  names: oneOfNames('organization_quotas', 'name'),
-  guids: oneOf('organization_quotas', 'guid'),
-};
-
-/** Quotas are for everyone to read; of their organizations one sees one's own. */
-function organizationQuotaRoutes(api: Api, { db, link }: ApiContext): void {
-  const organizationsOf = async (access: CallerAccess, guids: readonly string[]): Promise<Map<string, string[]>> => {
-    if (guids.length === 0) return new Map();
-    const visible = access.visibleOrganizations('organizations.guid') ?? sql<SqlBool>`1 = 1`;
-    const rows = await db
-      .selectFrom('organizations')
-      .select(['guid', 'quota_guid'])
-      .where('quota_guid', 'in', guids)
-      .where(visible)
-      .orderBy('id')
-      .execute();
-    return new Map(
-      [...Map.groupBy(rows, (row) => row.quota_guid)].map(([quota, group]) => [quota, group.map((row) => row.guid)]),
-    );
-  };
-
-  api.get(
-    '/v3/organization_quotas',
-    { schema: { response: { 200: listSchema(organizationQuotaSchema) } } },
+  api.patch(
+    '/v3/organizations/:guid',
+    { schema: { params: guidParameters, body: updateBody, response: { 200: organizationSchema } } },
     async (request) => {
-      const query = listQuery(request, { filters: Object.keys(quotaFilters), orderBy });
-      const base = db.selectFrom('organization_quotas');
-      const { rows, totalResults } = await listPage('organization_quotas', base, quotaFilters, query);
-      const organizations = await organizationsOf(
-        accessOf(request),
-        rows.map((row) => row.guid),
-      );
-      const resources = rows.map((row) => presentOrganizationQuota(row, organizations.get(row.guid) ?? [], link));
-      return listBody(request, link, query, totalResults, resources);
+      const { name, suspended, metadata } = request.body;
+      checkMetadata(metadata);
+      const access = accessOf(request);
+      const before = await findOrganization(context, access, request.params.guid, 'organization.update');
+      // Whoever manages an organization could lift its suspension otherwise.
+      if (suspended !== undefined && suspended !== (before.suspended === 1)) access.requireAdmin();
+      const change = { name, suspended, metadata };
+      return present(await writer.write((unit) => updateOrganization(unit, before, change)));
     },
   );
 
+  const usageSchema = z.object({
+    usage_summary: z.object({ started_instances: z.int(), memory_in_mb: z.int() }),
+    links: z.object({ self: linkSchema, organization: linkSchema }),
+  });
   api.get(
-    '/v3/organization_quotas/:guid',
-    { schema: { params: guidParameters, response: { 200: organizationQuotaSchema } } },
+    '/v3/organizations/:guid/usage_summary',
+    { schema: { params: guidParameters, response: { 200: usageSchema } } },
     async (request) => {
-      const { guid } = request.params;
-      const row = await db.selectFrom('organization_quotas').selectAll().where('guid', '=', guid).executeTakeFirst();
-      if (row === undefined) throw notFound('Organization quota');
-      const organizations = await organizationsOf(accessOf(request), [guid]);
-      return presentOrganizationQuota(row, organizations.get(guid) ?? [], link);
+      const { guid } = await findOrganization(context, accessOf(request), request.params.guid);
+      const { memoryMb, instances } = await loadAppUsage(db, { organizationGuid: guid });
+      const self = `/v3/organizations/${guid}`;
+      return {
+        usage_summary: { started_instances: instances, memory_in_mb: memoryMb },
+        links: { self: link(`${self}/usage_summary`), organization: link(self) },
+      };
     },
   );
 }

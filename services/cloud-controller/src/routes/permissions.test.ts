@@ -20,7 +20,19 @@ describe.each(engines)('on $engine', ({ create }) => {
   let issuer: TokenIssuer;
   let database: TestDatabase;
   let api: TestApi;
-  let ids: Record<'organization' | 'space' | 'app' | 'package' | 'route' | 'role' | 'user', string>;
+  let ids: Record<
+    | 'organization'
+    | 'space'
+    | 'app'
+    | 'package'
+    | 'route'
+    | 'role'
+    | 'user'
+    | 'spaceQuota'
+    | 'organizationQuota'
+    | 'segment',
+    string
+  >;
   beforeAll(async () => {
     issuer = await startTokenIssuer();
     database = await create();
@@ -37,7 +49,19 @@ describe.each(engines)('on $engine', ({ create }) => {
       type: 'space_auditor',
       relationships: { user: relationship(user), space: relationship(spaceGuid) },
     });
+    const spaceQuota = await api.admin.post('/v3/space_quotas', {
+      name: 'seen',
+      relationships: { organization: relationship(organizationGuid), spaces: { data: [{ guid: spaceGuid }] } },
+    });
+    const { body: organization } = await api.admin.get(`/v3/organizations/${organizationGuid}`);
+    const { body: segment } = await api.admin.post('/v3/isolation_segments', { name: 'seen' });
+    await api.admin.post(`/v3/isolation_segments/${segment.guid}/relationships/organizations`, {
+      data: [{ guid: organizationGuid }],
+    });
     ids = {
+      spaceQuota: spaceQuota.body.guid,
+      organizationQuota: organization.relationships.quota.data.guid,
+      segment: segment.guid,
       role: member.body.guid,
       user,
       organization: organizationGuid,
@@ -174,6 +198,54 @@ describe.each(engines)('on $engine', ({ create }) => {
     {
       what: 'PATCH user',
       call: (c) => c.patch(`/v3/users/${ids.user}`, {}),
+      allowed: [],
+      seen: anyone,
+    },
+    {
+      what: 'PATCH organization',
+      call: (c) => c.patch(`/v3/organizations/${ids.organization}`, {}),
+      allowed: ['organization_manager'],
+      seen: anyone,
+    },
+    {
+      what: 'suspend organization',
+      call: (c) => c.patch(`/v3/organizations/${ids.organization}`, { suspended: true }),
+      allowed: [],
+      seen: anyone,
+    },
+    {
+      what: 'PATCH space',
+      call: (c) => c.patch(`/v3/spaces/${ids.space}`, {}),
+      allowed: ['organization_manager', 'space_manager'],
+      seen: inSpace,
+    },
+    {
+      what: 'PATCH space quota',
+      call: (c) => c.patch(`/v3/space_quotas/${ids.spaceQuota}`, {}),
+      allowed: ['organization_manager'],
+      seen: inSpace,
+    },
+    {
+      what: 'PATCH organization quota',
+      call: (c) => c.patch(`/v3/organization_quotas/${ids.organizationQuota}`, {}),
+      allowed: [],
+      seen: [...anyone, 'nobody'],
+    },
+    {
+      what: 'GET isolation segment of space',
+      call: (c) => c.get(`/v3/spaces/${ids.space}/relationships/isolation_segment`),
+      allowed: inSpace,
+      seen: inSpace,
+    },
+    {
+      what: 'PATCH isolation segment of space',
+      call: (c) => c.patch(`/v3/spaces/${ids.space}/relationships/isolation_segment`, { data: null }),
+      allowed: ['organization_manager'],
+      seen: inSpace,
+    },
+    {
+      what: 'PATCH isolation segment',
+      call: (c) => c.patch(`/v3/isolation_segments/${ids.segment}`, {}),
       allowed: [],
       seen: anyone,
     },

@@ -1,7 +1,7 @@
 import type { Expression, SqlBool } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
-import { createSpace, deleteSpace } from '../actions/tenancy.ts';
+import { createSpace, deleteSpace, updateSpace } from '../actions/tenancy.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { SpaceRow } from '../adapters/sql/schema.ts';
@@ -21,6 +21,8 @@ const createBody = z.strictObject({
   relationships: z.strictObject({ organization: toOneBody }),
   metadata: metadataBody.optional(),
 });
+
+const updateBody = z.strictObject({ name: nameBody.optional(), metadata: metadataBody.optional() });
 
 const filters: Filters<'spaces'> = {
   names: oneOfNames('spaces', 'name'),
@@ -102,6 +104,17 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
 
   api.get('/v3/spaces/:guid', { schema: { params: guidParameters, response: { 200: spaceSchema } } }, async (request) =>
     present(await findSpace(context, accessOf(request), request.params.guid)),
+  );
+
+  api.patch(
+    '/v3/spaces/:guid',
+    { schema: { params: guidParameters, body: updateBody, response: { 200: spaceSchema } } },
+    async (request) => {
+      const { name, metadata } = request.body;
+      checkMetadata(metadata);
+      const before = await findSpace(context, accessOf(request), request.params.guid, 'space.update');
+      return present(await writer.write((unit) => updateSpace(unit, before, { name, metadata })));
+    },
   );
 
   api.delete('/v3/spaces/:guid', { schema: { params: guidParameters } }, async (request, reply) => {

@@ -65,6 +65,29 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(metadata).toEqual([]);
     });
 
+    test('are renamed, labelled and suspended', async () => {
+      const { organizationGuid, spaceGuid } = await createSpace(suite.api.admin, 'before');
+      const renamed = await suite.api.admin.patch(`/v3/organizations/${organizationGuid}`, {
+        name: 'after-org',
+        suspended: true,
+        metadata: { labels: { env: 'prod' } },
+      });
+      expect(renamed.body).toMatchObject({
+        name: 'after-org',
+        suspended: true,
+        metadata: { labels: { env: 'prod' } },
+      });
+      const space = await suite.api.admin.patch(`/v3/spaces/${spaceGuid}`, { name: 'after' });
+      expect(space.body).toMatchObject({ name: 'after', guid: spaceGuid });
+      const unlabelled = await suite.api.admin.patch(`/v3/organizations/${organizationGuid}`, {
+        metadata: { labels: { env: null } },
+      });
+      expect(unlabelled.body).toMatchObject({ name: 'after-org', suspended: true, metadata: { labels: {} } });
+      await suite.api.admin.post('/v3/organizations', { name: 'there' });
+      const taken = await suite.api.admin.patch(`/v3/organizations/${organizationGuid}`, { name: 'There' });
+      expect(errorOf(taken)).toMatchObject({ status: 422, detail: "Organization 'There' already exists." });
+    });
+
     test('have unique names, in the words that the cf CLI looks for', async () => {
       await suite.api.admin.post('/v3/organizations', { name: 'twice' });
       const again = await suite.api.admin.post('/v3/organizations', { name: 'Twice' });

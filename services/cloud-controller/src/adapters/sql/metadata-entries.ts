@@ -5,6 +5,7 @@ export type MetadataOwner =
   | 'organization'
   | 'space'
   | 'user'
+  | 'isolation_segment'
   | 'domain'
   | 'app'
   | 'process'

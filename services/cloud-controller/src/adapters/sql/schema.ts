@@ -25,11 +25,33 @@ interface Organizations extends Resource {
   name: string;
   suspended: Flag;
   quota_guid: string;
+  /** What its spaces use that have none of their own. */
+  isolation_segment_guid: string | null;
+}
+
+interface SpaceQuotas extends Resource {
+  name: string;
+  organization_guid: string;
+  /** JSON: `apps`, `services`, `routes` as the API shows them; null is unlimited. */
+  limits: string;
+}
+
+interface IsolationSegments extends Resource {
+  /** The placement tag of its cells. */
+  name: string;
+}
+
+/** Who may use a segment. */
+interface IsolationSegmentOrganizations {
+  segment_guid: string;
+  organization_guid: string;
 }
 
 interface Spaces extends Resource {
   name: string;
   organization_guid: string;
+  quota_guid: string | null;
+  isolation_segment_guid: string | null;
 }
 
 /** Users that were given a role or made here; names are uaa's. */
@@ -196,6 +218,9 @@ export interface Database {
   organization_quotas: OrganizationQuotas;
   organizations: Organizations;
   spaces: Spaces;
+  space_quotas: SpaceQuotas;
+  isolation_segments: IsolationSegments;
+  isolation_segment_organizations: IsolationSegmentOrganizations;
   users: Users;
   roles: Roles;
   domains: Domains;
@@ -219,6 +244,8 @@ export type Sql = Kysely<Database> | Transaction<Database>;
 
 export type OrganizationRow = Selectable<Organizations>;
 export type OrganizationQuotaRow = Selectable<OrganizationQuotas>;
+export type SpaceQuotaRow = Selectable<SpaceQuotas>;
+export type IsolationSegmentRow = Selectable<IsolationSegments>;
 export type SpaceRow = Selectable<Spaces>;
 export type UserRow = Selectable<Users>;
 export type RoleRow = Selectable<Roles>;

@@ -3,7 +3,7 @@ import type { QuotaLimits } from '../../resources/organization-quota.ts';
 import type { Db } from './schema.ts';
 
 /** Without limits: whoever owns the machine sets them. */
-const unlimited: QuotaLimits = {
+export const unlimitedQuota: QuotaLimits = {
   apps: {
     total_memory_in_mb: null,
     per_process_memory_in_mb: null,
@@ -29,7 +29,7 @@ export async function seed(db: Db, options: { readonly appsDomain: string; reado
     if (quota === undefined) {
       await sql
         .insertInto('organization_quotas')
-        .values({ ...base, guid: randomUUID(), name: DEFAULT_QUOTA, limits: JSON.stringify(unlimited) })
+        .values({ ...base, guid: randomUUID(), name: DEFAULT_QUOTA, limits: JSON.stringify(unlimitedQuota) })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     }

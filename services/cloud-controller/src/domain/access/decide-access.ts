@@ -43,6 +43,8 @@ export const accessRules = {
   'space.create': inOrganization('write', ['organization_manager']),
   'space.read': inSpace('read', spaceReaders),
   'space.update': inSpace('write', ['organization_manager', 'space_manager']),
+  /** Which isolation segment its apps run in. */
+  'space.assignSegment': inSpace('write', ['organization_manager']),
   'space.manageUsers': inSpace('write', ['organization_manager', 'space_manager']),
   'space.delete': inSpace('write', ['organization_manager']),
   /** Apps, packages, builds, droplets, processes. */

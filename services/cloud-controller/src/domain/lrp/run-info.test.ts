@@ -28,6 +28,7 @@ const input: RunInfoInput = {
   execution,
   credentials: undefined,
   userVariables: {},
+  placementTags: [],
   runningGroup: {},
   destinations: [{ url: 'demo.apps.localhost', port: null }],
 };

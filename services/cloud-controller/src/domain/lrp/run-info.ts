@@ -47,6 +47,8 @@ export interface RunInfoInput {
   /** Sealed to the cells. */
   readonly credentials: string | undefined;
   readonly userVariables: Readonly<Record<string, string>>;
+  /** Cells must have them: the isolation segment of the space. */
+  readonly placementTags: readonly string[];
   readonly runningGroup: Readonly<Record<string, string>>;
   /** Destinations of routes to this process type, oldest first. */
   readonly destinations: readonly { readonly url: string; readonly port: number | null }[];
@@ -110,7 +112,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
     },
     healthCheck: lrpHealthCheck(process.healthCheck),
     startTimeoutMs: process.startTimeoutS * 1_000,
-    placementTags: [],
+    placementTags: [...input.placementTags],
     log: { sourceId: app.guid, sourceType: `APP/PROC/${process.type.toUpperCase()}` },
     metricTags: {
       source_id: app.guid,

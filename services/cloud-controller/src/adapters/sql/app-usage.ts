@@ -1,0 +1,30 @@
+import type { AppUsage } from '../../domain/quotas/quota-problems.ts';
+import type { Sql } from './schema.ts';
+
+/** What started apps of an organization or a space take. */
+export async function loadAppUsage(
+  sql: Sql,
+  where: { readonly organizationGuid: string } | { readonly spaceGuid: string },
+): Promise<AppUsage> {
+  const rows = await sql
+    .selectFrom('processes')
+    .innerJoin('apps', 'apps.guid', 'processes.app_guid')
+    .innerJoin('spaces', 'spaces.guid', 'apps.space_guid')
+    .select(['processes.memory_mb', 'processes.instances', 'processes.log_rate_bytes_per_second'])
+    .where('apps.desired_state', '=', 'STARTED')
+    .where('processes.instances', '>', 0)
+    .$if('organizationGuid' in where, (query) =>
+      query.where('spaces.organization_guid', '=', 'organizationGuid' in where ? where.organizationGuid : ''),
+    )
+    .$if('spaceGuid' in where, (query) => query.where('spaces.guid', '=', 'spaceGuid' in where ? where.spaceGuid : ''))
+    .execute();
+  const sum = (of: (row: (typeof rows)[number]) => number): number =>
+    rows.reduce((total, row) => total + of(row) * row.instances, 0);
+  return {
+    memoryMb: sum((row) => row.memory_mb),
+    largestProcessMb: rows.reduce((largest, row) => Math.max(largest, row.memory_mb), 0),
+    instances: sum(() => 1),
+    logRateBytesPerSecond: sum((row) => Math.max(row.log_rate_bytes_per_second, 0)),
+    unlimitedLogRates: sum((row) => (row.log_rate_bytes_per_second < 0 ? 1 : 0)),
+  };
+}
