@@ -27,6 +27,10 @@ const workspaces = [
   'bench',
 ] as const;
 
+/** Their tests run on every database engine that the machine has. */
+const withDatabases: readonly string[] = ['packages/database', 'services/cloud-controller', 'services/uaa'];
+const postgresServer = new URL('packages/database/testing/postgres-server.ts', import.meta.url).pathname;
+
 // Tests use real servers and containers on machines that may be slow: a timeout only ends what hangs.
 const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
 
@@ -42,6 +46,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           environment: 'node',
           pool: 'forks' as const,
+          globalSetup: withDatabases.includes(dir) ? [postgresServer] : [],
           ...patience,
         },
       })),

@@ -26,3 +26,18 @@ test('who waits for too long is told so, and the next one is served', async () =
   mutex.release();
   await mutex.acquire();
 });
+
+test('closing waits for its turn, and refuses all who come after it', async () => {
+  const mutex = new Mutex();
+  await mutex.acquire();
+  const before = mutex.acquire();
+  const closed = mutex.close();
+  const after = mutex.acquire();
+  const refused = expect(after).rejects.toThrow('the database is closed');
+  mutex.release();
+  await before;
+  mutex.release();
+  await closed;
+  await refused;
+  await expect(mutex.acquire()).rejects.toThrow('the database is closed');
+});

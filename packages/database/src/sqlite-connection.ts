@@ -7,7 +7,7 @@ const MAX_STATEMENTS = 500;
 /** Another process that writes gets this long. */
 const BUSY_DEADLINE_MS = 10_000;
 const BUSY_RETRY_MS = 5;
-/** sqlite.org/rescode.html */
+/** sqlite.org/rescode.html: the lowest byte; the extended codes, such as "another process recovers the log", add to it. */
 const SQLITE_BUSY = 5;
 
 interface CachedStatement {
@@ -20,6 +20,8 @@ export class SqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync;
   /** In order of last use, the oldest first. */
   readonly #statements = new Map<string, CachedStatement>();
+  /** Set by the driver from the begin of a transaction to its end. */
+  inTransaction = false;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -39,6 +41,10 @@ export class SqliteConnection implements DatabaseConnection {
   }
 
   #execute<R>(query: CompiledQuery): QueryResult<R> {
+    // After some errors (disk full) SQLite rolls back by itself: what comes then would be committed statement by statement.
+    if (this.inTransaction && !this.#db.isTransaction) {
+      throw new Error('the transaction was rolled back after an earlier error');
+    }
     const { statement, returnsRows } = this.#prepare(query.sql);
     const parameters = query.parameters.map(toSqliteValue);
     if (returnsRows) return { rows: statement.all(...parameters) as R[] };
@@ -76,7 +82,8 @@ export class SqliteConnection implements DatabaseConnection {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' && (code & 0xff) === SQLITE_BUSY;
 }
 
 function toSqliteValue(value: unknown): SQLInputValue {

@@ -1,8 +1,14 @@
 import { type Dialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import { SqliteDriver } from './sqlite-driver.ts';
 
-/** Kysely's own adapter says no to transactional DDL; SQLite has it, and it makes a migration all or nothing. */
-class TransactionalSqliteAdapter extends SqliteAdapter {
+/** What Kysely's own adapter says otherwise. */
+class NodeSqliteAdapter extends SqliteAdapter {
+  /** The driver hands out its one connection itself: Kysely's lock would let a forgotten transaction block for ever. */
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+
+  /** SQLite has it, and it makes a migration all or nothing. */
   override get supportsTransactionalDdl(): boolean {
     return true;
   }
@@ -12,7 +18,7 @@ class TransactionalSqliteAdapter extends SqliteAdapter {
 export function createSqliteDialect(path: string): Dialect {
   const driver = new SqliteDriver(path);
   return {
-    createAdapter: () => new TransactionalSqliteAdapter(),
+    createAdapter: () => new NodeSqliteAdapter(),
     createDriver: () => driver,
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),

@@ -48,13 +48,16 @@ export class SqliteDriver implements Driver {
   /** The write lock is taken at once: a transaction that reads first could otherwise find its snapshot outdated. */
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    this.#connection.inTransaction = true;
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('commit'));
+    this.#connection.inTransaction = false;
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    this.#connection.inTransaction = false;
     // SQLite has already rolled back after some errors (disk full, I/O error).
     if (this.#db.isTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
   }
@@ -80,7 +83,7 @@ export class SqliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
-    await this.#mutex.acquire();
+    await this.#mutex.close();
     this.#connection.dispose();
     this.#db.close();
   }

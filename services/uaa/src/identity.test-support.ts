@@ -57,7 +57,7 @@ export async function startUaa(options: TestUaaOptions = {}): Promise<TestUaa> {
   let url = from?.url;
   if (url === undefined) {
     const database = await createTestDatabase();
-    onTestFinished(() => database.drop());
+    onTestFinished(() => database.remove());
     ({ url } = database);
   }
   const encryptionKey = options.encryptionKey ?? from?.encryptionKey ?? randomBytes(32).toString('base64');

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { migrate, openDatabase } from '@slipway/database';
+import type { TestDatabase } from '@slipway/database/testing';
 import fc from 'fast-check';
 import type { Kysely } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../database.test-support.ts';
+import { createTestDatabase, onEachEngine } from '../../database.test-support.ts';
 import type { User } from '../../domain/user.ts';
 import type { UserField, UserFilter } from '../../domain/user-filter.ts';
 import { migrations } from './migrations.ts';
@@ -13,7 +14,7 @@ import { UserStore } from './user-store.ts';
 let database: TestDatabase;
 let db: Kysely<UaaDatabase>;
 let store: UserStore;
-const users: User[] = [];
+let users: User[];
 
 const time = (day: number): string => new Date(Date.UTC(2026, 0, day)).toISOString();
 
@@ -36,24 +37,6 @@ function user(userName: string, fields: Partial<User> = {}): User {
     ...fields,
   };
 }
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  db = openDatabase<UaaDatabase>(database.url);
-  await migrate(db, migrations);
-  store = new UserStore(db);
-  users.push(
-    user('Anna', { givenName: 'A_n', createdAt: time(2), groups: ['scim.read', 'a'] }),
-    user('bob', { active: false, familyName: 'O%', createdAt: time(3) }),
-    user('carl\\x', { verified: false, givenName: '', createdAt: time(4) }),
-    user("d'or", { email: 'D@X', createdAt: time(5), familyName: 'axn' }),
-  );
-  for (const one of users) expect(await store.insert(one)).toBe(true);
-});
-afterAll(async () => {
-  await db.destroy();
-  await database.drop();
-});
 
 const textFields: readonly UserField[] = ['guid', 'user_name', 'origin', 'email', 'given_name', 'family_name'];
 const pieces = ['a', 'an', 'ANNA', '_n', '%', 'o%', '\\', '\\x', "'", "d'or", '@', 'uaa', '', 'x'];
@@ -144,40 +127,60 @@ function matches(one: User, filter: UserFilter): boolean {
   }
 }
 
-test('a filter finds whom it means', async () => {
-  await fc.assert(
-    fc.asyncProperty(anyFilter, async (filter) => {
-      const found = await store.list({ filter, sortBy: 'created_at', ascending: true, offset: 0, limit: 100 });
-      const expected = users.filter((one) => matches(one, filter));
-      expect(found.users.map((one) => one.userName)).toEqual(expected.map((one) => one.userName));
-      expect(found.total).toBe(expected.length);
-    }),
-    { numRuns: 400 },
-  );
-});
+onEachEngine(() => {
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    db = openDatabase<UaaDatabase>(database.url);
+    await migrate(db, migrations);
+    store = new UserStore(db);
+    users = [
+      user('Anna', { givenName: 'A_n', createdAt: time(2), groups: ['scim.read', 'a'] }),
+      user('bob', { active: false, familyName: 'O%', createdAt: time(3) }),
+      user('carl\\x', { verified: false, givenName: '', createdAt: time(4) }),
+      user("d'or", { email: 'D@X', createdAt: time(5), familyName: 'axn' }),
+    ];
+    for (const one of users) expect(await store.insert(one)).toBe(true);
+  });
+  afterAll(async () => {
+    await db.destroy();
+    await database.remove();
+  });
 
-test('a page is a part of the whole, in order', async () => {
-  const list = (offset: number, ascending: boolean) =>
-    store.list({ filter: undefined, sortBy: 'user_name', ascending, offset, limit: 2 });
-  const names = async (offset: number, ascending: boolean) =>
-    (await list(offset, ascending)).users.map((u) => u.userName);
-  expect(await names(0, true)).toEqual(['Anna', 'bob']);
-  expect(await names(2, true)).toEqual(['carl\\x', "d'or"]);
-  expect(await names(0, false)).toEqual(["d'or", 'carl\\x']);
-  expect((await list(4, true)).total).toBe(4);
-  expect(await names(4, true)).toEqual([]);
-});
+  test('a filter finds whom it means', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyFilter, async (filter) => {
+        const found = await store.list({ filter, sortBy: 'created_at', ascending: true, offset: 0, limit: 100 });
+        const expected = users.filter((one) => matches(one, filter));
+        expect(found.users.map((one) => one.userName)).toEqual(expected.map((one) => one.userName));
+        expect(found.total).toBe(expected.length);
+      }),
+      { numRuns: 400 },
+    );
+  });
 
-test('a name is taken in any case', async () => {
-  expect(await store.insert(user('aNNA'))).toBe(false);
-  expect(await store.findByName('ANNA', 'uaa')).toEqual({ ...users[0], groups: ['a', 'scim.read'] });
-  expect(await store.findByName('ANNA', 'ldap')).toBeUndefined();
-});
+  test('a page is a part of the whole, in order', async () => {
+    const list = (offset: number, ascending: boolean) =>
+      store.list({ filter: undefined, sortBy: 'user_name', ascending, offset, limit: 2 });
+    const names = async (offset: number, ascending: boolean) =>
+      (await list(offset, ascending)).users.map((u) => u.userName);
+    expect(await names(0, true)).toEqual(['Anna', 'bob']);
+    expect(await names(2, true)).toEqual(['carl\\x', "d'or"]);
+    expect(await names(0, false)).toEqual(["d'or", 'carl\\x']);
+    expect((await list(4, true)).total).toBe(4);
+    expect(await names(4, true)).toEqual([]);
+  });
 
-test('a hash is replaced only while it is the one that was checked', async () => {
-  const guid = users[1]?.guid ?? '';
-  await store.replaceHash(guid, 'new', 'not the one');
-  expect((await store.get(guid))?.passwordHash).toBe('hash');
-  await store.replaceHash(guid, 'new', 'hash');
-  expect(await store.get(guid)).toMatchObject({ passwordHash: 'new', version: 0, passwordChangedAt: time(1) });
+  test('a name is taken in any case', async () => {
+    expect(await store.insert(user('aNNA'))).toBe(false);
+    expect(await store.findByName('ANNA', 'uaa')).toEqual({ ...users[0], groups: ['a', 'scim.read'] });
+    expect(await store.findByName('ANNA', 'ldap')).toBeUndefined();
+  });
+
+  test('a hash is replaced only while it is the one that was checked', async () => {
+    const guid = users[1]?.guid ?? '';
+    await store.replaceHash(guid, 'new', 'not the one');
+    expect((await store.get(guid))?.passwordHash).toBe('hash');
+    await store.replaceHash(guid, 'new', 'hash');
+    expect(await store.get(guid)).toMatchObject({ passwordHash: 'new', version: 0, passwordChangedAt: time(1) });
+  });
 });

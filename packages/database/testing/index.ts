@@ -1,0 +1,2 @@
+export { databaseContract } from './database-contract.ts';
+export { engines, type TestDatabase, type TestEngine } from './engines.ts';
