@@ -2,6 +2,7 @@ import type { DesiredLrp } from '@slipway/contracts';
 import { Garden, type Container as GardenContainer, type LayerHandle } from '@slipway/garden';
 import type { Logger } from '@slipway/service-kit';
 import type { PlaceConfig } from '../config.ts';
+import type { LayerPull } from '../domain/pull-progress.ts';
 import { notesSchema } from '../executor/notes.ts';
 import type { Container, ContainerSpec, Containers, FoundContainer } from '../executor/ports.ts';
 import type { ImageSource } from './image-source.ts';
@@ -35,14 +36,18 @@ export class GardenContainers implements Containers {
     this.#logger = logger;
   }
 
-  async pull(lrp: DesiredLrp, signal: AbortSignal): Promise<{ readonly layers: readonly LayerHandle[] }> {
+  async pull(
+    lrp: DesiredLrp,
+    signal: AbortSignal,
+    onProgress: (layer: LayerPull) => void,
+  ): Promise<{ readonly layers: readonly LayerHandle[] }> {
     const open = this.#images.open(lrp);
     const layers = await this.#garden.layers.ensureLayers(
       lrp.image.layers,
       async function* (layer, fetchSignal) {
         yield* await open(layer, fetchSignal);
       },
-      { signal },
+      { signal, onProgress },
     );
     return { layers };
   }

@@ -43,6 +43,8 @@ test('a private image runs with credentials that are sealed to the cells, and th
   const sealed = seal(JSON.stringify(credentials), cell.sealing.publicKey);
   const instance = await cell.run({ ...lrp, image: { ...lrp.image, credentials: sealed } });
   expect((await fetchFrom(instance)).status).toBe(200);
+  const downloaded = /^CELL: Cell \S+ downloaded 3 layers, \d+\.\d MB, in \d+\.\d s for instance /;
+  await expect.poll(() => cell.linesOf(lrp), patient).toContainEqual(expect.stringMatching(downloaded));
 
   expect(JSON.stringify(rep.lines)).not.toContain(credentials.password);
   expect(JSON.stringify(cell.logs)).not.toContain(Buffer.from(credentials.password).toString('base64').slice(0, 16));
@@ -57,9 +59,20 @@ test('a private image runs with credentials that are sealed to the cells, and th
   }
 });
 
-test('a cached image starts while its registry is gone', async () => {
-  const lrp = await cell.lrp({}, { credentials });
+test('when its registry is gone, a cached image starts, and the app of another hears that it is asked again', async () => {
+  const cached = await cell.lrp({}, { credentials });
+  const other = await cell.lrp({}, { credentials });
   await cell.registry.kill();
-  const instance = await cell.run(lrp);
-  expect((await fetchFrom(instance)).status).toBe(200);
+  expect((await fetchFrom(await cell.run(cached))).status).toBe(200);
+
+  const [layer] = other.image.layers;
+  if (layer === undefined) throw new Error('the sample has no layers');
+  const missing = { ...layer, digest: `sha256:${'ab'.repeat(32)}` };
+  const uncached = { ...other, image: { ...other.image, layers: [missing] } };
+  await cell.desire(uncached);
+  const { instanceGuid } = await cell.place(uncached);
+  const again = new RegExp(`failed to download the image for instance ${instanceGuid}: .*; trying again in \\d`);
+  await expect.poll(() => cell.linesOf(uncached), patient).toContainEqual(expect.stringMatching(again));
+  await cell.unplace(instanceGuid);
+  await cell.untilGone(instanceGuid);
 });

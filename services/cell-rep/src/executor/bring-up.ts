@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@slipway/service-kit';
 import type { CrashCause } from '../domain/crash.ts';
 import { platformEnvironment } from '../domain/environment.ts';
+import { PullProgress } from '../domain/pull-progress.ts';
 import { pullRetryMs } from '../domain/pull-retry.ts';
 import type { InstanceBook } from './instance-book.ts';
 import type { InstanceDeps } from './instance-deps.ts';
@@ -27,7 +28,7 @@ export async function bringUp(
   const attempt = attempts(book, log, deps, signal);
   log.cell('creating container for instance');
   book.apply({ type: 'phase', phase: 'pulling' });
-  const pulled = await attempt('pull', () => pull(book, deps, signal));
+  const pulled = await attempt('pull', () => pull(book, log, deps, signal));
   if ('cause' in pulled) return pulled;
   const created = await attempt('create', () =>
     deps.creating.run(signal, async () => {
@@ -74,18 +75,31 @@ function attempts(book: InstanceBook, log: InstanceLog, deps: InstanceDeps, sign
   };
 }
 
-async function pull(book: InstanceBook, deps: InstanceDeps, signal: AbortSignal): Promise<PulledImage> {
+async function pull(
+  book: InstanceBook,
+  log: InstanceLog,
+  deps: InstanceDeps,
+  signal: AbortSignal,
+): Promise<PulledImage> {
+  const say = (what: string | undefined): void => {
+    if (what !== undefined) log.cell(`${what} for instance`);
+  };
   for (let failures = 1; ; failures++) {
+    const progress = new PullProgress(performance.now());
     try {
-      return await withDeadline('pulling the image', deps.timeouts.pullMs, signal, (s) =>
-        deps.containers.pull(book.lrp, s),
+      const image = await withDeadline('pulling the image', deps.timeouts.pullMs, signal, (s) =>
+        deps.containers.pull(book.lrp, s, (layer) => say(progress.note(layer, performance.now()))),
       );
+      say(progress.end(performance.now()));
+      return image;
     } catch (error) {
       signal.throwIfAborted();
       const wait = pullRetryMs(kindOf(error), failures, Math.random());
       if (wait === undefined) throw error;
       const { instanceGuid } = book.placement;
       deps.logger.warn({ err: error, instanceGuid, failures, wait }, 'instance.pull-retry');
+      const again = `${describeError(error)}; trying again in ${(wait / 1_000).toFixed(1)} s`;
+      log.cell('failed to download the image for instance', 'ERR', again);
       // An abort shows at the next try.
       await delay(wait, undefined, { signal }).catch(() => undefined);
     }

@@ -1,11 +1,11 @@
 import type { DesiredLrp } from '@slipway/contracts';
-
+import type { LayerPull } from '../domain/pull-progress.ts';
 import type { Notes } from './notes.ts';
 
 /** What the executor asks of containers; `adapters/garden.ts` answers. */
 export interface Containers {
   /** All layers of the image are here, verified. Rejects with the signal's reason when aborted. */
-  pull(lrp: DesiredLrp, signal: AbortSignal): Promise<PulledImage>;
+  pull(lrp: DesiredLrp, signal: AbortSignal, onProgress: (layer: LayerPull) => void): Promise<PulledImage>;
   /** All but the process. What fails or is aborted leaves nothing behind. */
   create(spec: ContainerSpec, signal: AbortSignal): Promise<Container>;
   /** What a rep before this one left. */
