@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { request } from 'undici';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { registryContract } from '../testing/registry-contract.ts';
 import { dockerEngineAnswers } from './docker-engine.ts';
 import { buildImage, buildLayer } from './image-builder.ts';
 import { pushImage } from './image-push.ts';
@@ -26,25 +27,18 @@ async function statusOf(registry: RegistryHandle, path: string): Promise<number>
   return statusCode;
 }
 
-async function works(registry: RegistryHandle): Promise<void> {
-  expect(await statusOf(registry, '/v2/')).toBe(200);
-  const pushed = await pushImage(registry, 'some/app', 'v1', image);
-  expect(pushed).toEqual({ reference: `${registry.address}/some/app:v1`, digest: image.manifest.digest });
-  expect(await statusOf(registry, `/v2/some/app/manifests/${image.manifest.digest}`)).toBe(200);
-}
+describe('a plain process', () => registryContract(startRegistry));
 
-test('a plain process is ready when it is returned, and gone when it is stopped', async () => {
-  const registry = await startRegistry();
-  await works(registry);
-  await registry.stop();
-  await expect(statusOf(registry, '/v2/')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-});
+const insists = process.env.SLIPWAY_TEST_REGISTRY === 'container';
+describe.skipIf(!insists && !(await dockerEngineAnswers()))('a container (needs a Docker engine)', () =>
+  registryContract(startRegistryContainer),
+);
 
 test('a port and a directory can be given, and what was pushed is there after a restart', async () => {
   const storage = await mkdtemp(join(tmpdir(), 'registry-storage-'));
   onTestFinished(() => rm(storage, { recursive: true, force: true }));
   const first = await startRegistry({ storage });
-  await works(first);
+  await pushImage(first, 'some/app', 'v1', image);
   await first.stop();
   const second = await startRegistry({ storage, port: first.port });
   onTestFinished(() => second.stop());
@@ -106,19 +100,7 @@ test('an engine is only one that answers as Docker does', async () => {
 test('any registry is a container or a process, works, and says why it is what it is', async () => {
   const registry = await startAnyRegistry();
   onTestFinished(() => registry.stop());
-  await works(registry);
+  expect(await statusOf(registry, '/v2/')).toBe(200);
   expect(registry.reason).toMatch(registry.kind === 'container' ? /in a container/ : /plain process/);
   await expect(startAnyRegistry({ SLIPWAY_TEST_REGISTRY: 'maybe' })).rejects.toThrow('"container" or "process"');
 });
-
-const insists = process.env.SLIPWAY_TEST_REGISTRY === 'container';
-
-test.skipIf(!insists && !(await dockerEngineAnswers()))(
-  'a container works as a process does (needs a Docker engine)',
-  async () => {
-    const registry = await startRegistryContainer();
-    await works(registry);
-    await registry.stop();
-    await expect(statusOf(registry, '/v2/')).rejects.toThrow();
-  },
-);
