@@ -1,6 +1,6 @@
 // @ts-check
 // Looks at the machine. Reads only.
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { firstDifference } from './locked-packages.mjs';
@@ -18,7 +18,16 @@ export const SEARCH_PATH = [
  * @returns {boolean}
  */
 export function commandExists(command) {
-  return SEARCH_PATH.some((dir) => {
+  return existsIn(SEARCH_PATH, command);
+}
+
+/**
+ * @param {readonly string[]} dirs
+ * @param {string} command
+ * @returns {boolean}
+ */
+function existsIn(dirs, command) {
+  return dirs.some((dir) => {
     try {
       accessSync(join(dir, command), constants.X_OK);
       return true;
@@ -40,6 +49,20 @@ function libraryExists(library) {
 }
 
 /**
+ * @param {import('./requirements.mjs').Requirement} requirement
+ * @returns {boolean}
+ */
+export function isThere({ name, library, versionsIn }) {
+  if (library) return libraryExists(name);
+  if (versionsIn === undefined) return commandExists(name);
+  const versions = existsSync(versionsIn) ? readdirSync(versionsIn) : [];
+  return existsIn(
+    versions.map((version) => join(versionsIn, version, 'bin')),
+    name,
+  );
+}
+
+/**
  * @param {string} root of the checkout
  * @param {readonly import('./requirements.mjs').Requirement[]} requirements
  * @returns {import('./plan.mjs').Facts}
@@ -53,9 +76,7 @@ export function lookAtMachine(root, requirements) {
     uid: process.getuid?.() ?? -1,
     apt: commandExists('apt-get') && commandExists('dpkg'),
     userNamespaces: readText('/proc/sys/user/max_user_namespaces')?.trim() !== '0',
-    missing: requirements
-      .filter(({ name, library }) => !(library ? libraryExists(name) : commandExists(name)))
-      .map(({ name }) => name),
+    missing: requirements.filter((requirement) => !isThere(requirement)).map(({ name }) => name),
     npm: process.env.npm_execpath !== undefined || commandExists('npm'),
     nodeModulesMatch: nodeModulesDifference(root) === undefined,
     freeBytes: freeBytes(root),

@@ -1,5 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { isThere } from './facts.mjs';
 import { type Facts, kernelIsEnough, planInstall } from './plan.mjs';
 import { requirementsOf, type Subcommand } from './requirements.mjs';
 
@@ -69,9 +73,26 @@ test('without apt-get the commands for Debian are shown', () => {
   expect(plan.problems[0]?.commands).toEqual(['apt-get update', 'apt-get install --no-install-recommends runc']);
 });
 
-test('Docker is asked for only when the tests shall prove it', () => {
-  expect(requirementsOf('test', { docker: false }).map(({ name }) => name)).not.toContain('dockerd');
-  expect(requirementsOf('test', { docker: true }).map(({ name }) => name)).toContain('dockerd');
+test.each(['dockerd', 'postgres'])('%s is asked for only when the tests shall prove all', (command) => {
+  expect(requirementsOf('test', { docker: false }).map(({ name }) => name)).not.toContain(command);
+  expect(requirementsOf('test', { docker: true }).map(({ name }) => name)).toContain(command);
+});
+
+test('PostgreSQL is installed without its service', () => {
+  const plan = planInstall('test', { ...good, missing: ['postgres'] }, { docker: true });
+  expect([plan.debianPackages, plan.units]).toEqual([['postgresql'], ['postgresql.service']]);
+});
+
+test('a command that is kept apart by version is found in any version', () => {
+  const versionsIn = mkdtempSync(join(tmpdir(), 'versions-'));
+  onTestFinished(() => rmSync(versionsIn, { recursive: true }));
+  const postgres = { name: 'postgres', versionsIn, debianPackage: 'postgresql' };
+  mkdirSync(join(versionsIn, '15', 'bin'), { recursive: true });
+  mkdirSync(join(versionsIn, '17', 'bin'), { recursive: true });
+  expect(isThere(postgres)).toBe(false);
+  writeFileSync(join(versionsIn, '15', 'bin', 'postgres'), '', { mode: 0o755 });
+  expect(isThere(postgres)).toBe(true);
+  expect(isThere({ ...postgres, versionsIn: join(versionsIn, 'nowhere') })).toBe(false);
 });
 
 test.each([

@@ -3,9 +3,9 @@
 
 /**
  * @typedef {'demo' | 'start' | 'test' | 'bench' | 'check'} Subcommand
- * @typedef {{ name: string, library?: boolean, debianPackage: string, units?: readonly string[] }} Requirement
- *   A command looked up on PATH (or a shared library), the Debian package that brings it, and the systemd units which
- *   that package starts.
+ * @typedef {{ name: string, library?: boolean, versionsIn?: string, debianPackage: string, units?: readonly string[] }} Requirement
+ *   A command looked up on PATH (or a shared library; or in `<versionsIn>/<version>/bin`), the Debian package that brings
+ *   it, and the systemd units which that package starts.
  */
 
 /** The pinned Node is linked with it, and a minimal Debian has it not. */
@@ -43,9 +43,17 @@ const docker = [
   { name: 'docker', debianPackage: 'docker.io' },
 ];
 
+/** @type {Requirement} */
+const postgres = {
+  name: 'postgres',
+  versionsIn: '/usr/lib/postgresql',
+  debianPackage: 'postgresql',
+  units: ['postgresql.service'],
+};
+
 /**
  * @param {Subcommand} subcommand
- * @param {{ docker: boolean }} options docker: the tests shall prove the Testcontainers way
+ * @param {{ docker: boolean }} options docker: the tests shall prove all, the Testcontainers way and PostgreSQL too
  * @returns {readonly Requirement[]}
  */
 export function requirementsOf(subcommand, options) {
@@ -58,7 +66,7 @@ export function requirementsOf(subcommand, options) {
     case 'bench':
       return [...node, ...platform, registry];
     case 'test':
-      return [...node, ...platform, registry, ...(options.docker ? docker : [])];
+      return [...node, ...platform, registry, ...(options.docker ? [...docker, postgres] : [])];
   }
 }
 
