@@ -11,7 +11,7 @@ const hostList = settings.list(['localhost', '127.0.0.1']);
 /** Every setting of the platform as a whole; infra/README.md explains them. */
 const schema = z.object({
   /** Where users come in: the API, uaa, logs and all apps. */
-  SLIPWAY_PORT: settings.port(8080),
+  SLIPWAY_PORT: settings.integer(8080, 1, 65_535),
   /** The address the port is on. Anything but loopback is reachable by others, and without TLS. */
   SLIPWAY_LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
   /** Databases, secrets, layers, containers and logs. Default: /var/lib/slipway, else ~/.local/share/slipway. */

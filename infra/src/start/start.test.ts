@@ -59,7 +59,7 @@ describe.skipIf(process.getuid?.() !== 0)('a platform that runs (needs root)', (
   });
 
   test('is not started again on the same directory: the second is told its pid and address', async () => {
-    const second = start({ SLIPWAY_DATA_DIR: platform.dataDirectory, SLIPWAY_PORT: '0' });
+    const second = start({ SLIPWAY_DATA_DIR: platform.dataDirectory, SLIPWAY_PORT: '1' });
     expect(await second.exit).toBe(1);
     expect(second.output()).toContain(`pid ${platform.pid}, at ${platform.url}`);
     expect((await platform.status()).ready).toBe(true);
