@@ -43,10 +43,12 @@ export function describeError(error: unknown): string {
       'code' in current && typeof current.code === 'string' && !(current instanceof CodedError)
         ? ` (${current.code})`
         : '';
-    parts.push(`${current.message || current.name}${code}`);
+    const message = current.message || current.name;
+    // Many a message ends with that of its cause.
+    if (!parts.some((part) => part.includes(message))) parts.push(`${message}${code}`);
     current = current.cause;
   }
-  return parts.filter((part, i) => part !== parts[i - 1]).join(': ');
+  return parts.join(': ');
 }
 
 /** Every error of this package, and what it means for the one who reads it. */
