@@ -31,17 +31,17 @@ const FIRST_MEASURE_MS = 2_000;
 export class Garden {
   readonly layers: LayerStore;
   readonly #context: CellContext;
-  readonly #lockFd: number;
+  readonly #lockFds: readonly number[];
   readonly #containers = new Map<string, Container>();
   /** Handles and devices of containers being made, which a sweep must not touch. */
   readonly #making = new Map<string, string>();
   /** Slots of containers that could be neither made nor removed, by handle; free when a sweep has removed those. */
   readonly #stuck = new Map<string, number>();
 
-  private constructor(context: CellContext, layers: LayerStore, lockFd: number) {
+  private constructor(context: CellContext, layers: LayerStore, lockFds: readonly number[]) {
     this.#context = context;
     this.layers = layers;
-    this.#lockFd = lockFd;
+    this.#lockFds = lockFds;
   }
 
   /**
@@ -60,7 +60,7 @@ export class Garden {
     });
     const slots = new Slots(options.idBase ?? DEFAULT_ID_BASE, network.subnet.size);
     const cgroupParent = `${CGROUP_ROOT}/${options.cell}`;
-    const lockFd = lock(paths);
+    const lockFds = lock(options.cell, paths);
     let exits: ExitWatcher | undefined;
     try {
       const cgroups = findCgroups();
@@ -88,14 +88,14 @@ export class Garden {
         onStep: options.onStep ?? ((): void => undefined),
         onProblem: options.onProblem ?? ((): void => undefined),
       };
-      const garden = new Garden(context, layers, lockFd);
+      const garden = new Garden(context, layers, lockFds);
       garden.#adoptAll();
       await garden.sweep();
       await garden.#measureDisks();
       return garden;
     } catch (error) {
       exits?.close();
-      closeSync(lockFd);
+      closeAll(lockFds);
       throw asGardenError(error, 'CELL_STATE_FAILED', 'open', `The cell ${options.cell} could not be opened`);
     }
   }
@@ -165,7 +165,7 @@ export class Garden {
     this.#context.exits.close();
     await Promise.all(this.containers().map(async (container) => await container.detach()));
     await this.layers.close();
-    closeSync(this.#lockFd);
+    closeAll(this.#lockFds);
   }
 
   /** Removes the cell from the machine: containers, links, rules, cgroups, mounts. Only layers stay. Closes it. */
@@ -231,15 +231,31 @@ export class Garden {
   }
 }
 
-/** @throws GardenError CELL_LOCKED */
-function lock(paths: CellPaths): number {
+/**
+ * One process for each data directory, and one for each cell of the machine: cells of one name would take each other's
+ * containers, links and cgroups for leftovers of their own.
+ * @throws GardenError CELL_LOCKED
+ */
+function lock(cell: string, paths: CellPaths): readonly number[] {
+  const fds: number[] = [];
+  const take = (fd: number): boolean => {
+    fds.push(fd);
+    return tryLock(fd);
+  };
+  let taken: string | undefined;
   try {
     paths.make();
-    const fd = openSync(paths.lock, 'w', 0o600);
-    if (tryLock(fd)) return fd;
-    closeSync(fd);
+    if (!take(openSync(paths.lock, 'w', 0o600))) taken = `Another process has the cell in ${paths.dataDir} open`;
+    else if (!take(openSync(paths.runDir, 'r'))) taken = `Another cell called ${cell} is open on this machine`;
+    else return fds;
   } catch (error) {
+    closeAll(fds);
     throw asGardenError(error, 'CELL_STATE_FAILED', 'open', `The cell's directory ${paths.dataDir} cannot be used`);
   }
-  throw new GardenError('CELL_LOCKED', 'open', `Another process has the cell in ${paths.dataDir} open`);
+  closeAll(fds);
+  throw new GardenError('CELL_LOCKED', 'open', taken);
+}
+
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeSync(fd);
 }

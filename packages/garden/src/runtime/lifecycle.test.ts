@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { GardenError } from '../errors.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { Container } from './container.ts';
@@ -336,4 +338,19 @@ test('a status that nobody saw is told as lost', async () => {
 
 test('a cell can be open once', async () => {
   await expect(openCell(options)).rejects.toMatchObject({ code: 'CELL_LOCKED' });
+});
+
+test('a cell of the same name with its data elsewhere touches nothing of it', async () => {
+  const { container, lines } = await start(containerSpec(image, { command: 'echo ready; sleep 1000' }));
+  await lines.until('ready');
+  const dataDir = mkdtempSync(join(tmpdir(), 'garden-cell-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true }));
+  await expect(openCell({ ...options, dataDir })).rejects.toMatchObject({
+    code: 'CELL_LOCKED',
+    message: expect.stringContaining(`Another cell called ${options.cell} is open`),
+  });
+  expect(container.exit).toBeUndefined();
+  container.signal('SIGKILL');
+  expect(await container.exited).toMatchObject({ status: 137 });
+  await container.delete();
 });
