@@ -22,16 +22,18 @@ export interface InstanceLock {
   release(): Promise<void>;
 }
 
-/** Another platform runs on this data directory. */
+/** Another platform runs on this data directory, or has the cell of this name. */
 export class AlreadyRunning extends Error {
   readonly status: PlatformStatus | undefined;
 
-  constructor(dataDirectory: string, status: PlatformStatus | undefined) {
+  /** `what` runs already, in words. */
+  constructor(what: string, status: PlatformStatus | undefined) {
     const who = status === undefined ? '' : `, pid ${status.pid}, at ${status.url}`;
     super(
-      `Slipway already runs on ${dataDirectory}${who}. ` +
+      `${what}${who}. ` +
         `Stop it (Ctrl-C where it runs${status === undefined ? '' : `, or kill ${status.pid}`}), ` +
-        'or give this one a SLIPWAY_DATA_DIR and a SLIPWAY_PORT of its own.',
+        'or give this one a SLIPWAY_DATA_DIR, SLIPWAY_PORT, SLIPWAY_CELL_ID, SLIPWAY_CELL_SUBNET, ' +
+        'SLIPWAY_CELL_UID_BASE and SLIPWAY_UID_BASE of its own.',
     );
     this.name = 'AlreadyRunning';
     this.status = status;
@@ -44,7 +46,22 @@ export class AlreadyRunning extends Error {
  * connects is told the status. Throws AlreadyRunning.
  */
 export async function lockDataDirectory(directory: string, status: () => PlatformStatus): Promise<InstanceLock> {
-  const path = await socketName(directory);
+  return await lock(await socketName(directory), `Slipway already runs on ${directory}`, status);
+}
+
+/**
+ * One platform for each cell of this machine, whatever its data directory: a second would take the first's containers
+ * for leftovers. Throws AlreadyRunning.
+ */
+export async function lockCell(cellId: string, status: () => PlatformStatus): Promise<InstanceLock> {
+  return await lock(
+    hashedName(`cell ${cellId}`),
+    `Slipway already runs a cell called ${cellId} on this machine`,
+    status,
+  );
+}
+
+async function lock(path: string, what: string, status: () => PlatformStatus): Promise<InstanceLock> {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.end(JSON.stringify(status()));
@@ -53,14 +70,18 @@ export async function lockDataDirectory(directory: string, status: () => Platfor
     await listen(server, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new AlreadyRunning(directory, await askPlatform(directory));
+    throw new AlreadyRunning(what, await ask(path));
   }
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 /** The status of the platform that runs on a data directory, undefined when none does or none answers. */
 export async function askPlatform(directory: string): Promise<PlatformStatus | undefined> {
-  const socket = connect(await socketName(directory));
+  return await ask(await socketName(directory));
+}
+
+async function ask(path: string): Promise<PlatformStatus | undefined> {
+  const socket = connect(path);
   socket.setTimeout(ASK_DEADLINE_MS, () => socket.destroy(new Error('no answer')));
   try {
     return statusSchema.parse(JSON.parse(await text(socket)));
@@ -70,8 +91,11 @@ export async function askPlatform(directory: string): Promise<PlatformStatus | u
 }
 
 async function socketName(directory: string): Promise<string> {
-  const real = await realpath(directory);
-  return `\0slipway-${createHash('sha256').update(real).digest('hex').slice(0, 32)}`;
+  return hashedName(await realpath(directory));
+}
+
+function hashedName(name: string): string {
+  return `\0slipway-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
 
 async function listen(server: Server, path: string): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPlatformConfig } from '../config.ts';
 import { DataDirectory } from './data-directory.ts';
-import { AlreadyRunning, askPlatform, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
+import { AlreadyRunning, askPlatform, lockCell, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
 import { describePortOwner } from './port-owner.ts';
 import { assignPorts, listenProblem } from './ports.ts';
 import { natsProcess, type ProcessContext, portNames, registryProcess, serviceProcesses } from './processes.ts';
@@ -83,6 +83,16 @@ test('a second platform on the same directory is told who runs there and at whic
   await lock.release();
   const again = await lockDataDirectory(dir, () => status);
   await again.release();
+});
+
+test('a second platform with the same cell is told so, and what it needs of its own', async () => {
+  const cell = `test-${process.pid}`;
+  const lock = await lockCell(cell, () => status);
+  await expect(lockCell(cell, () => status)).rejects.toThrow(
+    new RegExp(`already runs a cell called ${cell} .*at ${status.url}.*SLIPWAY_CELL_ID, SLIPWAY_CELL_SUBNET`),
+  );
+  await lock.release();
+  await (await lockCell(cell, () => status)).release();
 });
 
 test('who runs on a directory can be asked', async () => {

@@ -10,7 +10,7 @@ import type { ProcessSpec } from '../supervisor/process-spec.ts';
 import type { ProcessEvents } from '../supervisor/supervised-process.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { DataDirectory, type ServiceUser } from './data-directory.ts';
-import { type InstanceLock, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
+import { type InstanceLock, lockCell, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
 import { describePortOwner } from './port-owner.ts';
 import { assignPorts, listenProblem } from './ports.ts';
 import {
@@ -52,7 +52,7 @@ export interface StartedPlatform {
 export class Platform {
   readonly #options: PlatformOptions;
   readonly #data: DataDirectory;
-  #lock: InstanceLock | undefined;
+  readonly #locks: InstanceLock[] = [];
   #mounted = false;
   #supervisor: Supervisor | undefined;
   #cleaner: ReturnType<typeof cellCleaner> | undefined;
@@ -87,7 +87,8 @@ export class Platform {
     const { config, asRoot } = this.#options;
     const data = this.#data;
     await data.create();
-    this.#lock = await lockDataDirectory(data.root, () => this.status);
+    this.#locks.push(await lockDataDirectory(data.root, () => this.status));
+    if (asRoot) this.#locks.push(await lockCell(config.SLIPWAY_CELL_ID, () => this.status));
     await this.#assertPortIsFree();
     signal.throwIfAborted();
     const { secrets, generated } = await loadSecrets(data.secretsFile, config.SLIPWAY_ADMIN_PASSWORD?.reveal());
@@ -140,8 +141,7 @@ export class Platform {
     if (supervisor !== undefined) await attempt(() => this.#clean());
     if (this.#mounted) await attempt(() => unmountProgram(this.#data.app));
     this.#mounted = false;
-    await attempt(() => this.#lock?.release());
-    this.#lock = undefined;
+    for (const lock of this.#locks.splice(0)) await attempt(() => lock.release());
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join('; '));
   }
