@@ -1,5 +1,6 @@
 import { databaseEngine } from '@slipway/database';
 import { loadAppUsage } from '../adapters/sql/app-usage.ts';
+import type { OrganizationRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { type AppUsage, appQuotaProblems, countExceeded } from '../domain/quotas/quota-problems.ts';
 import { unprocessable } from '../errors.ts';
@@ -93,5 +94,24 @@ export async function requireRouteQuota(unit: UnitOfWork, spaceGuid: string): Pr
   const { count } = await routes.where('spaces.guid', '=', spaceGuid).executeTakeFirstOrThrow();
   if (countExceeded(space.limits.routes.total_routes, count)) {
     throw unprocessable(`Routes quota exceeded for space '${space.name}'.`);
+  }
+}
+
+/** Throws 422 when the private domains there are now are more than the quota allows. */
+export async function requireDomainQuota({ sql }: UnitOfWork, organization: OrganizationRow): Promise<void> {
+  const quota = await sql
+    .selectFrom('organization_quotas')
+    .select('limits')
+    .where('guid', '=', organization.quota_guid)
+    .executeTakeFirstOrThrow();
+  const { domains } = quotaLimitsSchema.parse(JSON.parse(quota.limits));
+  if (domains.total_domains === null) return;
+  const { count } = await sql
+    .selectFrom('domains')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('organization_guid', '=', organization.guid)
+    .executeTakeFirstOrThrow();
+  if (countExceeded(domains.total_domains, count)) {
+    throw unprocessable(`The number of private domains exceeds the quota for organization "${organization.name}"`);
   }
 }

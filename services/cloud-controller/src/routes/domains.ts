@@ -1,16 +1,36 @@
 import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import { z } from 'zod';
+import { createDomain, deleteDomain } from '../actions/domains.ts';
+import { recordJob } from '../actions/jobs.ts';
+import { requireFeature } from '../actions/require-feature.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
-import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
-import type { Database, DomainRow } from '../adapters/sql/schema.ts';
-import { notFound } from '../errors.ts';
+import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { Database, DomainRow, OrganizationRow } from '../adapters/sql/schema.ts';
+import { ApiError, notFound, unprocessable } from '../errors.ts';
 import { domainSchema, presentDomain } from '../resources/domain.ts';
 import { listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters } from './bodies.ts';
+import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
+import { jobAccepted } from './jobs.ts';
 import { listBody, listQuery } from './lists.ts';
 import { findOrganization } from './organizations.ts';
+
+const createBody = z.strictObject({
+  name: z.string(),
+  internal: z.boolean().nullable().optional(),
+  router_group: z.strictObject({ guid: z.string() }).nullable().optional(),
+  relationships: z
+    .strictObject({
+      organization: toOneBody.optional(),
+      shared_organizations: z.strictObject({ data: z.array(z.strictObject({ guid: z.string() })) }).optional(),
+    })
+    .optional(),
+  metadata: metadataBody.optional(),
+});
+const updateBody = z.strictObject({ metadata: metadataBody.optional() });
+const reservationSchema = z.object({ matching_route: z.boolean() });
 
 const filters: Filters<'domains'> = {
   names: oneOfNames('domains', 'name'),
@@ -34,8 +54,38 @@ export function findVisibleDomain(
   return visibleDomains(context, access).selectAll().where('domains.guid', '=', guid).executeTakeFirst();
 }
 
+/** Throws 404, and 403 to those who may not change it: a shared one is the administrators', a private one's managers'. */
+async function findWritableDomain(context: ApiContext, access: CallerAccess, guid: string): Promise<DomainRow> {
+  const row = await findVisibleDomain(context, access, guid);
+  if (row === undefined) throw notFound('Domain');
+  if (row.organization_guid === null) access.requireAdmin();
+  else await access.requireInOrganization('domain.write', row.organization_guid, 'Domain');
+  return row;
+}
+
+/** Undefined for a shared domain. Throws 403, and 422 where a path would give 404. */
+async function ownerOf(
+  { db }: ApiContext,
+  access: CallerAccess,
+  guid: string | undefined,
+): Promise<OrganizationRow | undefined> {
+  if (guid === undefined) {
+    access.requireAdmin();
+    return undefined;
+  }
+  const row = await db.selectFrom('organizations').selectAll().where('guid', '=', guid).executeTakeFirst();
+  const decision = row === undefined ? 'hidden' : await access.inOrganization('domain.write', guid);
+  if (row === undefined || decision === 'hidden') {
+    throw unprocessable(`Organization with guid '${guid}' does not exist or you do not have access to it.`);
+  }
+  if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+  return row;
+}
+
 export function domainRoutes(api: Api, context: ApiContext): void {
-  const { db, link } = context;
+  const { db, writer, platform, link } = context;
+  const present = async (row: DomainRow): Promise<z.infer<typeof domainSchema>> =>
+    presentDomain(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
   const orderBy = ['created_at', 'updated_at', 'name'];
 
   api.get('/v3/domains', { schema: { response: { 200: listSchema(domainSchema) } } }, async (request) => {
@@ -49,6 +99,82 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     const resources = rows.map((row) => presentDomain(row, metadata(row.guid), link));
     return listBody(request, link, query, totalResults, resources);
   });
+
+  api.post('/v3/domains', { schema: { body: createBody, response: { 201: domainSchema } } }, async (request, reply) => {
+    const access = accessOf(request);
+    const { name, internal, router_group, relationships, metadata } = request.body;
+    checkMetadata(metadata);
+    if (router_group != null) {
+      throw unprocessable('There are no router groups: routes are http only. Leave router_group out.');
+    }
+    if (internal === true) {
+      throw unprocessable('There are no internal domains: containers find each other by their public routes only.');
+    }
+    if ((relationships?.shared_organizations?.data ?? []).length > 0) {
+      throw unprocessable('Private domains cannot be shared with other organizations. Use a shared domain.');
+    }
+    const organization = await ownerOf(context, access, relationships?.organization?.data.guid);
+    const row = await writer.write(async (unit) => {
+      if (organization !== undefined) await requireFeature(unit.sql, 'private_domain_creation', access);
+      return createDomain(unit, platform, { name, organization, metadata });
+    });
+    return reply.code(201).send(await present(row));
+  });
+
+  api.patch(
+    '/v3/domains/:guid',
+    { schema: { params: guidParameters, body: updateBody, response: { 200: domainSchema } } },
+    async (request) => {
+      const { metadata } = request.body;
+      checkMetadata(metadata);
+      const { guid } = await findWritableDomain(context, accessOf(request), request.params.guid);
+      const row = await writer.write(async (unit) => {
+        await saveMetadata(unit.sql, 'domain', guid, metadata);
+        const changed = unit.sql.updateTable('domains').set({ updated_at: unit.now }).where('guid', '=', guid);
+        return changed.returningAll().executeTakeFirst();
+      });
+      if (row === undefined) throw notFound('Domain');
+      return present(row);
+    },
+  );
+
+  api.delete('/v3/domains/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
+    const { guid } = await findWritableDomain(context, accessOf(request), request.params.guid);
+    const job = await writer.write(async (unit) => {
+      await deleteDomain(unit, platform, guid);
+      return recordJob(unit, platform, 'domain.delete');
+    });
+    return jobAccepted(reply, link, job);
+  });
+
+  /** `cf check-route`: is there such a route, wherever it is. */
+  api.get(
+    '/v3/domains/:guid/route_reservations',
+    {
+      schema: {
+        params: guidParameters,
+        querystring: z.strictObject({
+          host: z.string().optional(),
+          path: z.string().optional(),
+          port: z.string().optional(),
+        }),
+        response: { 200: reservationSchema },
+      },
+    },
+    async (request) => {
+      const row = await findVisibleDomain(context, accessOf(request), request.params.guid);
+      if (row === undefined) throw notFound('Domain');
+      const { host = '', path = '', port = '' } = request.query;
+      const route = await db
+        .selectFrom('routes')
+        .select('id')
+        .where('domain_guid', '=', row.guid)
+        .where('host', '=', host.toLowerCase())
+        .where('path', '=', path)
+        .executeTakeFirst();
+      return { matching_route: port === '' && route !== undefined };
+    },
+  );
 
   api.get(
     '/v3/domains/:guid',

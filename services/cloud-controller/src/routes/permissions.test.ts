@@ -30,7 +30,8 @@ describe.each(engines)('on $engine', ({ create }) => {
     | 'user'
     | 'spaceQuota'
     | 'organizationQuota'
-    | 'segment',
+    | 'segment'
+    | 'domain',
     string
   >;
   beforeAll(async () => {
@@ -58,7 +59,12 @@ describe.each(engines)('on $engine', ({ create }) => {
     await api.admin.post(`/v3/isolation_segments/${segment.guid}/relationships/organizations`, {
       data: [{ guid: organizationGuid }],
     });
+    const domain = await api.admin.post('/v3/domains', {
+      name: 'private.test',
+      relationships: { organization: relationship(organizationGuid) },
+    });
     ids = {
+      domain: domain.body.guid,
       spaceQuota: spaceQuota.body.guid,
       organizationQuota: organization.relationships.quota.data.guid,
       segment: segment.guid,
@@ -70,6 +76,7 @@ describe.each(engines)('on $engine', ({ create }) => {
       package: await createPackage(api.admin, app),
       route: await createRoute(api.admin, spaceGuid, 'seen'),
     };
+    await api.admin.post(`/v3/routes/${ids.route}/destinations`, { destinations: [{ app: { guid: app } }] });
     // A second tenant, whom nobody here may see.
     const other = await createSpace(api.admin);
     await createRoute(api.admin, other.spaceGuid, 'unseen');
@@ -250,6 +257,43 @@ describe.each(engines)('on $engine', ({ create }) => {
       seen: anyone,
     },
     {
+      what: 'POST private domain',
+      call: (c) =>
+        c.post('/v3/domains', {
+          name: 'no-dot',
+          relationships: { organization: { data: { guid: ids.organization } } },
+        }),
+      allowed: ['organization_manager'],
+      seen: anyone,
+      success: 422,
+      unseen: 422,
+    },
+    {
+      what: 'POST shared domain',
+      call: (c) => c.post('/v3/domains', { name: 'no-dot' }),
+      allowed: [],
+      seen: [...anyone, 'nobody'],
+    },
+    {
+      what: 'PATCH private domain',
+      call: (c) => c.patch(`/v3/domains/${ids.domain}`, {}),
+      allowed: ['organization_manager'],
+      seen: anyone,
+    },
+    {
+      what: 'PATCH route',
+      call: (c) => c.patch(`/v3/routes/${ids.route}`, {}),
+      allowed: ['space_developer', 'space_supporter'],
+      seen: inSpace,
+    },
+    {
+      what: 'delete orphaned routes',
+      call: (c) => c.delete(`/v3/spaces/${ids.space}/routes?unmapped=true`),
+      allowed: ['space_developer', 'space_supporter'],
+      seen: inSpace,
+      success: 202,
+    },
+    {
       what: 'map route',
       call: (c) => c.post(`/v3/routes/${ids.route}/destinations`, { destinations: [{ app: { guid: ids.app } }] }),
       allowed: ['space_developer', 'space_supporter'],
@@ -274,7 +318,7 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(await count('/v3/builds')).toBe(0);
       expect(await count('/v3/droplets')).toBe(0);
       expect(await count('/v3/organizations')).toBe(everything ? 2 : role === 'nobody' ? 0 : 1);
-      expect(await count('/v3/domains')).toBe(1);
+      expect(await count('/v3/domains')).toBe(role === 'nobody' ? 1 : 2);
     });
   });
 

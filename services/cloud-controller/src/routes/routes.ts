@@ -6,7 +6,7 @@ import { requireFeature } from '../actions/require-feature.ts';
 import { createRoute, deleteRoute } from '../actions/routes.ts';
 import { loadDestinations } from '../adapters/sql/destination-rows.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
-import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
+import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, RouteRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
@@ -21,7 +21,7 @@ import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies
 import { findVisibleDomain } from './domains.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listQuery } from './lists.ts';
-import { spaceOfBody } from './spaces.ts';
+import { findSpace, spaceOfBody } from './spaces.ts';
 
 const createBody = z.strictObject({
   host: z.string().optional(),
@@ -30,6 +30,8 @@ const createBody = z.strictObject({
   relationships: z.strictObject({ space: toOneBody, domain: toOneBody }),
   metadata: metadataBody.optional(),
 });
+
+const updateBody = z.strictObject({ metadata: metadataBody.optional() });
 
 const filters: Filters<'routes'> = {
   guids: oneOf('routes', 'guid'),
@@ -139,6 +141,44 @@ export function routeRoutes(api: Api, context: ApiContext): void {
 
   api.get('/v3/routes/:guid', { schema: { params: guidParameters, response: { 200: routeSchema } } }, async (request) =>
     present(await findRoute(context, accessOf(request), request.params.guid)),
+  );
+
+  api.patch(
+    '/v3/routes/:guid',
+    { schema: { params: guidParameters, body: updateBody, response: { 200: routeSchema } } },
+    async (request) => {
+      const { metadata } = request.body;
+      checkMetadata(metadata);
+      const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
+      const row = await writer.write(async (unit) => {
+        await saveMetadata(unit.sql, 'route', guid, metadata);
+        const changed = unit.sql.updateTable('routes').set({ updated_at: unit.now }).where('guid', '=', guid);
+        return changed.returningAll().executeTakeFirst();
+      });
+      if (row === undefined) throw notFound('Route');
+      return present(row);
+    },
+  );
+
+  /** `cf delete-orphaned-routes`. */
+  api.delete(
+    '/v3/spaces/:guid/routes',
+    { schema: { params: guidParameters, querystring: z.strictObject({ unmapped: z.literal('true') }) } },
+    async (request, reply) => {
+      const { guid } = await findSpace(context, accessOf(request), request.params.guid, 'route.write');
+      const job = await writer.write(async (unit) => {
+        const mapped = unit.sql.selectFrom('route_destinations').select('route_guid');
+        const orphans = await unit.sql
+          .selectFrom('routes')
+          .select('guid')
+          .where('space_guid', '=', guid)
+          .where('guid', 'not in', mapped)
+          .execute();
+        for (const route of orphans) await deleteRoute(unit, platform, route.guid);
+        return recordJob(unit, platform, 'space.delete_unmapped_routes');
+      });
+      return jobAccepted(reply, link, job);
+    },
   );
 
   api.delete('/v3/routes/:guid', { schema: { params: guidParameters } }, async (request, reply) => {

@@ -37,6 +37,8 @@ const inSpace = (effect: Rule['effect'], allowed: readonly RoleType[]): Rule => 
 export const accessRules = {
   'organization.read': inOrganization('read', organizationReaders),
   'organization.update': inOrganization('write', ['organization_manager']),
+  /** Its private domains. */
+  'domain.write': inOrganization('write', ['organization_manager']),
   'organization.delete': inOrganization('write', []),
   /** Who has which role in it. */
   'organization.manageUsers': inOrganization('write', ['organization_manager']),
