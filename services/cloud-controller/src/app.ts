@@ -17,6 +17,7 @@ import { createUserDirectory } from './adapters/uaa/user-directory.ts';
 import { Vault } from './adapters/vault.ts';
 import type { Config } from './config.ts';
 import { apiRoute } from './domain/names/api-route.ts';
+import { updateDeployments } from './handlers/deployment-updater.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
 import { LrpSync } from './handlers/lrp-sync.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
@@ -128,12 +129,19 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       LATE_BUILDS_INTERVAL_MS,
       logger,
     );
+    const deployments = new Repeated(
+      'deployments',
+      () => updateDeployments({ db, writer, platform, actual, now, logger }),
+      config.DEPLOYMENT_STEP_INTERVAL_MS,
+      logger,
+    );
     await writer.write((unit) => requestStagingAgain(unit));
     onStop(bus.onReset(() => void catchUp(writer, relaying, logger)));
     sync.start();
     relay.start();
     lateBuilds.start();
-    onStop(() => Promise.all([syncing.stop(), relaying.stop(), lateBuilds.stop()]));
+    deployments.start();
+    onStop(() => Promise.all([syncing.stop(), relaying.stop(), lateBuilds.stop(), deployments.stop()]));
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());
 

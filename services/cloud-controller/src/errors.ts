@@ -132,6 +132,27 @@ const apiErrors = {
     kind: 'forbidden',
     means: 'An administrator has switched this feature flag off.',
   },
+  ScaleDisabledDuringDeployment: {
+    code: 390016,
+    status: 422,
+    message: 'Cannot scale this process while a deployment is in flight.',
+    kind: 'conflict',
+    means: 'Wait for the deployment, or cancel it.',
+  },
+  ProcessUpdateDisabledDuringDeployment: {
+    code: 390017,
+    status: 422,
+    message: 'Cannot update this process while a deployment is in flight.',
+    kind: 'conflict',
+    means: 'Wait for the deployment, or cancel it.',
+  },
+  StopDisabledDuringDeployment: {
+    code: 390024,
+    status: 422,
+    message: 'Cannot stop the app while it is deploying, please cancel the deployment before stopping the app.',
+    kind: 'conflict',
+    means: 'Stopping or restarting an app would cut its deployment short.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** What users see as UnknownError and operators in the log. */

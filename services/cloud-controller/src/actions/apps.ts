@@ -4,6 +4,7 @@ import type { AppRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { unprocessable } from '../errors.ts';
+import { requireNoDeployment } from './active-deployment.ts';
 import { decryptEnvironment, encryptEnvironment, type Platform } from './platform.ts';
 import { endVersion, renewVersion } from './process-versions.ts';
 import { createProcess } from './processes.ts';
@@ -118,6 +119,7 @@ export async function startApp(
 export async function stopApp(unit: UnitOfWork, guid: string): Promise<AppRow> {
   const app = await lockApp(unit, guid);
   if (app.desired_state === 'STOPPED') return app;
+  await requireNoDeployment(unit, guid, 'StopDisabledDuringDeployment');
   const stopped = await setState(unit, app, 'STOPPED');
   for (const process of await processesOf(unit, guid)) await endVersion(unit, process);
   unit.log(guid, `Stopping app with guid ${guid}`);
@@ -132,6 +134,7 @@ export async function restartApp(
   guid: string,
 ): Promise<AppRow> {
   const app = await lockApp(unit, guid);
+  await requireNoDeployment(unit, guid, 'StopDisabledDuringDeployment');
   await requireStartable(unit, app, caller);
   const withinQuotas = await watchAppQuotas(unit, app.space_guid);
   const started = await setState(unit, app, 'STARTED');

@@ -12,7 +12,7 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
   const app = await lockApp(unit, guid);
   const processes = await processesOf(unit, guid);
   for (const process of processes) await endVersion(unit, process);
-  const owned = ['builds', 'packages', 'droplets'] as const;
+  const owned = ['builds', 'packages', 'droplets', 'deployments'] as const;
   const guids = [guid, ...processes.map((process) => process.guid)];
   for (const table of owned) {
     const rows = await sql.selectFrom(table).select('guid').where('app_guid', '=', guid).execute();

@@ -1,8 +1,9 @@
 import type { AppRow, DomainRow, JobRow, ProcessRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork, Writer } from '../adapters/sql/writer.ts';
 import type { ManifestApp, ManifestProcess } from '../domain/manifest/manifest.ts';
-import { decideProcessChange } from '../domain/manifest/process-change.ts';
+import { decideProcessChange, type ProcessSettings } from '../domain/manifest/process-change.ts';
 import { ApiError, unprocessable } from '../errors.ts';
+import { activeDeployment } from './active-deployment.ts';
 import { createApp, updateApp, updateEnvironment } from './apps.ts';
 import { recordJob } from './jobs.ts';
 import { applyRoutes } from './manifest-routes.ts';
@@ -106,11 +107,32 @@ async function applyProcess(unit: UnitOfWork, platform: Platform, app: AppRow, w
     existing ?? (await createProcess(unit, platform, { guid: platform.newGuid(), appGuid: app.guid, type: wish.type }));
   const decision = decideProcessChange(process, wish);
   if (decision.outcome === 'rejected') throw unprocessable(decision.problem);
+  const change = await leaveToDeployment(unit, process, decision.change, wish);
   let changed: ProcessRow = process;
-  if (Object.keys(decision.change).length > 0) {
-    changed = await changeProcess(unit, platform, process.guid, decision.change, { atRestart: true });
+  if (Object.keys(change).length > 0) {
+    changed = await changeProcess(unit, platform, process.guid, change, { atRestart: true });
   }
   if (existing === undefined && app.desired_state === 'STARTED') await renewVersion(unit, platform, app, changed);
+}
+
+/** While a deployment is under way, it is the one that sets web instances: it learns how many there shall be. */
+async function leaveToDeployment(
+  unit: UnitOfWork,
+  process: ProcessRow,
+  change: Partial<ProcessSettings>,
+  wish: ManifestProcess,
+): Promise<Partial<ProcessSettings>> {
+  const deployment = process.type === 'web' ? await activeDeployment(unit.sql, process.app_guid) : undefined;
+  if (deployment === undefined) return change;
+  if (wish.instances !== undefined) {
+    await unit.sql
+      .updateTable('deployments')
+      .set({ target_instances: wish.instances, updated_at: unit.now })
+      .where('guid', '=', deployment.guid)
+      .execute();
+  }
+  const { instances: _, ...rest } = change;
+  return rest;
 }
 
 function newestProcessOf(sql: Sql, appGuid: string, type: string): Promise<ProcessRow | undefined> {

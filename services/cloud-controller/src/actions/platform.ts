@@ -26,6 +26,7 @@ export interface Limits {
 /** Names a secret for the vault. */
 export const purposes = {
   environment: (appGuid: string): string => `app ${appGuid} environment`,
+  environmentGroup: (name: string): string => `${name} environment variable group`,
   packagePassword: (packageGuid: string): string => `package ${packageGuid} password`,
   dropletPassword: (dropletGuid: string): string => `droplet ${dropletGuid} password`,
 } as const;

@@ -5,9 +5,11 @@ import { appRoutes } from './apps.ts';
 import { authenticate } from './authentication.ts';
 import { buildRoutes } from './builds.ts';
 import { currentDropletRoutes } from './current-droplet.ts';
+import { deploymentRoutes } from './deployments.ts';
 import { domainRoutes } from './domains.ts';
 import { dropletRoutes } from './droplets.ts';
 import { emptyListRoutes } from './empty-lists.ts';
+import { environmentGroupRoutes } from './environment-groups.ts';
 import { featureFlagRoutes } from './feature-flags.ts';
 import { isolationSegmentRoutes } from './isolation-segments.ts';
 import { jobRoutes } from './jobs.ts';
@@ -47,7 +49,9 @@ const resources = [
   routeRoutes,
   routeDestinationRoutes,
   featureFlagRoutes,
+  environmentGroupRoutes,
   manifestRoutes,
+  deploymentRoutes,
   emptyListRoutes,
   jobRoutes,
   logAccessRoutes,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { updateEnvironment } from '../actions/apps.ts';
+import { loadEnvironmentGroup } from '../actions/environment-groups.ts';
 import { decryptEnvironment } from '../actions/platform.ts';
+import { requireFeature } from '../actions/require-feature.ts';
 import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow } from '../adapters/sql/schema.ts';
 import { vcapApplication } from '../domain/lrp/environment.ts';
@@ -8,6 +10,7 @@ import { FILE_DESCRIPTORS } from '../domain/lrp/resources.ts';
 import { environmentProblems } from '../domain/names/environment-names.ts';
 import { unprocessable } from '../errors.ts';
 import { type Links, linkSchema } from '../resources/shapes.ts';
+import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
@@ -39,18 +42,26 @@ function presentVariables(
 }
 
 export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
-  const { writer, platform, link } = context;
+  const { db, writer, platform, link } = context;
   const variablesOf = (app: AppRow): Record<string, string> =>
     decryptEnvironment(platform.vault, app.guid, app.environment_variables);
+
+  /** Administrators can keep variables from being read. Throws 404, 403. */
+  const findReadable = async (access: CallerAccess, guid: string): Promise<AppRow> => {
+    const app = await findApp(context, access, guid, 'app.readEnvironment');
+    await requireFeature(db, 'env_var_visibility', access);
+    if (!access.global.adminReadOnly) await requireFeature(db, 'space_developer_env_var_visibility', access);
+    return app;
+  };
 
   api.get(
     '/v3/apps/:guid/env',
     { schema: { params: guidParameters, response: { 200: environmentSchema } } },
     async (request) => {
-      const app = await findApp(context, accessOf(request), request.params.guid, 'app.readEnvironment');
+      const app = await findReadable(accessOf(request), request.params.guid);
       return {
-        staging_env_json: {},
-        running_env_json: {},
+        staging_env_json: { ...(await loadEnvironmentGroup(db, platform, 'staging')).variables },
+        running_env_json: { ...(await loadEnvironmentGroup(db, platform, 'running')).variables },
         environment_variables: variablesOf(app),
         system_env_json: { VCAP_SERVICES: {} },
         application_env_json: { VCAP_APPLICATION: await applicationVariable(context, app) },
@@ -62,7 +73,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
     '/v3/apps/:guid/environment_variables',
     { schema: { params: guidParameters, response: { 200: variablesSchema } } },
     async (request) => {
-      const app = await findApp(context, accessOf(request), request.params.guid, 'app.readEnvironment');
+      const app = await findReadable(accessOf(request), request.params.guid);
       return presentVariables(app.guid, variablesOf(app), link);
     },
   );

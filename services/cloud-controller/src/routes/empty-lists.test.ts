@@ -7,7 +7,6 @@ describe.each(engines.slice(0, 1))('on $engine', ({ create }) => {
   const suite = useApi(create);
   /** As the cf CLI asks. */
   const asked = [
-    '/v3/deployments?app_guids=a&status_values=ACTIVE&order_by=-created_at&page=1&per_page=1',
     '/v3/service_route_bindings?include=service_instance&route_guids=a,b',
     '/v3/service_credential_bindings?service_instance_guids=a&include=app',
     '/v3/service_instances?space_guids=a&order_by=name&per_page=5000&fields%5Bservice_plan%5D=guid,name',

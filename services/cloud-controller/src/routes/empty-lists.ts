@@ -22,13 +22,6 @@ interface EmptyList {
 /** Lists of what cannot be made yet. The cf CLI reads them for summaries of apps, routes and spaces. */
 const lists: readonly EmptyList[] = [
   {
-    path: '/v3/deployments',
-    filters: ['guids', 'app_guids', 'states', 'status_values', 'status_reasons'],
-    orderBy: ['created_at', 'updated_at'],
-    included: {},
-    fields: [],
-  },
-  {
     path: '/v3/service_instances',
     filters: [
       'guids',

@@ -1,15 +1,17 @@
 import type { FastifyRequest } from 'fastify';
 import type { SelectQueryBuilder } from 'kysely';
 import { z } from 'zod';
+import { requireNoDeployment } from '../actions/active-deployment.ts';
 import { changeProcess, type ProcessChange, retireInstance } from '../actions/processes.ts';
 import { requireFeature } from '../actions/require-feature.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, ProcessRow, Sql } from '../adapters/sql/schema.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
-import { notFound } from '../errors.ts';
+import { type ErrorName, notFound } from '../errors.ts';
 import { presentProcess, processSchema } from '../resources/process.ts';
 import { processStatsSchema } from '../resources/process-stats.ts';
 import { listSchema } from '../resources/shapes.ts';
@@ -120,6 +122,7 @@ export function processRoutes(api: Api, context: ApiContext): void {
     const access = accessOf(request);
     const process = await writer.write(async (unit) => {
       await requireFeature(unit.sql, 'app_scaling', access);
+      await requireNotDeploying(unit, found.process, 'ScaleDisabledDuringDeployment');
       return changeProcess(unit, platform, found.process.guid, scaleChange(body));
     });
     return present({ ...found, process });
@@ -161,6 +164,9 @@ export function processRoutes(api: Api, context: ApiContext): void {
     const change: ProcessChange = updateChange(body);
     const process = await writer.write(async (unit) => {
       await saveMetadata(unit.sql, 'process', found.process.guid, body.metadata);
+      if (Object.keys(change).length > 0) {
+        await requireNotDeploying(unit, found.process, 'ProcessUpdateDisabledDuringDeployment');
+      }
       return changeProcess(unit, platform, found.process.guid, change);
     });
     return present({ ...found, process });
@@ -236,6 +242,11 @@ export function processRoutes(api: Api, context: ApiContext): void {
       return reply.code(204).send();
     },
   );
+}
+
+/** A deployment itself sets what its web processes have. */
+async function requireNotDeploying(unit: UnitOfWork, process: ProcessRow, error: ErrorName): Promise<void> {
+  if (process.type === 'web') await requireNoDeployment(unit, process.app_guid, error);
 }
 
 async function spacesOf(sql: Sql, appGuids: readonly string[]): Promise<Map<string, string>> {

@@ -12,6 +12,7 @@ export type MetadataOwner =
   | 'package'
   | 'build'
   | 'droplet'
+  | 'deployment'
   | 'route';
 
 const none: Metadata = { labels: {}, annotations: {} };

@@ -2,10 +2,14 @@ import type { Migration } from 'kysely/migration';
 import { resourcesMigration } from './migrations/001-resources.ts';
 import { usersMigration } from './migrations/002-users.ts';
 import { quotasAndSegmentsMigration } from './migrations/003-quotas-and-segments.ts';
+import { deploymentsMigration } from './migrations/004-deployments.ts';
+import { environmentGroupsMigration } from './migrations/005-environment-groups.ts';
 
 /** In the order of their names. A published one is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '001-resources': resourcesMigration,
   '002-users': usersMigration,
+  '004-deployments': deploymentsMigration,
   '003-quotas-and-segments': quotasAndSegmentsMigration,
+  '005-environment-groups': environmentGroupsMigration,
 };
