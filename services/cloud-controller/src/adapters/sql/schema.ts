@@ -177,6 +177,31 @@ interface RouteDestinations extends Resource {
   protocol: 'http1' | 'http2';
 }
 
+interface Deployments extends Resource {
+  app_guid: string;
+  strategy: 'rolling' | 'canary';
+  state: 'DEPLOYING' | 'PREPAUSED' | 'PAUSED' | 'CANCELING' | 'DEPLOYED' | 'CANCELED';
+  status_value: 'ACTIVE' | 'FINALIZED';
+  status_reason: 'DEPLOYING' | 'PAUSED' | 'CANCELING' | 'DEPLOYED' | 'CANCELED' | 'SUPERSEDED';
+  status_changed_at: Time;
+  last_healthy_at: Time;
+  max_in_flight: number;
+  /** JSON: percents of the canary steps; empty when there are none. */
+  canary_weights: string;
+  /** From 1. */
+  canary_step: number;
+  /** Web instances in the end. */
+  target_instances: number;
+  /** JSON: what the user asked for besides, see resources/deployment.ts. */
+  scale_options: string;
+  droplet_guid: string;
+  previous_droplet_guid: string | null;
+  /** The new web process. */
+  process_guid: string;
+  /** While it is cancelled: the web process to go back to. */
+  kept_process_guid: string | null;
+}
+
 interface EnvironmentVariableGroups {
   name: string;
   /** JSON object. */
