@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
 import { CodedError } from './errors.ts';
 import { createLogger } from './logger.ts';
 import { Secret } from './secret.ts';
@@ -28,4 +30,29 @@ test('an error keeps its code and the messages of its causes', () => {
   const error = new CodedError('PULL_FAILED', 'unavailable', 'cannot pull', { cause });
   const line = logOnce((logger) => logger.error({ err: error }, 'x'));
   expect(line.err).toMatchObject({ code: 'PULL_FAILED', message: 'cannot pull: connection refused' });
+});
+
+test('a process whose log nobody reads any more can still end', async () => {
+  const logger = JSON.stringify(new URL('./logger.ts', import.meta.url).href);
+  const script = `
+    import { createLogger } from ${logger};
+    const logger = createLogger('test');
+    process.stdin.resume().once('end', () => {
+      for (let i = 0; i < 1_000; i++) logger.info('nobody.listens');
+      setTimeout(() => {
+        logger.info('nobody.listens');
+        process.exit(7);
+      }, 10);
+      if (process.argv[1] === 'at-once') process.exit(7);
+    });
+  `;
+  for (const when of ['at-once', 'later']) {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script, when], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    child.stdout.destroy();
+    child.stdin.end();
+    expect((await once(child, 'exit'))[0]).toBe(7);
+  }
 });

@@ -8,7 +8,11 @@ export type { Logger } from 'pino';
  * JSON lines on stdout. Messages are event names (`lrp.claimed`), everything else is a field. Field names that usually
  * hold secrets are redacted, should one ever get here.
  */
-export function createLogger(service: string, level = 'info', destination?: { write(line: string): void }): Logger {
+export function createLogger(
+  service: string,
+  level = 'info',
+  destination: { write(line: string): void } = standardOutput(),
+): Logger {
   const options = {
     level,
     base: { service },
@@ -33,7 +37,20 @@ export function createLogger(service: string, level = 'info', destination?: { wr
     },
     serializers: { err: (error: unknown) => serializeError(error) },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
+}
+
+/**
+ * Not pino's own destination: at the process's end that tries for ever to write what is left, also when nobody reads any
+ * more, as when the supervisor was killed. There such lines are lost, and nothing else.
+ */
+function standardOutput(): { write(line: string): void } {
+  if (!process.stdout.listeners('error').includes(onOutputError)) process.stdout.on('error', onOutputError);
+  return { write: (line) => void process.stdout.write(line) };
+}
+
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 function serializeError(error: unknown): Record<string, unknown> {
