@@ -26,6 +26,7 @@ import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
+import { unsupportedRoutes } from './unsupported.ts';
 import { userRoutes } from './users.ts';
 
 /** Everything behind a token. */
@@ -53,6 +54,7 @@ const resources = [
   manifestRoutes,
   deploymentRoutes,
   emptyListRoutes,
+  unsupportedRoutes,
   jobRoutes,
   logAccessRoutes,
 ] as const;

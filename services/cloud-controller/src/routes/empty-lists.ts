@@ -9,7 +9,7 @@ const listed = (kinds: readonly string[]) =>
     included: z.object(Object.fromEntries(kinds.map((kind) => [kind, z.array(nothing).optional()]))).optional(),
   });
 
-interface EmptyList {
+export interface EmptyList {
   readonly path: string;
   readonly filters: readonly string[];
   readonly orderBy: readonly string[];
@@ -71,16 +71,20 @@ const lists: readonly EmptyList[] = [
 ];
 
 /** Empty, whoever asks. */
-export function emptyListRoutes(api: Api, { link }: ApiContext): void {
-  for (const { path, filters, orderBy, included, fields } of lists) {
-    const others = fields.map((resource) => `fields[${resource}]`);
-    const include = Object.keys(included);
-    const spec = { filters, orderBy, others, ...(include.length === 0 ? {} : { include }) };
-    api.get(path, { schema: { response: { 200: listed(Object.values(included)) } } }, async (request) => {
-      const query = listQuery(request, spec);
-      const body = listBody(request, link, query, 0, [] as never[]);
-      if (query.include.size === 0) return body;
-      return { ...body, included: Object.fromEntries([...query.include].map((name) => [included[name] ?? name, []])) };
-    });
-  }
+export function emptyListRoutes(api: Api, context: ApiContext): void {
+  for (const list of lists) emptyList(api, context, list);
+}
+
+/** An endpoint that lists nothing, and understands what may be asked of it. */
+export function emptyList(api: Api, { link }: ApiContext, list: EmptyList): void {
+  const { path, filters, orderBy, included, fields } = list;
+  const others = fields.map((resource) => `fields[${resource}]`);
+  const include = Object.keys(included);
+  const spec = { filters, orderBy, others, ...(include.length === 0 ? {} : { include }) };
+  api.get(path, { schema: { response: { 200: listed(Object.values(included)) } } }, async (request) => {
+    const query = listQuery(request, spec);
+    const body = listBody(request, link, query, 0, [] as never[]);
+    if (query.include.size === 0) return body;
+    return { ...body, included: Object.fromEntries([...query.include].map((name) => [included[name] ?? name, []])) };
+  });
 }

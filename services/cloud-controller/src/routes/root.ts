@@ -1,3 +1,4 @@
+import { unprocessable } from '../errors.ts';
 import { infoSchema, presentInfo, presentRoot, presentV3Root, rootSchema, v3RootSchema } from '../resources/root.ts';
 import type { Api, ApiContext } from './api-context.ts';
 
@@ -5,5 +6,8 @@ import type { Api, ApiContext } from './api-context.ts';
 export function rootRoutes(api: Api, { link }: ApiContext): void {
   api.get('/', { schema: { response: { 200: rootSchema } } }, async () => presentRoot(link));
   api.get('/v3', { schema: { response: { 200: v3RootSchema } } }, async () => presentV3Root(link));
+  api.all('/v2/*', async () => {
+    throw unprocessable('There is no API v2 here: use version 8 or later of the cf CLI, or API v3.');
+  });
   api.get('/v3/info', { schema: { response: { 200: infoSchema } } }, async () => presentInfo(link));
 }

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { useApi } from '../../testing/api-suite.ts';
+import { errorOf } from '../../testing/client.ts';
+import { engines } from '../../testing/test-database.ts';
+
+describe.each(engines.slice(0, 1))('what is not there', ({ create }) => {
+  const suite = useApi(create);
+
+  test.each([
+    '/v3/buildpacks',
+    '/v3/stacks?names=cflinuxfs4&page=1&per_page=1',
+    '/v3/security_groups?globally_enabled_running=true',
+    '/v3/spaces/any/running_security_groups',
+    '/v3/spaces/any/staging_security_groups?per_page=1',
+    '/v3/service_brokers',
+    '/v3/service_offerings?fields[service_broker]=guid,name',
+    '/v3/service_plans?available=true&include=service_offering&space_guids=x&per_page=5000',
+  ])('GET %s lists nothing', async (path) => {
+    const { status, body } = await suite.api.admin.get(path);
+    expect([status, body.resources]).toEqual([200, []]);
+  });
+
+  test.each([
+    ['POST', '/v3/buildpacks', 'cf push APP --docker-image'],
+    ['POST', '/v3/buildpacks/x/upload', 'cf push APP --docker-image'],
+    ['POST', '/v3/stacks', 'an image brings its own file system'],
+    ['POST', '/v3/security_groups', 'There are no application security groups'],
+    ['PATCH', '/v3/security_groups/x', 'There are no application security groups'],
+    ['POST', '/v3/service_brokers', 'cf create-user-provided-service'],
+    ['PATCH', '/v3/service_plans/x/visibility', 'cf create-user-provided-service'],
+    ['POST', '/v3/packages/x/upload', 'Bits cannot be uploaded'],
+    ['POST', '/v3/resource_matches', 'Bits cannot be uploaded'],
+    ['POST', '/v3/route_policies', 'There are no route policies'],
+    ['PATCH', '/v3/routes/x/relationships/space', 'Routes cannot be moved'],
+    ['POST', '/v3/routes/x/relationships/shared_spaces', 'Routes cannot be shared'],
+    ['POST', '/v3/domains/x/relationships/shared_organizations', 'Use a shared domain'],
+    ['GET', '/v2/info', 'version 8 or later of the cf CLI'],
+  ])('%s %s says so', async (method, path, text) => {
+    const answer = await suite.api.admin.send(method, path, method === 'GET' ? undefined : '--boundary, and no JSON');
+    expect(errorOf(answer)).toMatchObject({ status: 422, code: 10008, title: 'CF-UnprocessableEntity' });
+    expect(errorOf(answer).detail).toContain(text);
+  });
+
+  test('one of them is not found, by name', async () => {
+    expect(errorOf(await suite.api.admin.get('/v3/buildpacks/x'))).toMatchObject({
+      status: 404,
+      code: 10010,
+      detail: 'Buildpack not found',
+    });
+  });
+
+  test('nobody is told without a token', async () => {
+    expect((await suite.api.as('').post('/v3/buildpacks', {})).status).toBe(401);
+  });
+});
