@@ -86,9 +86,20 @@ function isBusy(error: unknown): boolean {
   return typeof code === 'number' && (code & 0xff) === SQLITE_BUSY;
 }
 
-function toSqliteValue(value: unknown): SQLInputValue {
-  if (value === true) return 1;
-  if (value === false) return 0;
-  // node:sqlite refuses what it cannot store, and names the parameter.
-  return value as SQLInputValue;
+/**
+ * The value as SQLite stores it. node:sqlite would take an object in the first place for named parameters, and bind NULL
+ * without a word; so it would for NaN.
+ */
+function toSqliteValue(value: unknown, index: number): SQLInputValue {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  const storable =
+    value === null || value instanceof Uint8Array || typeof value === 'string' || typeof value === 'bigint';
+  if (storable || (typeof value === 'number' && !Number.isNaN(value))) return value;
+  throw new TypeError(`SQLite cannot store parameter ${index + 1}: it is ${describe(value)}`);
+}
+
+/** Its kind, never its content. */
+function describe(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return Number.isNaN(value) ? 'NaN' : typeof value;
+  return value.constructor?.name ?? 'an object';
 }

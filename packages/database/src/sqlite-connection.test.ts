@@ -76,3 +76,24 @@ test('after an error that ended the transaction nothing more of it is written', 
   await db.insertInto('things').values({ name: 'next' }).execute();
   expect(await names(db)).toEqual(['next']);
 });
+
+test.each([
+  ['a date', new Date(0), 'Date'],
+  ['an object', { text: 'x' }, 'Object'],
+  ['an array', ['x'], 'Array'],
+  ['nothing', undefined, 'undefined'],
+  ['no number', Number.NaN, 'NaN'],
+])('%s is refused, not stored as NULL', async (_what, value, kind) => {
+  const inserted = sql`insert into things (name) values (${value})`.execute(db);
+  await expect(inserted).rejects.toThrow(`SQLite cannot store parameter 1: it is ${kind}`);
+  expect(await names(db)).toEqual([]);
+});
+
+test('texts, numbers, booleans, bytes and null are stored as they are', async () => {
+  for (const value of ['a\0b', 1.5, 7n, true, false, Buffer.from('c'), null]) {
+    await sql`insert into things (name) values (${value})`.execute(db);
+  }
+  const { rows } = await sql<{ kind: string }>`select typeof(name) as kind from things`.execute(db);
+  // The column's own affinity makes texts of numbers.
+  expect(rows.map(({ kind }) => kind)).toEqual(['text', 'text', 'text', 'text', 'text', 'blob', 'null']);
+});
