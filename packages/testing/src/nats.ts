@@ -14,6 +14,8 @@ export interface NatsHandle {
   password(user: string): string;
   /** SIGKILL, then started anew on the same port; `wipe` loses the JetStream store in between. */
   restart(options?: { readonly wipe?: boolean }): Promise<void>;
+  /** SIGSTOP: connections stay, and nothing is answered. `kill` and `restart` end that. */
+  pause(): void;
   /** SIGKILL; `restart` brings it back. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -70,6 +72,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> 
         throw new Error(`no NATS user ${name}; there are ${users.map((u) => u.user).join(', ')}`);
       return found.password;
     },
+    pause: () => void child?.kill('SIGSTOP'),
     kill,
     restart: async ({ wipe = false } = {}) => {
       await kill();

@@ -115,7 +115,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       logRoom: () => logs.room(),
       setRoutes: (guid, messages) => routes.set(guid, messages),
       flushRoutes: async () => {
-        if (bus?.connected === true) await flush(bus);
+        if (bus?.connected === true) await flush(bus, logger);
       },
       records,
       onStep: (step, ms) => {
@@ -218,9 +218,13 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   };
 }
 
-/** What the routers were told last has left; a NATS that does not answer is not waited for. */
-async function flush(bus: Bus): Promise<void> {
-  await Promise.race([bus.nc.flush(), delay(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
+/**
+ * What the routers were told last has left; a NATS that does not answer is not waited for, and one that goes meanwhile
+ * must not keep an instance from being removed.
+ */
+async function flush(bus: Bus, logger: Logger): Promise<void> {
+  const flushed = bus.nc.flush().catch((error: unknown) => logger.warn({ err: error }, 'routes.not-flushed'));
+  await Promise.race([flushed, delay(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
 }
 
 /** A cell that is gone with its containers says so; when it cannot, its presence runs out by itself. */

@@ -230,3 +230,17 @@ test('what crashes while NATS is away is kept until it can be told, and then tol
   const { crash } = await cell.untilState(instance.instanceGuid, 'CRASHED');
   expect(crash).toMatchObject({ reason: 'APP/PROC/WEB: Exited with status 42', exitStatus: 42 });
 });
+
+test('an instance that is stopped while NATS goes is removed all the same', async () => {
+  const rep = await cell.startRep({ env: { CELL_ON_STOP: 'destroy' } });
+  const { instanceGuid } = await cell.run(await cell.lrp());
+  cell.nats.pause();
+  rep.signal('SIGTERM');
+  const said = (): unknown[] => rep.lines.map(({ msg }) => msg);
+  await expect.poll(said, { ...patient, interval: 1 }).toContain('instance.stopping');
+  await cell.nats.kill();
+  expect(await rep.exited).toBe(0);
+  expect(said()).not.toContain('instance.not-removed');
+  expect(await processesOf(instanceGuid)).toEqual([]);
+  await cell.nats.restart();
+});
