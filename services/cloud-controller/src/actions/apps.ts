@@ -10,6 +10,7 @@ import { endVersion, renewVersion } from './process-versions.ts';
 import { createProcess } from './processes.ts';
 import { watchAppQuotas } from './quota-checks.ts';
 import { requireFeature } from './require-feature.ts';
+import { noteRevision } from './revisions.ts';
 import { lockApp, processesOf } from './rows.ts';
 
 export interface NewApp {
@@ -110,7 +111,7 @@ export async function startApp(
   const withinQuotas = await watchAppQuotas(unit, app.space_guid);
   const started = await setState(unit, app, 'STARTED');
   await withinQuotas();
-  for (const process of await processesOf(unit, guid)) await renewVersion(unit, platform, started, process);
+  await startProcesses(unit, platform, started);
   unit.log(guid, `Starting app with guid ${guid}`);
   return started;
 }
@@ -139,7 +140,7 @@ export async function restartApp(
   const withinQuotas = await watchAppQuotas(unit, app.space_guid);
   const started = await setState(unit, app, 'STARTED');
   await withinQuotas();
-  for (const process of await processesOf(unit, guid)) await renewVersion(unit, platform, started, process);
+  await startProcesses(unit, platform, started);
   unit.log(guid, `Restarted app with guid ${guid}`);
   return started;
 }
@@ -164,6 +165,17 @@ export async function assignDroplet(unit: UnitOfWork, guid: string, dropletGuid:
     .where('guid', '=', guid)
     .returningAll()
     .executeTakeFirstOrThrow();
+}
+
+async function startProcesses(unit: UnitOfWork, platform: Platform, app: AppRow): Promise<void> {
+  const processes = await processesOf(unit, app.guid);
+  await noteRevision(
+    unit,
+    platform,
+    app,
+    processes.map(({ guid }) => guid),
+  );
+  for (const process of processes) await renewVersion(unit, platform, app, process);
 }
 
 async function requireStartable(unit: UnitOfWork, app: AppRow, caller: { readonly admin: boolean }): Promise<void> {

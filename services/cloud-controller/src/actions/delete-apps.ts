@@ -12,13 +12,15 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
   const app = await lockApp(unit, guid);
   const processes = await processesOf(unit, guid);
   for (const process of processes) await endVersion(unit, process);
-  const owned = ['builds', 'packages', 'droplets', 'deployments'] as const;
+  const owned = ['builds', 'packages', 'droplets', 'deployments', 'revisions'] as const;
   const guids = [guid, ...processes.map((process) => process.guid)];
   for (const table of owned) {
     const rows = await sql.selectFrom(table).select('guid').where('app_guid', '=', guid).execute();
     guids.push(...rows.map((row) => row.guid));
   }
-  await deleteMetadata(sql, guids);
+  const bindings = await sql.selectFrom('service_bindings').select('guid').where('app_guid', '=', guid).execute();
+  await deleteMetadata(sql, [...guids, ...bindings.map((binding) => binding.guid)]);
+  await sql.deleteFrom('service_bindings').where('app_guid', '=', guid).execute();
   await sql.deleteFrom('route_destinations').where('app_guid', '=', guid).execute();
   for (const table of owned) await sql.deleteFrom(table).where('app_guid', '=', guid).execute();
   await sql.deleteFrom('processes').where('app_guid', '=', guid).execute();

@@ -2,10 +2,11 @@ import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { DeploymentRow, ProcessRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { decideStep, type StepDecision, type StepInput, type WebProcess } from '../domain/deployment/decide-step.ts';
-import { setDeployment } from './deployments.ts';
+
 import type { Platform } from './platform.ts';
 import { endVersion, renewVersion, touchVersion } from './process-versions.ts';
 import { lockApp, processesOf } from './rows.ts';
+import { setDeployment } from './steer-deployments.ts';
 
 /** What runs of a process now. */
 export type Observe = (process: ProcessRow) => Omit<WebProcess, 'guid' | 'instances'>;
@@ -100,6 +101,17 @@ export async function takeStep(
     const reason = deployment.state === 'CANCELING' ? 'CANCELED' : 'DEPLOYED';
     if (reason === 'DEPLOYED') {
       const rest = (await processesOf(unit, app.guid)).filter(({ type }) => type !== 'web');
+      if (rest.length > 0) {
+        await unit.sql
+          .updateTable('processes')
+          .set({ revision_guid: wanted.revision_guid })
+          .where(
+            'guid',
+            'in',
+            rest.map((process) => process.guid),
+          )
+          .execute();
+      }
       for (const process of rest) await renewVersion(unit, platform, app, process);
     }
     await setDeployment(unit, guid, { state: reason, status_value: 'FINALIZED', status_reason: reason });

@@ -10,6 +10,7 @@ import { applyRoutes } from './manifest-routes.ts';
 import type { Platform } from './platform.ts';
 import { renewVersion } from './process-versions.ts';
 import { changeProcess, createProcess } from './processes.ts';
+import { setRevisionsEnabled } from './revisions.ts';
 import { lockApp } from './rows.ts';
 
 export interface ManifestScope {
@@ -95,6 +96,7 @@ async function applyApp(
   const service = wish.services[0];
   if (service !== undefined) throw unprocessable(`Service instance '${service}' not found`);
   for (const process of wish.processes) await applyProcess(unit, platform, app, process);
+  if (wish.revisions !== undefined) await setRevisionsEnabled(unit, app.guid, wish.revisions);
   if (wish.metadata !== undefined) await updateApp(unit, app.guid, { metadata: wish.metadata });
   await applyRoutes(unit, { platform, caller, space, domains }, app, wish.routes);
   if (Object.keys(wish.env).length > 0) await updateEnvironment(unit, platform, app.guid, wish.env);

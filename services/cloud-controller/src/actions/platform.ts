@@ -27,6 +27,8 @@ export interface Limits {
 export const purposes = {
   environment: (appGuid: string): string => `app ${appGuid} environment`,
   environmentGroup: (name: string): string => `${name} environment variable group`,
+  revisionEnvironment: (revisionGuid: string): string => `revision ${revisionGuid} environment`,
+  serviceCredentials: (instanceGuid: string): string => `service instance ${instanceGuid} credentials`,
   packagePassword: (packageGuid: string): string => `package ${packageGuid} password`,
   dropletPassword: (dropletGuid: string): string => `droplet ${dropletGuid} password`,
 } as const;

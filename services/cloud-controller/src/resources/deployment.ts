@@ -36,6 +36,7 @@ export const deploymentSchema = resourceSchema.extend({
   }),
   droplet: z.object({ guid: z.string() }),
   previous_droplet: z.object({ guid: z.string().nullable() }),
+  revision: z.object({ guid: z.string(), version: z.int() }).optional(),
   new_processes: z.array(z.object({ guid: z.string(), type: z.string() })),
   relationships: z.object({ app: toOneSchema }),
   metadata: metadataSchema,
@@ -65,7 +66,12 @@ export interface DeploymentView extends ResourceRow {
   readonly process_guid: string;
 }
 
-export function presentDeployment(row: DeploymentView, metadata: Metadata, link: Links): Deployment {
+export function presentDeployment(
+  row: DeploymentView,
+  revision: { readonly guid: string; readonly version: number } | undefined,
+  metadata: Metadata,
+  link: Links,
+): Deployment {
   const self = `/v3/deployments/${row.guid}`;
   const weights = z.array(z.int()).parse(JSON.parse(row.canary_weights));
   const scale = scaleOptionsSchema.parse(JSON.parse(row.scale_options));
@@ -93,6 +99,7 @@ export function presentDeployment(row: DeploymentView, metadata: Metadata, link:
     },
     droplet: { guid: row.droplet_guid },
     previous_droplet: { guid: row.previous_droplet_guid },
+    ...(revision === undefined ? {} : { revision }),
     new_processes: [{ guid: row.process_guid, type: 'web' }],
     relationships: { app: toOne(row.app_guid) },
     metadata,

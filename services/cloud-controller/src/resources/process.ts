@@ -42,7 +42,7 @@ export const processSchema = resourceSchema.extend({
   log_rate_limit_in_bytes_per_second: z.int(),
   health_check: healthCheckSchema,
   readiness_health_check: readinessSchema,
-  relationships: z.object({ app: toOneSchema, revision: z.null() }),
+  relationships: z.object({ app: toOneSchema, revision: toOneSchema.nullable() }),
   metadata: metadataSchema,
   links: z.object({
     self: linkSchema,
@@ -73,6 +73,7 @@ export interface ProcessView extends ResourceRow {
   readonly readiness_endpoint: string | null;
   readonly readiness_invocation_timeout: number | null;
   readonly readiness_interval: number | null;
+  readonly revision_guid: string | null;
 }
 
 export interface ProcessExtras {
@@ -116,7 +117,7 @@ export function presentProcess(
         ...(row.readiness_type === 'http' ? { endpoint: row.readiness_endpoint } : {}),
       },
     },
-    relationships: { app: toOne(row.app_guid), revision: null },
+    relationships: { app: toOne(row.app_guid), revision: row.revision_guid === null ? null : toOne(row.revision_guid) },
     metadata,
     links: {
       self: link(self),

@@ -19,11 +19,14 @@ import { organizationQuotaRoutes } from './organization-quotas.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
 import { processRoutes } from './processes.ts';
+import { revisionRoutes } from './revisions.ts';
 import { roleRoutes } from './roles.ts';
 import { rootRoutes } from './root.ts';
 import { routeDestinationRoutes } from './route-destinations.ts';
 import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
+import { serviceBindingRoutes } from './service-bindings.ts';
+import { serviceInstanceRoutes } from './service-instances.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
 import { unsupportedRoutes } from './unsupported.ts';
@@ -53,7 +56,10 @@ const resources = [
   environmentGroupRoutes,
   manifestRoutes,
   deploymentRoutes,
+  revisionRoutes,
   emptyListRoutes,
+  serviceInstanceRoutes,
+  serviceBindingRoutes,
   unsupportedRoutes,
   jobRoutes,
   logAccessRoutes,

@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { setRevisionsEnabled } from '../actions/revisions.ts';
+import type { AppRow } from '../adapters/sql/schema.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 
-/** What Cloud Foundry lets one switch on for an app, and is not there yet: off, and it says so when asked for. */
+/** What Cloud Foundry lets one switch on for an app. */
 const features: Readonly<Record<string, string>> = {
   ssh: 'Enable SSHing into the app.',
   revisions: 'Enable versioning of an application',
@@ -14,10 +16,11 @@ const features: Readonly<Record<string, string>> = {
 const featureSchema = z.object({ name: z.string(), description: z.string(), enabled: z.boolean() });
 const parameters = z.object({ guid: z.string(), name: z.string() });
 
-function featureOf(name: string): z.infer<typeof featureSchema> {
+/** Only revisions are there yet; the others are off, and say so when asked for. */
+function featureOf(app: AppRow, name: string): z.infer<typeof featureSchema> {
   const description = Object.hasOwn(features, name) ? features[name] : undefined;
   if (description === undefined) throw notFound('Feature');
-  return { name, description, enabled: false };
+  return { name, description, enabled: name === 'revisions' && app.revisions_enabled === 1 };
 }
 
 export function appFeatureRoutes(api: Api, context: ApiContext): void {
@@ -25,8 +28,8 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
     '/v3/apps/:guid/features',
     { schema: { params: guidParameters, response: { 200: z.object({ resources: z.array(featureSchema) }) } } },
     async (request) => {
-      await findApp(context, accessOf(request), request.params.guid);
-      return { resources: Object.keys(features).map(featureOf) };
+      const app = await findApp(context, accessOf(request), request.params.guid);
+      return { resources: Object.keys(features).map((name) => featureOf(app, name)) };
     },
   );
 
@@ -34,8 +37,8 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
     '/v3/apps/:guid/features/:name',
     { schema: { params: parameters, response: { 200: featureSchema } } },
     async (request) => {
-      await findApp(context, accessOf(request), request.params.guid);
-      return featureOf(request.params.name);
+      const app = await findApp(context, accessOf(request), request.params.guid);
+      return featureOf(app, request.params.name);
     },
   );
 
@@ -49,9 +52,14 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      await findApp(context, accessOf(request), request.params.guid, 'app.write');
-      const feature = featureOf(request.params.name);
-      if (request.body.enabled) throw unprocessable(`The feature '${feature.name}' is not available on this platform.`);
+      const { enabled } = request.body;
+      const app = await findApp(context, accessOf(request), request.params.guid, 'app.write');
+      const feature = featureOf(app, request.params.name);
+      if (feature.name === 'revisions') {
+        await context.writer.write((unit) => setRevisionsEnabled(unit, app.guid, enabled));
+        return { ...feature, enabled };
+      }
+      if (enabled) throw unprocessable(`The feature '${feature.name}' is not available on this platform.`);
       return feature;
     },
   );

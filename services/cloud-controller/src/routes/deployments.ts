@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { cancelDeployment, continueDeployment, createDeployment } from '../actions/deployments.ts';
+import { createDeployment } from '../actions/deployments.ts';
+import { cancelDeployment, continueDeployment } from '../actions/steer-deployments.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { DeploymentRow, ProcessRow } from '../adapters/sql/schema.ts';
@@ -21,6 +22,7 @@ const { instances, ...scaleFields } = scaleBody.shape;
 
 const createBody = z.strictObject({
   droplet: z.strictObject({ guid: z.string().min(1) }).optional(),
+  revision: z.strictObject({ guid: z.string().min(1) }).optional(),
   strategy: z.enum(['rolling', 'canary']).optional(),
   options: z
     .strictObject({
@@ -75,8 +77,26 @@ async function findDeployment(
 export function deploymentRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
   const shown = { response: { 200: deploymentSchema } };
-  const present = async (row: DeploymentRow): Promise<z.infer<typeof deploymentSchema>> =>
-    presentDeployment(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
+  const presentAll = async (rows: readonly DeploymentRow[]): Promise<z.infer<typeof deploymentSchema>[]> => {
+    const metadata = await loadMetadata(
+      db,
+      rows.map((row) => row.guid),
+    );
+    const guids = rows.flatMap((row) => row.revision_guid ?? []);
+    const revisions =
+      guids.length === 0
+        ? []
+        : await db.selectFrom('revisions').select(['guid', 'version']).where('guid', 'in', guids).execute();
+    return rows.map((row) => {
+      const revision = revisions.find(({ guid }) => guid === row.revision_guid);
+      return presentDeployment(row, revision, metadata(row.guid), link);
+    });
+  };
+  const present = async (row: DeploymentRow): Promise<z.infer<typeof deploymentSchema>> => {
+    const [presented] = await presentAll([row]);
+    if (presented === undefined) throw notFound('Deployment');
+    return presented;
+  };
 
   api.get('/v3/deployments', { schema: { response: { 200: listSchema(deploymentSchema) } } }, async (request) => {
     const query = listQuery(request, { filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] });
@@ -87,12 +107,7 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
         ? all
         : all.where('deployments.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
     const { rows, totalResults } = await listPage('deployments', base, filters, query);
-    const metadata = await loadMetadata(
-      db,
-      rows.map((row) => row.guid),
-    );
-    const resources = rows.map((row) => presentDeployment(row, metadata(row.guid), link));
-    return listBody(request, link, query, totalResults, resources);
+    return listBody(request, link, query, totalResults, await presentAll(rows));
   });
 
   api.post(
@@ -100,11 +115,14 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
     { schema: { body: createBody, response: { 201: deploymentSchema } } },
     async (request, reply) => {
       const access = accessOf(request);
-      const { droplet, strategy = 'rolling', options, relationships, metadata } = request.body;
+      const { droplet, revision, strategy = 'rolling', options, relationships, metadata } = request.body;
       checkMetadata(metadata);
       const canaryWeights = (options?.canary?.steps ?? []).map((step) => step.instance_weight);
       if (options?.canary != null && strategy !== 'canary') {
         throw unprocessable('Options.canary are only valid for Canary deployments');
+      }
+      if (droplet !== undefined && revision !== undefined) {
+        throw unprocessable("Cannot set both fields 'droplet' and 'revision'");
       }
       const problems = weightProblems(canaryWeights);
       if (problems.length > 0) throw unprocessable(...problems);
@@ -113,6 +131,7 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
       const spec = {
         appGuid,
         dropletGuid: droplet?.guid,
+        revisionGuid: revision?.guid,
         strategy,
         maxInFlight: options?.max_in_flight ?? 1,
         canaryWeights,

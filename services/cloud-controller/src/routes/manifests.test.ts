@@ -293,6 +293,7 @@ describe.each(engines)('on $engine', ({ create }) => {
           labels: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[a-z0-9]{1,8}$/)),
           annotations: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), text),
         }),
+        features: fc.record({ revisions: fc.boolean() }),
         processes: fc.tuple(process('web'), process('worker')),
         paths: fc.uniqueArray(fc.stringMatching(/^\/[a-z]{1,5}$/), { maxLength: 3 }),
         protocol: fc.constantFrom('http1', 'http2'),

@@ -105,6 +105,7 @@ async function loadState({ db, platform }: ApiContext, app: AppRow): Promise<App
     docker: await loadImage({ db }, app),
     env: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
     metadata: metadata(app.guid),
+    revisions: app.revisions_enabled === 1,
     routes: [...routes.values()],
     processes: [...newest.values()],
   };

@@ -13,6 +13,9 @@ export type MetadataOwner =
   | 'build'
   | 'droplet'
   | 'deployment'
+  | 'revision'
+  | 'service_instance'
+  | 'service_binding'
   | 'route';
 
 const none: Metadata = { labels: {}, annotations: {} };

@@ -4,6 +4,8 @@ import { usersMigration } from './migrations/002-users.ts';
 import { quotasAndSegmentsMigration } from './migrations/003-quotas-and-segments.ts';
 import { deploymentsMigration } from './migrations/004-deployments.ts';
 import { environmentGroupsMigration } from './migrations/005-environment-groups.ts';
+import { revisionsMigration } from './migrations/006-revisions.ts';
+import { userProvidedServicesMigration } from './migrations/007-user-provided-services.ts';
 
 /** In the order of their names. A published one is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -12,4 +14,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '004-deployments': deploymentsMigration,
   '003-quotas-and-segments': quotasAndSegmentsMigration,
   '005-environment-groups': environmentGroupsMigration,
+  '006-revisions': revisionsMigration,
+  '007-user-provided-services': userProvidedServicesMigration,
 };

@@ -80,6 +80,7 @@ interface Apps extends Resource {
   environment_variables: Encrypted;
   /** The current droplet. */
   droplet_guid: string | null;
+  revisions_enabled: Generated<Flag>;
 }
 
 interface Processes extends Resource {
@@ -102,6 +103,8 @@ interface Processes extends Resource {
   readiness_interval: number | null;
   /** With the guid it makes Diego's process guid. */
   version: string;
+  /** What it was started as last. */
+  revision_guid: string | null;
 }
 
 /** The fixed part of the desired LRP of a process's version. */
@@ -200,6 +203,35 @@ interface Deployments extends Resource {
   process_guid: string;
   /** While it is cancelled: the web process to go back to. */
   kept_process_guid: string | null;
+  revision_guid: string | null;
+}
+
+interface Revisions extends Resource {
+  app_guid: string;
+  /** From 1, of each app. */
+  version: number;
+  droplet_guid: string;
+  /** JSON object. */
+  environment_variables: Encrypted;
+  /** JSON: process type to command, null where the image's runs. */
+  commands: string;
+  description: string;
+}
+
+/** All of them are user-provided. */
+interface ServiceInstances extends Resource {
+  name: string;
+  space_guid: string;
+  /** JSON object. */
+  credentials: Encrypted;
+  /** JSON array. */
+  tags: string;
+}
+
+interface ServiceBindings extends Resource {
+  name: string | null;
+  app_guid: string;
+  service_instance_guid: string;
 }
 
 interface EnvironmentVariableGroups {
@@ -266,6 +298,9 @@ export interface Database {
   routes: Routes;
   route_destinations: RouteDestinations;
   deployments: Deployments;
+  revisions: Revisions;
+  service_instances: ServiceInstances;
+  service_bindings: ServiceBindings;
   environment_variable_groups: EnvironmentVariableGroups;
   feature_flags: FeatureFlags;
   jobs: Jobs;
@@ -289,7 +324,10 @@ export type ProcessRow = Selectable<Processes>;
 export type PackageRow = Selectable<Packages>;
 export type BuildRow = Selectable<Builds>;
 export type DropletRow = Selectable<Droplets>;
+export type ServiceInstanceRow = Selectable<ServiceInstances>;
+export type ServiceBindingRow = Selectable<ServiceBindings>;
 export type RouteRow = Selectable<Routes>;
 export type RouteDestinationRow = Selectable<RouteDestinations>;
 export type DeploymentRow = Selectable<Deployments>;
+export type RevisionRow = Selectable<Revisions>;
 export type JobRow = Selectable<Jobs>;

@@ -9,6 +9,8 @@ export interface AppState {
   readonly docker: { readonly image: string; readonly username: string | null } | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly metadata: Metadata;
+  /** Are revisions kept? */
+  readonly revisions: boolean;
   readonly routes: readonly { readonly url: string; readonly protocol: 'http1' | 'http2' }[];
   readonly processes: readonly (ProcessSettings & { readonly type: string })[];
 }
@@ -33,6 +35,7 @@ export interface AppEntry {
   readonly lifecycle?: 'docker';
   readonly docker?: { readonly image: string; readonly username?: string };
   readonly env?: Readonly<Record<string, string>>;
+  readonly features: { readonly revisions: boolean };
   readonly metadata?: Partial<Metadata>;
   readonly routes?: readonly { readonly route: string; readonly protocol: string }[];
   readonly 'no-route'?: true;
@@ -47,6 +50,7 @@ export function appManifest(app: AppState): AppEntry {
     name: app.name,
     ...(app.docker === undefined ? { lifecycle: 'docker' } : { docker: dockerEntry(app.docker) }),
     ...(isEmpty(app.env) ? {} : { env: app.env }),
+    features: { revisions: app.revisions },
     ...(isEmpty(metadata) ? {} : { metadata }),
     // Without a word of routes a push makes a default route.
     ...(app.routes.length === 0

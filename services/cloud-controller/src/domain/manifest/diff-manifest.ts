@@ -34,6 +34,10 @@ function diffApp(sent: Entries, app: AppEntry | undefined, path: string): Manife
         return ['labels', 'annotations'].flatMap((kind) =>
           diffEntries(texts(entriesOf(value)[kind]), app.metadata?.[kind as 'labels'] ?? {}, `${at}/${kind}`),
         );
+      case 'features': {
+        const { revisions } = entriesOf(value);
+        return revisions == null ? [] : diffEntries({ revisions }, app.features, at);
+      }
       case 'docker':
         return diffEntries(entriesOf(value), app.docker ?? {}, at);
       case 'routes':

@@ -97,7 +97,7 @@ const routeBody = z.strictObject({
   ),
 });
 
-const features = ['ssh', 'revisions', 'service-binding-k8s', 'file-based-vcap-services'] as const;
+const unavailableFeatures = ['ssh', 'service-binding-k8s', 'file-based-vcap-services'] as const;
 const off = (name: string) =>
   checked<false>((value) => value === false, `The feature '${name}' is not available on this platform.`);
 
@@ -119,7 +119,12 @@ export const appBody = z.strictObject({
   cnb_credentials: imagesOnly('cnb-credentials'),
   path: imagesOnly('path'),
   env: entries('Environment variable').nullish(),
-  features: z.strictObject(Object.fromEntries(features.map((name) => [name, off(name)]))).nullish(),
+  features: z
+    .strictObject({
+      revisions: z.boolean().nullish(),
+      ...Object.fromEntries(unavailableFeatures.map((name) => [name, off(name)])),
+    })
+    .nullish(),
   metadata: z
     .strictObject({ labels: entries('Label').nullish(), annotations: entries('Annotation').nullish() })
     .nullish(),

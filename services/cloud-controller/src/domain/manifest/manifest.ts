@@ -44,6 +44,8 @@ export interface ManifestApp {
   /** Null removes. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly metadata: MetadataUpdate | undefined;
+  /** Undefined: as it is. */
+  readonly revisions: boolean | undefined;
   readonly processes: readonly ManifestProcess[];
   readonly routes: ManifestRoutes;
   /** Names of service instances. */

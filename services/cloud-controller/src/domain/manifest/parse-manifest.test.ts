@@ -31,6 +31,7 @@ test('what the cf CLI sends for an image and its flags', () => {
     docker: true,
     env: {},
     metadata: undefined,
+    revisions: undefined,
     processes: [
       {
         type: 'web',
@@ -75,6 +76,12 @@ test("an entry for web stands for all that the app's own level says", () => {
     { type: 'web', instances: 3 },
     { type: 'worker' },
   ]);
+});
+
+test('revisions may be switched off and on', () => {
+  expect(appOf({ features: { revisions: false, ssh: false } })?.revisions).toBe(false);
+  expect(appOf({ features: { revisions: true } })?.revisions).toBe(true);
+  expect(appOf({})?.revisions).toBeUndefined();
 });
 
 test('no-route goes before routes, these before random-route, that before default-route', () => {

@@ -65,6 +65,7 @@ function parseApp(application: unknown): { readonly app: ManifestApp } | { reado
       docker: body.docker != null || body.lifecycle != null,
       env,
       metadata,
+      revisions: body.features?.revisions ?? undefined,
       processes: processesOf(body),
       routes: routes.routes,
       services: (body.services ?? []).map((service) => (typeof service === 'string' ? service : service.name)),
