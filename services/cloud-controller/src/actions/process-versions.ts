@@ -5,9 +5,11 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { HealthCheckSettings } from '../domain/lrp/health-check.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { buildRunInfo, processPorts, type RunInfoInput } from '../domain/lrp/run-info.ts';
+import { vcapServices } from '../domain/lrp/vcap-services.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { loadEnvironmentGroup } from './environment-groups.ts';
 import { decryptEnvironment, type Platform, purposes, sealCredentials } from './platform.ts';
+import { loadBoundServices } from './service-instances.ts';
 
 /** What a version of the process would be made of now; undefined while the app has no droplet. */
 async function loadRunInfoInput(
@@ -58,6 +60,7 @@ async function loadRunInfoInput(
     image: resolvedImageSchema.parse(JSON.parse(droplet.image)),
     execution: executionMetadataSchema.parse(JSON.parse(droplet.execution)),
     userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
+    vcapServices: vcapServices(await loadBoundServices(sql, platform, app.guid)),
     runningGroup: (await loadEnvironmentGroup(sql, platform, 'running')).variables,
     placementTags: tenancy.segment_name === null ? [] : [tenancy.segment_name],
     destinations: destinations.filter(({ processType }) => processType === process.type),

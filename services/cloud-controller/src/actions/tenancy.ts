@@ -8,6 +8,7 @@ import { unprocessable } from '../errors.ts';
 import { deleteApp } from './delete-apps.ts';
 import type { Platform } from './platform.ts';
 import { deleteRoute } from './routes.ts';
+import { deleteServiceInstance } from './service-instances.ts';
 
 /** Throws 422 when the name is taken. */
 export async function createOrganization(
@@ -110,6 +111,8 @@ export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: st
   for (const app of apps) await deleteApp(unit, app.guid);
   const routes = await sql.selectFrom('routes').select('guid').where('space_guid', '=', guid).execute();
   for (const route of routes) await deleteRoute(unit, platform, route.guid);
+  const services = await sql.selectFrom('service_instances').select('guid').where('space_guid', '=', guid).execute();
+  for (const service of services) await deleteServiceInstance(unit, service.guid);
   await sql.deleteFrom('roles').where('space_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid]);
   await sql.deleteFrom('spaces').where('guid', '=', guid).execute();

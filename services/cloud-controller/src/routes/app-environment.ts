@@ -3,10 +3,12 @@ import { updateEnvironment } from '../actions/apps.ts';
 import { loadEnvironmentGroup } from '../actions/environment-groups.ts';
 import { decryptEnvironment } from '../actions/platform.ts';
 import { requireFeature } from '../actions/require-feature.ts';
+import { loadBoundServices } from '../actions/service-instances.ts';
 import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow } from '../adapters/sql/schema.ts';
 import { vcapApplication } from '../domain/lrp/environment.ts';
 import { FILE_DESCRIPTORS } from '../domain/lrp/resources.ts';
+import { vcapServices } from '../domain/lrp/vcap-services.ts';
 import { environmentProblems } from '../domain/names/environment-names.ts';
 import { unprocessable } from '../errors.ts';
 import { type Links, linkSchema } from '../resources/shapes.ts';
@@ -63,7 +65,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
         staging_env_json: { ...(await loadEnvironmentGroup(db, platform, 'staging')).variables },
         running_env_json: { ...(await loadEnvironmentGroup(db, platform, 'running')).variables },
         environment_variables: variablesOf(app),
-        system_env_json: { VCAP_SERVICES: {} },
+        system_env_json: { VCAP_SERVICES: vcapServices(await loadBoundServices(db, platform, app.guid)) },
         application_env_json: { VCAP_APPLICATION: await applicationVariable(context, app) },
       };
     },

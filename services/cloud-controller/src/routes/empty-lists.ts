@@ -22,46 +22,6 @@ export interface EmptyList {
 /** Lists of what cannot be made yet. The cf CLI reads them for summaries of apps, routes and spaces. */
 const lists: readonly EmptyList[] = [
   {
-    path: '/v3/service_instances',
-    filters: [
-      'guids',
-      'names',
-      'type',
-      'space_guids',
-      'organization_guids',
-      'service_plan_guids',
-      'service_plan_names',
-    ],
-    orderBy: ['created_at', 'updated_at', 'name'],
-    included: {},
-    fields: [
-      'space',
-      'space.organization',
-      'service_plan',
-      'service_plan.service_offering',
-      'service_plan.service_offering.service_broker',
-    ],
-  },
-  {
-    path: '/v3/service_credential_bindings',
-    filters: [
-      'guids',
-      'names',
-      'type',
-      'app_guids',
-      'app_names',
-      'service_instance_guids',
-      'service_instance_names',
-      'service_plan_guids',
-      'service_plan_names',
-      'service_offering_guids',
-      'service_offering_names',
-    ],
-    orderBy: ['created_at', 'updated_at', 'name'],
-    included: { app: 'apps', service_instance: 'service_instances' },
-    fields: [],
-  },
-  {
     path: '/v3/service_route_bindings',
     filters: ['guids', 'route_guids', 'service_instance_guids', 'service_instance_names'],
     orderBy: ['created_at', 'updated_at'],

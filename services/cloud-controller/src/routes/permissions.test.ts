@@ -7,6 +7,8 @@ import { engines, type TestDatabase } from '../../testing/test-database.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../testing/token-issuer.ts';
 import { organizationRoles, type RoleType, spaceRoles } from '../domain/access/roles.ts';
 
+const YAML = { 'content-type': 'application/x-yaml' };
+const NO_CHANGE = 'applications: [{name: permitted, docker: {image: x}}]';
 const scopes = ['cloud_controller.read', 'cloud_controller.write'];
 const roles: readonly (RoleType | 'nobody' | 'admin_read_only' | 'global_auditor')[] = [
   'nobody',
@@ -31,7 +33,9 @@ describe.each(engines)('on $engine', ({ create }) => {
     | 'spaceQuota'
     | 'organizationQuota'
     | 'segment'
-    | 'domain',
+    | 'domain'
+    | 'service'
+    | 'binding',
     string
   >;
   beforeAll(async () => {
@@ -39,7 +43,7 @@ describe.each(engines)('on $engine', ({ create }) => {
     database = await create();
     api = await startTestApi(database, issuer);
     const { organizationGuid, spaceGuid } = await createSpace(api.admin);
-    const app = await createApp(api.admin, spaceGuid);
+    const app = await createApp(api.admin, spaceGuid, 'permitted');
     const user = issuer.addUser('member');
     const relationship = (guid: string) => ({ data: { guid } });
     const member = await api.admin.post('/v3/roles', {
@@ -63,7 +67,18 @@ describe.each(engines)('on $engine', ({ create }) => {
       name: 'private.test',
       relationships: { organization: relationship(organizationGuid) },
     });
+    const service = await api.admin.post('/v3/service_instances', {
+      type: 'user-provided',
+      name: 'seen',
+      relationships: { space: relationship(spaceGuid) },
+    });
+    const binding = await api.admin.post('/v3/service_credential_bindings', {
+      type: 'app',
+      relationships: { app: relationship(app), service_instance: relationship(service.body.guid) },
+    });
     ids = {
+      service: service.body.guid,
+      binding: binding.body.guid,
       domain: domain.body.guid,
       spaceQuota: spaceQuota.body.guid,
       organizationQuota: organization.relationships.quota.data.guid,
@@ -138,6 +153,32 @@ describe.each(engines)('on $engine', ({ create }) => {
     {
       what: 'GET log access',
       call: (c) => c.get(`/internal/v4/log_access/${ids.app}`),
+      allowed: inSpace,
+      seen: inSpace,
+    },
+    {
+      what: 'GET manifest',
+      call: (c) => c.get(`/v3/apps/${ids.app}/manifest`),
+      allowed: ['space_developer', 'admin_read_only'],
+      seen: inSpace,
+    },
+    {
+      what: 'apply manifest',
+      call: (c) => c.send('POST', `/v3/spaces/${ids.space}/actions/apply_manifest`, NO_CHANGE, YAML),
+      allowed: ['space_developer'],
+      seen: inSpace,
+      success: 202,
+    },
+    {
+      what: 'manifest diff',
+      call: (c) => c.send('POST', `/v3/spaces/${ids.space}/manifest_diff`, NO_CHANGE, YAML),
+      allowed: ['space_developer'],
+      seen: inSpace,
+      success: 201,
+    },
+    {
+      what: 'GET revisions',
+      call: (c) => c.get(`/v3/apps/${ids.app}/revisions`),
       allowed: inSpace,
       seen: inSpace,
     },
@@ -294,6 +335,48 @@ describe.each(engines)('on $engine', ({ create }) => {
       success: 202,
     },
     {
+      what: 'GET service instance',
+      call: (c) => c.get(`/v3/service_instances/${ids.service}`),
+      allowed: inSpace,
+      seen: inSpace,
+    },
+    {
+      what: 'GET service credentials',
+      call: (c) => c.get(`/v3/service_instances/${ids.service}/credentials`),
+      allowed: ['space_developer', 'admin_read_only'],
+      seen: inSpace,
+    },
+    {
+      what: 'GET binding details',
+      call: (c) => c.get(`/v3/service_credential_bindings/${ids.binding}/details`),
+      allowed: ['space_developer', 'admin_read_only'],
+      seen: inSpace,
+    },
+    {
+      what: 'PATCH service instance',
+      call: (c) => c.patch(`/v3/service_instances/${ids.service}`, {}),
+      allowed: ['space_developer'],
+      seen: inSpace,
+    },
+    {
+      what: 'POST binding that there is',
+      call: (c) =>
+        c.post('/v3/service_credential_bindings', {
+          type: 'app',
+          relationships: { app: { data: { guid: ids.app } }, service_instance: { data: { guid: ids.service } } },
+        }),
+      allowed: ['space_developer'],
+      seen: inSpace,
+      success: 422,
+      unseen: 422,
+    },
+    {
+      what: 'PATCH binding',
+      call: (c) => c.patch(`/v3/service_credential_bindings/${ids.binding}`, {}),
+      allowed: ['space_developer'],
+      seen: inSpace,
+    },
+    {
       what: 'map route',
       call: (c) => c.post(`/v3/routes/${ids.route}/destinations`, { destinations: [{ app: { guid: ids.app } }] }),
       allowed: ['space_developer', 'space_supporter'],
@@ -314,6 +397,9 @@ describe.each(engines)('on $engine', ({ create }) => {
       const spaces = everything ? 2 : inSpace.includes(role) ? 1 : 0;
       for (const path of ['/v3/spaces', '/v3/apps', '/v3/processes', '/v3/packages', '/v3/routes']) {
         expect([path, await count(path)]).toEqual([path, spaces]);
+      }
+      for (const path of ['/v3/service_instances', '/v3/service_credential_bindings']) {
+        expect([path, await count(path)]).toEqual([path, inSpace.includes(role) ? 1 : 0]);
       }
       expect(await count('/v3/builds')).toBe(0);
       expect(await count('/v3/droplets')).toBe(0);

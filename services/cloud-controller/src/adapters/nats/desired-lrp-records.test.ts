@@ -48,6 +48,7 @@ function lrp(instances = 1): DesiredLrp {
     execution,
     credentials: undefined,
     userVariables: {},
+    vcapServices: {},
     placementTags: [],
     runningGroup: {},
     destinations: [],

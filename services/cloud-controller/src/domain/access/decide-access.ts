@@ -56,6 +56,10 @@ export const accessRules = {
   'app.write': inSpace('write', developer),
   /** Start, stop, scale, stage, assign a droplet: what a supporter may do too. */
   'app.operate': inSpace('write', operators),
+  /** Service instances, and the bindings of apps to them. */
+  'service.read': inSpace('read', spaceReaders),
+  'service.readCredentials': inSpace('read-secret', developer),
+  'service.write': inSpace('write', developer),
   'route.read': inSpace('read', spaceReaders),
   'route.write': inSpace('write', operators),
 } as const satisfies Record<string, Rule>;

@@ -28,6 +28,7 @@ const input: RunInfoInput = {
   execution,
   credentials: undefined,
   userVariables: {},
+  vcapServices: {},
   placementTags: [],
   runningGroup: {},
   destinations: [{ url: 'demo.apps.localhost', port: null }],

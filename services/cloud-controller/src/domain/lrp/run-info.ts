@@ -47,6 +47,7 @@ export interface RunInfoInput {
   /** Sealed to the cells. */
   readonly credentials: string | undefined;
   readonly userVariables: Readonly<Record<string, string>>;
+  readonly vcapServices: Readonly<Record<string, unknown>>;
   /** Cells must have them: the isolation segment of the space. */
   readonly placementTags: readonly string[];
   readonly runningGroup: Readonly<Record<string, string>>;
@@ -96,7 +97,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
         runningGroup: input.runningGroup,
         userVariables: input.userVariables,
         vcapApplication: vcapApplication({ ...input, limits, uris }),
-        vcapServices: {},
+        vcapServices: input.vcapServices,
         memoryMb: process.memoryMb,
       }),
       ...(execution.stopSignal === undefined ? {} : { stopSignal: execution.stopSignal }),
