@@ -47,3 +47,12 @@ export function parseSubnet(cidr: string): Subnet {
     },
   };
 }
+
+/** Whether any address is in both. */
+export function overlap(a: Subnet, b: Subnet): boolean {
+  const [first, second] = [a, b].map(({ gateway, size }) => {
+    const base = addressBytes(gateway).readUInt32BE() - 1;
+    return { base, end: base + size + 3 };
+  }) as [{ base: number; end: number }, { base: number; end: number }];
+  return first.base < second.end && second.base < first.end;
+}

@@ -106,7 +106,9 @@ function parsePid(report: string): number | undefined {
 
 function failure(paths: ContainerPaths, report: string): GardenError {
   const reason = lastRuntimeError(readIfThere(paths.runtimeLog)) ?? (report.trim() || 'it left no message');
-  return new GardenError('RUNTIME_FAILED', 'create', `runc create failed: ${reason}`);
+  // runc's own message begins with it.
+  const message = `runc create failed: ${reason.replace(/^runc create failed: /, '')}`;
+  return new GardenError('RUNTIME_FAILED', 'create', message);
 }
 
 /** The last error of runc's JSON log. */

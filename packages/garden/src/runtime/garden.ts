@@ -11,6 +11,7 @@ import { tryLock } from '../sys/files.ts';
 import { removeTree } from '../sys/remove-tree.ts';
 import type { CellContext } from './cell-context.ts';
 import { CellPaths, RUN_ROOT } from './cell-paths.ts';
+import { claimSubnet } from './claim-subnet.ts';
 import { runCommand } from './command.ts';
 import { Container } from './container.ts';
 import { type ContainerRecord, readRecord, writeRecord } from './container-record.ts';
@@ -63,6 +64,7 @@ export class Garden {
     const lockFds = lock(options.cell, paths);
     let exits: ExitWatcher | undefined;
     try {
+      claimSubnet(paths.runDir, network.subnet);
       const cgroups = findCgroups();
       makeParent(cgroups, cgroupParent);
       const layers = await LayerStore.open({ ...options.layers, dir: paths.layers });

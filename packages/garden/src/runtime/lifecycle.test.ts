@@ -340,6 +340,19 @@ test('a cell can be open once', async () => {
   await expect(openCell(options)).rejects.toMatchObject({ code: 'CELL_LOCKED' });
 });
 
+test('a cell whose addresses another one has is refused, as long as that one is open', async () => {
+  const second = testCell();
+  onTestFinished(() => {
+    for (const dir of [second.runDir, second.dataDir]) rmSync(dir, { recursive: true });
+  });
+  // A part of its subnet.
+  const subnet = options.subnet.replace('/26', '/28');
+  await expect(openCell({ ...second, subnet })).rejects.toMatchObject({
+    code: 'CELL_CONFIG_INVALID',
+    message: expect.stringContaining(`needs others than ${subnet}`),
+  });
+});
+
 test('a cell of the same name with its data elsewhere touches nothing of it', async () => {
   const { container, lines } = await start(containerSpec(image, { command: 'echo ready; sleep 1000' }));
   await lines.until('ready');
