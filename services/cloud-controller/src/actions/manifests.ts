@@ -1,6 +1,6 @@
 import type { AppRow, DomainRow, JobRow, ProcessRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork, Writer } from '../adapters/sql/writer.ts';
-import type { ManifestApp, ManifestProcess } from '../domain/manifest/manifest.ts';
+import type { ManifestApp, ManifestProcess, ManifestService } from '../domain/manifest/manifest.ts';
 import { decideProcessChange, type ProcessSettings } from '../domain/manifest/process-change.ts';
 import { ApiError, unprocessable } from '../errors.ts';
 import { activeDeployment } from './active-deployment.ts';
@@ -12,6 +12,7 @@ import { renewVersion } from './process-versions.ts';
 import { changeProcess, createProcess } from './processes.ts';
 import { setRevisionsEnabled } from './revisions.ts';
 import { lockApp } from './rows.ts';
+import { bindService } from './service-instances.ts';
 
 export interface ManifestScope {
   readonly writer: Writer;
@@ -93,13 +94,37 @@ async function applyApp(
   const found = await findAppByName(unit.sql, space.guid, wish.name);
   if (found === undefined) throw new ApiError('ResourceNotFound', 'App not found');
   const app = await lockApp(unit, found.guid);
-  const service = wish.services[0];
-  if (service !== undefined) throw unprocessable(`Service instance '${service}' not found`);
   for (const process of wish.processes) await applyProcess(unit, platform, app, process);
   if (wish.revisions !== undefined) await setRevisionsEnabled(unit, app.guid, wish.revisions);
   if (wish.metadata !== undefined) await updateApp(unit, app.guid, { metadata: wish.metadata });
   await applyRoutes(unit, { platform, caller, space, domains }, app, wish.routes);
   if (Object.keys(wish.env).length > 0) await updateEnvironment(unit, platform, app.guid, wish.env);
+  for (const service of wish.services) await applyService(unit, scope, app, service);
+}
+
+/** Binds a service instance of the space, if it is not bound yet. */
+async function applyService(
+  unit: UnitOfWork,
+  { platform, space }: ManifestScope,
+  app: AppRow,
+  wish: ManifestService,
+): Promise<void> {
+  const instance = await unit.sql
+    .selectFrom('service_instances')
+    .selectAll()
+    .where('space_guid', '=', space.guid)
+    .where('name', '=', wish.name)
+    .executeTakeFirst();
+  if (instance === undefined) throw unprocessable(`Service instance '${wish.name}' not found`);
+  const bound = await unit.sql
+    .selectFrom('service_bindings')
+    .select('guid')
+    .where('app_guid', '=', app.guid)
+    .where('service_instance_guid', '=', instance.guid)
+    .executeTakeFirst();
+  if (bound !== undefined) return;
+  const binding = { appGuid: app.guid, instance, name: wish.bindingName, metadata: undefined };
+  await bindService(unit, platform, binding);
 }
 
 /** Of an app that runs, new processes start at once, and instances and routes follow; the rest waits for a restart. */

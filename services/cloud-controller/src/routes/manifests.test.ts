@@ -172,6 +172,28 @@ describe.each(engines)('on $engine', ({ create }) => {
     expect(await failed({ applications: [{ name: name(), ...image, ...application }] })).toContain(text);
   });
 
+  test('binds services of the space, and says so when it is written down', async () => {
+    const app = name();
+    for (const service of ['db', 'queue']) {
+      const created = await suite.api.admin.post('/v3/service_instances', {
+        type: 'user-provided',
+        name: service,
+        credentials: { password: 'secret-word' },
+        relationships: { space: { data: { guid: suite.spaceGuid } } },
+      });
+      expect(created.status).toBe(201);
+    }
+    const services = ['db', { name: 'queue', binding_name: 'jobs' }];
+    await applied({ applications: [{ name: app, ...image, services }] });
+    await applied({ applications: [{ name: app, services: ['queue'] }] });
+    const text = await manifestOf((await appNamed(app)).guid);
+    expect(readYaml(text)).toMatchObject({ value: { applications: [{ services }] } });
+    expect(text).not.toContain('secret-word');
+    const more = { applications: [{ name: app, services: ['queue', 'db', 'new'] }] };
+    const { body } = await post(`/v3/spaces/${suite.spaceGuid}/manifest_diff`, more);
+    expect(body.diff).toEqual([{ op: 'add', path: '/applications/0/services/2', value: 'new' }]);
+  });
+
   test('a manifest that is none is refused before anything is done', async () => {
     const app = name();
     expect(errorOf(await apply({ applications: [{ name: app, ...image, memory: 12 }] }))).toMatchObject({

@@ -105,10 +105,25 @@ async function loadState({ db, platform }: ApiContext, app: AppRow): Promise<App
     docker: await loadImage({ db }, app),
     env: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
     metadata: metadata(app.guid),
+    services: await loadServices({ db }, app),
     revisions: app.revisions_enabled === 1,
     routes: [...routes.values()],
     processes: [...newest.values()],
   };
+}
+
+/** The oldest binding first. */
+function loadServices(
+  { db }: Pick<ApiContext, 'db'>,
+  app: AppRow,
+): Promise<{ readonly name: string; readonly bindingName: string | null }[]> {
+  return db
+    .selectFrom('service_bindings')
+    .innerJoin('service_instances', 'service_instances.guid', 'service_bindings.service_instance_guid')
+    .select(['service_instances.name', 'service_bindings.name as bindingName'])
+    .where('service_bindings.app_guid', '=', app.guid)
+    .orderBy('service_bindings.id')
+    .execute();
 }
 
 /** As it was pushed: of the current droplet's package, else of the newest package. */

@@ -9,6 +9,7 @@ export interface AppState {
   readonly docker: { readonly image: string; readonly username: string | null } | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly metadata: Metadata;
+  readonly services: readonly { readonly name: string; readonly bindingName: string | null }[];
   /** Are revisions kept? */
   readonly revisions: boolean;
   readonly routes: readonly { readonly url: string; readonly protocol: 'http1' | 'http2' }[];
@@ -29,12 +30,15 @@ export interface ProcessEntry {
   readonly 'health-check-interval'?: number;
 }
 
+export type ServiceEntry = string | { readonly name: string; readonly binding_name: string };
+
 /** An entry of `applications`, as `cf create-app-manifest` writes it down. */
 export interface AppEntry {
   readonly name: string;
   readonly lifecycle?: 'docker';
   readonly docker?: { readonly image: string; readonly username?: string };
   readonly env?: Readonly<Record<string, string>>;
+  readonly services?: readonly ServiceEntry[];
   readonly features: { readonly revisions: boolean };
   readonly metadata?: Partial<Metadata>;
   readonly routes?: readonly { readonly route: string; readonly protocol: string }[];
@@ -52,6 +56,7 @@ export function appManifest(app: AppState): AppEntry {
     ...(isEmpty(app.env) ? {} : { env: app.env }),
     features: { revisions: app.revisions },
     ...(isEmpty(metadata) ? {} : { metadata }),
+    ...(app.services.length === 0 ? {} : { services: app.services.map(serviceEntry) }),
     // Without a word of routes a push makes a default route.
     ...(app.routes.length === 0
       ? { 'no-route': true }
@@ -62,6 +67,10 @@ export function appManifest(app: AppState): AppEntry {
 
 function dockerEntry({ image, username }: NonNullable<AppState['docker']>): NonNullable<AppEntry['docker']> {
   return { image, ...(username === null ? {} : { username }) };
+}
+
+function serviceEntry({ name, bindingName }: AppState['services'][number]): ServiceEntry {
+  return bindingName === null ? name : { name, binding_name: bindingName };
 }
 
 export function processEntry(process: ProcessSettings & { readonly type: string }): ProcessEntry {

@@ -1,4 +1,4 @@
-import type { AppEntry } from './app-manifest.ts';
+import type { AppEntry, ServiceEntry } from './app-manifest.ts';
 import { parseLogRate } from './manifest-schema.ts';
 import { formatLogRate, formatMegabytes, parseMegabytes } from './sizes.ts';
 
@@ -49,11 +49,7 @@ function diffApp(sent: Entries, app: AppEntry | undefined, path: string): Manife
       case 'processes':
         return listed.flatMap((process, index) => diffProcess(process, app, `${at}/${index}`));
       case 'services':
-        return [...((value ?? []) as unknown[]).entries()].map(([index, service]) => ({
-          op: 'add',
-          path: `${at}/${index}`,
-          value: service,
-        }));
+        return diffServices(value, app, at);
       default:
         return webIsListed || !PROCESS_KEYS.has(normal(key)) ? [] : diffValue(value, named(web ?? {}, key), at);
     }
@@ -93,6 +89,15 @@ function diffRoutes(value: unknown, app: AppEntry, path: string): ManifestDiffer
       if (route === undefined) return [{ op: 'add', path: `${path}/${index}`, value: wish }];
       return wish.protocol == null ? [] : diffValue(wish.protocol, route.protocol, `${path}/${index}/protocol`);
     },
+  );
+}
+
+/** One that is bound already stays as it is. */
+function diffServices(value: unknown, app: AppEntry, path: string): ManifestDifference[] {
+  const nameOf = (service: ServiceEntry): string => (typeof service === 'string' ? service : service.name);
+  const bound = new Set((app.services ?? []).map(nameOf));
+  return ((value ?? []) as readonly ServiceEntry[]).flatMap((service, index): ManifestDifference[] =>
+    bound.has(nameOf(service)) ? [] : [{ op: 'add', path: `${path}/${index}`, value: service }],
   );
 }
 

@@ -139,7 +139,10 @@ export const appBody = z.strictObject({
         z.strictObject({
           name: z.string().min(1),
           binding_name: z.string().nullish(),
-          parameters: z.record(z.string(), z.unknown()).nullish(),
+          parameters: checked<object>(
+            (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
+            'Binding parameters are not supported for user-provided service instances',
+          ),
         }),
       ]),
     )

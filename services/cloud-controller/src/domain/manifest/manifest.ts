@@ -37,6 +37,12 @@ export type ManifestRoutes =
   /** Only for an app that has no route yet. */
   | { readonly kind: 'random' | 'default' };
 
+export interface ManifestService {
+  /** Of the service instance. */
+  readonly name: string;
+  readonly bindingName: string | null;
+}
+
 export interface ManifestApp {
   readonly name: string;
   /** Does the manifest name an image? Which one is decided by the package that is pushed. */
@@ -48,6 +54,5 @@ export interface ManifestApp {
   readonly revisions: boolean | undefined;
   readonly processes: readonly ManifestProcess[];
   readonly routes: ManifestRoutes;
-  /** Names of service instances. */
-  readonly services: readonly string[];
+  readonly services: readonly ManifestService[];
 }

@@ -68,7 +68,11 @@ function parseApp(application: unknown): { readonly app: ManifestApp } | { reado
       revisions: body.features?.revisions ?? undefined,
       processes: processesOf(body),
       routes: routes.routes,
-      services: (body.services ?? []).map((service) => (typeof service === 'string' ? service : service.name)),
+      services: (body.services ?? []).map((service) =>
+        typeof service === 'string'
+          ? { name: service, bindingName: null }
+          : { name: service.name, bindingName: service.binding_name ?? null },
+      ),
     },
   };
 }
