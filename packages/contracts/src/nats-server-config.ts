@@ -1,4 +1,5 @@
 import { busAccess, type NatsPermissions, natsPermissions, type ServiceName } from './permissions.ts';
+import { streams } from './topology.ts';
 
 /** A user of nats-server. Without permissions it may do everything (operators and tests). */
 export interface NatsUser {
@@ -25,6 +26,10 @@ export function natsServiceUser(service: ServiceName, password: string, cellId?:
 // Above the largest record: a desired LRP with many routes and a long environment.
 const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
 
+// nats-server's default is a share of what is free when it starts: on a disk that filled up meanwhile it would refuse the
+// streams that it has. The buckets reserve nothing and get as much again.
+const MAX_FILE_STORE_BYTES = 2 * Object.values(streams).reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+
 /** nats-server's configuration; JSON is a subset of its format. It holds passwords: write it with mode 0600. */
 export function renderNatsServerConfig(config: NatsServerConfig): string {
   return `${JSON.stringify(
@@ -33,7 +38,7 @@ export function renderNatsServerConfig(config: NatsServerConfig): string {
       host: config.host,
       port: config.port,
       max_payload: MAX_PAYLOAD_BYTES,
-      jetstream: { store_dir: config.storeDir },
+      jetstream: { store_dir: config.storeDir, max_file_store: MAX_FILE_STORE_BYTES },
       authorization: {
         users: config.users.map(({ user, password, permissions }) => ({
           user,

@@ -185,7 +185,12 @@ test('the server is configured with each user, its password and its permissions'
       { user: 'operator', password: 'o' },
     ],
   });
-  const { authorization } = JSON.parse(rendered) as { authorization: { users: Record<string, unknown>[] } };
+  const { authorization, jetstream } = JSON.parse(rendered) as {
+    authorization: { users: Record<string, unknown>[] };
+    jetstream: { store_dir: string; max_file_store: number };
+  };
+  // Whatever is free on the disk when it starts.
+  expect(jetstream).toEqual({ store_dir: '/store', max_file_store: 800 * 1024 * 1024 });
   expect(authorization.users).toEqual([
     { user: 'uaa', password: 'secret', permissions: users.uaa },
     { user: 'cell-rep-cell-1', password: 'other', permissions: users['cell-rep-cell-1'] },
