@@ -21,6 +21,21 @@ test('every problem is named at once, and no value of a secret is', () => {
   expect(attempt).not.toThrow(/hunter2/);
 });
 
+test.each([
+  ['nats://127.0.0.1:4222', true],
+  ['nats://a.example:4222,tls://b.example,nats://[::1]:4222', true],
+  ['127.0.0.1:4222', false],
+  ['nats://', false],
+  ['nats://a.example:99999', false],
+  ['nats://a.example,', false],
+  ['http://a.example', false],
+  ['nats://alice:hunter2@a.example', false],
+])('NATS_URL=%s is %s', (url, good) => {
+  const attempt = (): unknown => loadConfig('uaa', schema, { ...env, NATS_URL: url });
+  if (good) expect(attempt).not.toThrow();
+  else expect(attempt).toThrow(/NATS_URL: expected nats:\/\/host:port(?![\s\S]*hunter2)/);
+});
+
 test('a setting may come from a file', () => {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-config-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));

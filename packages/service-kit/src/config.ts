@@ -78,10 +78,15 @@ export const settings = {
       .default([...fallback]),
 } as const;
 
+/** User and password have settings of their own: in a URL they would be printed. */
+function isNatsUrls(text: string): boolean {
+  return text.split(',').every((url) => /^(?:nats|tls):\/\/[^/@\s]+$/.test(url) && URL.canParse(url));
+}
+
 /** What every service is told. */
 export const commonSettings = {
   /** E.g. `nats://127.0.0.1:4222`; several with commas. */
-  NATS_URL: z.string().min(1),
+  NATS_URL: z.string().refine(isNatsUrls, 'expected nats://host:port, several with commas'),
   NATS_USER: z.string().min(1),
   NATS_PASSWORD: secretSchema,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -12,3 +12,10 @@ test('an error is told with its causes, and nothing twice', () => {
   );
   expect(describeError(new Error('', { cause: 'a string' }))).toBe('Error: a string');
 });
+
+test('causes that lead in a circle are told once', () => {
+  const [first, second] = [new Error('first'), new Error('second')];
+  first.cause = second;
+  second.cause = first;
+  expect(describeError(first)).toBe('first: second');
+});

@@ -30,11 +30,14 @@ export class CodedError extends Error {
   }
 }
 
+const MAX_CAUSES = 8;
+
 /** One line for a human: the message and those of its causes. */
 export function describeError(error: unknown): string {
   const parts: string[] = [];
   let current: unknown = error;
-  while (current !== undefined && current !== null && parts.length < 5) {
+  // Bounded, for causes may lead in a circle.
+  for (let depth = 0; current !== undefined && current !== null && depth < MAX_CAUSES; depth++) {
     if (!(current instanceof Error)) {
       parts.push(String(current));
       break;

@@ -4,6 +4,6 @@ export { type HealthAnswer, type HealthChecks, type HealthServer, startHealthSer
 export { createLogger, type Logger } from './logger.ts';
 export { Counter, createMetrics, Gauge, Histogram, Registry } from './metrics.ts';
 export { type App, type RunOptions, runService } from './run-service.ts';
-export { generateSealingKeys, type SealingKeys, seal, unseal } from './sealed-box.ts';
+export { generateSealingKeys, isSealingPair, type SealingKeys, seal, unseal } from './sealed-box.ts';
 export { Secret, secretSchema } from './secret.ts';
 export { childTrace, currentTrace, formatTraceparent, parseTraceparent, type Trace, withTrace } from './trace.ts';

@@ -32,6 +32,11 @@ test('an error keeps its code and the messages of its causes', () => {
   expect(line.err).toMatchObject({ code: 'PULL_FAILED', message: 'cannot pull: connection refused' });
 });
 
+test('an endless error makes no endless line', () => {
+  const line = logOnce((logger) => logger.error({ err: new Error('x'.repeat(1_000_000)) }, 'x'));
+  expect(JSON.stringify(line).length).toBeLessThan(20_000);
+});
+
 test('a process whose log nobody reads any more can still end', async () => {
   const logger = JSON.stringify(new URL('./logger.ts', import.meta.url).href);
   const script = `

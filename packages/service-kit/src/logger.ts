@@ -56,5 +56,12 @@ function onOutputError(error: NodeJS.ErrnoException): void {
 function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const code = 'code' in error ? { code: error.code } : {};
-  return { name: error.name, ...code, message: describeError(error), stack: error.stack };
+  return { name: error.name, ...code, message: bounded(describeError(error)), stack: bounded(error.stack ?? '') };
 }
+
+/** A schema's error names every field that is wrong, megabytes of them at worst. */
+function bounded(text: string): string {
+  return text.length > MAX_ERROR_TEXT ? `${text.slice(0, MAX_ERROR_TEXT)}...` : text;
+}
+
+const MAX_ERROR_TEXT = 8_192;

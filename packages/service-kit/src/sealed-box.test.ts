@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { generateSealingKeys, seal, unseal } from './sealed-box.ts';
+import { generateSealingKeys, isSealingPair, seal, unseal } from './sealed-box.ts';
 
 const keys = generateSealingKeys();
 
@@ -29,4 +29,11 @@ test('another key, a changed byte or a short text does not open', () => {
     expect(() => unseal(changed.toString('base64url'), keys)).toThrow(/cannot open/);
   }
   expect(() => unseal('AAAA', keys)).toThrow(/cannot open/);
+});
+
+test('only the halves of one pair are a pair', () => {
+  const other = generateSealingKeys();
+  expect(isSealingPair(keys)).toBe(true);
+  expect(isSealingPair({ publicKey: keys.publicKey, privateKey: other.privateKey })).toBe(false);
+  expect(isSealingPair({ publicKey: 'public', privateKey: 'private' })).toBe(false);
 });

@@ -69,6 +69,16 @@ export function unseal(sealed: string, keys: SealingKeys): string {
   }
 }
 
+/** Whether these are a key pair: what the one seals, the other opens. */
+export function isSealingPair(keys: SealingKeys): boolean {
+  try {
+    return unseal(seal('test', keys.publicKey), keys) === 'test';
+  } catch {
+    // The one is no key at all, or they do not belong together.
+    return false;
+  }
+}
+
 function importPublic(x: string): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
 }

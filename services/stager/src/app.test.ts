@@ -234,6 +234,17 @@ describe('a staging request', () => {
     expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'credentials', code: 'SEAL_BROKEN' } });
   });
 
+  test('with credentials that are none says so, and not what they are', async () => {
+    await startStager();
+    for (const text of ['hunter2', '{"password":"hunter2"', '{"username":"u","password":hunter2}', '["hunter2"]']) {
+      const data = { ...request('localhost:5000/a'), credentials: seal(text, keys.publicKey) };
+      const result = await stage(data);
+      expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'credentials', code: 'SEAL_BROKEN' } });
+      await expect.poll(() => driver.lines(data.appGuid).at(-1)).toMatch(/^STG ERR Staging failed/);
+      expect(`${JSON.stringify(result)} ${driver.lines(data.appGuid).join()}`).not.toContain('hunter2');
+    }
+  });
+
   test('that is none goes to the dead letters, and the next is staged', async () => {
     await startStager();
     const before = await driver.deadLetters();
@@ -276,4 +287,17 @@ describe('a registry that wants credentials', () => {
     expect(text).not.toContain('wrong-password');
     expect(text).not.toContain(Buffer.from(`robot:${credentials.password}`).toString('base64'));
   });
+});
+
+test('a stager does not start with a key pair that does not belong together', () => {
+  const env = {
+    NATS_URL: nats.url,
+    NATS_USER: 'stager',
+    NATS_PASSWORD: 'x',
+    STAGER_PUBLIC_KEY: keys.publicKey,
+    STAGER_PRIVATE_KEY: generateSealingKeys().privateKey,
+  };
+  expect(() => loadConfig('stager', configSchema, env)).toThrow(
+    'STAGER_PRIVATE_KEY: is not the private key of STAGER_PUBLIC_KEY',
+  );
 });

@@ -1,4 +1,9 @@
-import { registryCredentialsSchema, type StagingRequest, type StagingResult } from '@slipway/contracts';
+import {
+  type RegistryCredentials as Credentials,
+  registryCredentialsSchema,
+  type StagingRequest,
+  type StagingResult,
+} from '@slipway/contracts';
 import {
   inspectImage,
   type Platform,
@@ -7,7 +12,7 @@ import {
   RegistryCredentials,
   withDefaultTag,
 } from '@slipway/oci';
-import { type SealingKeys, unseal } from '@slipway/service-kit';
+import { CodedError, type SealingKeys, unseal } from '@slipway/service-kit';
 import { deadlineExceeded, describeLayers, failureOf, type StagingFailure, staged } from '../domain/staging-result.ts';
 
 export interface StageBuildDeps {
@@ -59,6 +64,15 @@ export async function stageBuild(
 
 function openCredentials(sealed: string | undefined, keys: SealingKeys): RegistryCredentials | undefined {
   if (sealed === undefined) return undefined;
-  const { username, password } = registryCredentialsSchema.parse(JSON.parse(unseal(sealed, keys)));
+  const { username, password } = parseCredentials(unseal(sealed, keys));
   return new RegistryCredentials(username, password);
+}
+
+function parseCredentials(text: string): Credentials {
+  try {
+    return registryCredentialsSchema.parse(JSON.parse(text));
+  } catch {
+    // Without the cause: the parser quotes what it stumbled over, and that may be the password.
+    throw new CodedError('SEAL_BROKEN', 'invalid', 'the sealed credentials are no user name and password');
+  }
 }
