@@ -97,6 +97,13 @@ const apiErrors = {
     kind: 'unavailable',
     means: 'The keys that tokens are checked with cannot be fetched.',
   },
+  OrgSuspended: {
+    code: 10017,
+    status: 403,
+    message: 'The organization is suspended',
+    kind: 'forbidden',
+    means: 'An administrator has suspended the organization: until that is lifted, only administrators change it.',
+  },
   StagingError: {
     code: 170001,
     status: 400,

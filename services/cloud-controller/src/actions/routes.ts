@@ -124,6 +124,22 @@ export async function replaceDestinations(
   await rerouteApps(unit, platform, await lockApps(unit, left));
 }
 
+/** Instances learn of it through their routes, which the router follows. */
+export async function setDestinationProtocol(
+  unit: UnitOfWork,
+  platform: Platform,
+  destination: { readonly guid: string; readonly app_guid: string },
+  protocol: 'http1' | 'http2',
+): Promise<void> {
+  const apps = await lockApps(unit, [destination.app_guid]);
+  await unit.sql
+    .updateTable('route_destinations')
+    .set({ protocol, updated_at: unit.now })
+    .where('guid', '=', destination.guid)
+    .execute();
+  await rerouteApps(unit, platform, apps);
+}
+
 export async function removeDestination(
   unit: UnitOfWork,
   platform: Platform,

@@ -1,8 +1,21 @@
 import type { Expression, SqlBool } from 'kysely';
-import { inVisibleOrganization, inVisibleSpace, rolesInOrganization, rolesInSpace } from '../adapters/sql/grants.ts';
+import {
+  inVisibleOrganization,
+  inVisibleSpace,
+  rolesInOrganization,
+  rolesInSpace,
+  suspendedOrganization,
+  suspendedSpace,
+} from '../adapters/sql/grants.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import type { Caller } from '../adapters/uaa/token-verifier.ts';
-import { type Access, type Action, decideAccess, type GlobalAccess } from '../domain/access/decide-access.ts';
+import {
+  type Access,
+  type Action,
+  accessRules,
+  decideAccess,
+  type GlobalAccess,
+} from '../domain/access/decide-access.ts';
 import { ApiError, notFound } from '../errors.ts';
 
 /** What the caller of one request may do. Every endpoint asks here and nowhere else. */
@@ -33,14 +46,20 @@ export class CallerAccess {
     if (!allowed) throw new ApiError('InsufficientScope');
   }
 
+  /** Throws OrgSuspended for what the caller may do, but for that. */
   async inSpace(action: Action, spaceGuid: string): Promise<Access> {
     const roles = this.admin ? [] : await rolesInSpace(this.#db, this.caller.userGuid, spaceGuid);
-    return decideAccess(this.global, roles, action);
+    const access = decideAccess(this.global, roles, action);
+    if (this.#isHeldUp(access, action)) requireActive(await suspendedSpace(this.#db, spaceGuid));
+    return access;
   }
 
+  /** Throws OrgSuspended for what the caller may do, but for that. */
   async inOrganization(action: Action, organizationGuid: string): Promise<Access> {
     const roles = this.admin ? [] : await rolesInOrganization(this.#db, this.caller.userGuid, organizationGuid);
-    return decideAccess(this.global, roles, action);
+    const access = decideAccess(this.global, roles, action);
+    if (this.#isHeldUp(access, action)) requireActive(await suspendedOrganization(this.#db, organizationGuid));
+    return access;
   }
 
   /** Throws 404 `<resource> not found` for what the caller may not see, 403 for what it may not do. */
@@ -67,9 +86,18 @@ export class CallerAccess {
     return this.#seesAll ? undefined : inVisibleOrganization(this.caller.userGuid, column);
   }
 
+  /** By a suspension, where there is one. */
+  #isHeldUp(access: Access, action: Action): boolean {
+    return !this.admin && access === 'allowed' && accessRules[action].effect === 'write';
+  }
+
   get #seesAll(): boolean {
     return this.admin || this.global.adminReadOnly || this.global.globalAuditor;
   }
+}
+
+function requireActive(suspended: boolean): void {
+  if (suspended) throw new ApiError('OrgSuspended');
 }
 
 function require(access: Access, resource: string): void {

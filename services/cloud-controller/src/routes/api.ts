@@ -2,6 +2,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { appEnvironmentRoutes } from './app-environment.ts';
 import { appFeatureRoutes } from './app-features.ts';
 import { appRoutes } from './apps.ts';
+import { auditEventRoutes } from './audit-events.ts';
 import { authenticate } from './authentication.ts';
 import { buildRoutes } from './builds.ts';
 import { currentDropletRoutes } from './current-droplet.ts';
@@ -27,6 +28,7 @@ import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
 import { serviceBindingRoutes } from './service-bindings.ts';
 import { serviceInstanceRoutes } from './service-instances.ts';
+import { spaceFeatureRoutes } from './space-features.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
 import { unsupportedRoutes } from './unsupported.ts';
@@ -39,6 +41,7 @@ const resources = [
   spaceQuotaRoutes,
   isolationSegmentRoutes,
   spaceRoutes,
+  spaceFeatureRoutes,
   userRoutes,
   roleRoutes,
   domainRoutes,
@@ -57,6 +60,7 @@ const resources = [
   manifestRoutes,
   deploymentRoutes,
   revisionRoutes,
+  auditEventRoutes,
   emptyListRoutes,
   serviceInstanceRoutes,
   serviceBindingRoutes,

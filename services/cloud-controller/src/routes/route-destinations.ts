@@ -1,9 +1,15 @@
 import { z } from 'zod';
-import { addDestinations, type NewDestination, removeDestination, replaceDestinations } from '../actions/routes.ts';
+import {
+  addDestinations,
+  type NewDestination,
+  removeDestination,
+  replaceDestinations,
+  setDestinationProtocol,
+} from '../actions/routes.ts';
 import { loadDestinations } from '../adapters/sql/destination-rows.ts';
 import type { RouteRow } from '../adapters/sql/schema.ts';
-import { unprocessable } from '../errors.ts';
-import { destinationsSchema, presentDestinations } from '../resources/route.ts';
+import { notFound, unprocessable } from '../errors.ts';
+import { destinationSchema, destinationsSchema, presentDestination, presentDestinations } from '../resources/route.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
@@ -25,6 +31,8 @@ const destinationBody = z.strictObject({
 });
 
 const destinationsBody = z.strictObject({ destinations: z.array(destinationBody).max(MAX_DESTINATIONS) });
+/** Null: the default. */
+const protocolBody = z.strictObject({ protocol: z.enum(['http1', 'http2']).nullable() });
 const destinationParameters = z.object({ guid: z.string(), destination: z.string() });
 
 /** Where routes lead. */
@@ -53,17 +61,38 @@ export function routeDestinationRoutes(api: Api, context: ApiContext): void {
     return present(route.guid);
   });
 
+  const findDestination = (
+    routeGuid: string,
+    guid: string,
+  ): Promise<{ readonly guid: string; readonly app_guid: string } | undefined> =>
+    db
+      .selectFrom('route_destinations')
+      .select(['guid', 'app_guid'])
+      .where('route_guid', '=', routeGuid)
+      .where('guid', '=', guid)
+      .executeTakeFirst();
+
+  api.patch(
+    '/v3/routes/:guid/destinations/:destination',
+    { schema: { params: destinationParameters, body: protocolBody, response: { 200: destinationSchema } } },
+    async (request) => {
+      const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
+      const row = await findDestination(guid, request.params.destination);
+      if (row === undefined) throw notFound('Destination');
+      const protocol = request.body.protocol ?? 'http1';
+      await writer.write((unit) => setDestinationProtocol(unit, platform, row, protocol));
+      const changed = (await loadDestinations(db, [guid])).find((destination) => destination.guid === row.guid);
+      if (changed === undefined) throw notFound('Destination');
+      return presentDestination(changed);
+    },
+  );
+
   api.delete(
     '/v3/routes/:guid/destinations/:destination',
     { schema: { params: destinationParameters } },
     async (request, reply) => {
       const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
-      const row = await db
-        .selectFrom('route_destinations')
-        .select(['guid', 'app_guid'])
-        .where('route_guid', '=', guid)
-        .where('guid', '=', request.params.destination)
-        .executeTakeFirst();
+      const row = await findDestination(guid, request.params.destination);
       if (row === undefined) {
         throw unprocessable(
           'Unable to unmap route from destination. Ensure the route has a destination with this guid.',

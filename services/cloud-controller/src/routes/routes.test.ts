@@ -86,6 +86,24 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(errorOf(await suite.api.admin.post('/v3/routes', body)).detail).toContain(detail);
     });
 
+    test('change the protocol of a destination, and what runs follows', async () => {
+      const app = await createApp(suite.api.admin, suite.spaceGuid);
+      await suite.assign(app, await suite.stage(app));
+      await suite.api.admin.post(`/v3/apps/${app}/actions/start`);
+      const route = await createRoute(suite.api.admin, suite.spaceGuid, 'grpc');
+      const { body } = await suite.api.admin.post(`/v3/routes/${route}/destinations`, {
+        destinations: [{ app: { guid: app } }],
+      });
+      const path = `/v3/routes/${route}/destinations/${body.destinations[0].guid}`;
+      const changed = await suite.api.admin.patch(path, { protocol: 'http2' });
+      expect(changed.body).toMatchObject({ guid: body.destinations[0].guid, protocol: 'http2' });
+      expect((await suite.lrpsOf(app))[0]?.state.routes).toMatchObject([{ protocol: 'http2' }]);
+      expect((await suite.api.admin.patch(path, { protocol: null })).body.protocol).toBe('http1');
+      expect((await suite.api.admin.patch(path, { protocol: 'tcp' })).status).toBe(422);
+      const none = await suite.api.admin.patch(`/v3/routes/${route}/destinations/none`, { protocol: 'http1' });
+      expect(errorOf(none).detail).toBe('Destination not found');
+    });
+
     test('are deleted with a job', async () => {
       const route = await createRoute(suite.api.admin, suite.spaceGuid, 'gone');
       const answer = await suite.api.admin.delete(`/v3/routes/${route}`);

@@ -40,6 +40,23 @@ export async function rolesInOrganization(db: Sql, userGuid: string, organizatio
   return rows.map(({ type }) => type as RoleType);
 }
 
+/** Has the organization been suspended? */
+export async function suspendedOrganization(db: Sql, guid: string): Promise<boolean> {
+  const row = await db.selectFrom('organizations').select('suspended').where('guid', '=', guid).executeTakeFirst();
+  return row?.suspended === 1;
+}
+
+/** Has the space's organization been suspended? */
+export async function suspendedSpace(db: Sql, guid: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('spaces')
+    .innerJoin('organizations', 'organizations.guid', 'spaces.organization_guid')
+    .select('organizations.suspended')
+    .where('spaces.guid', '=', guid)
+    .executeTakeFirst();
+  return row?.suspended === 1;
+}
+
 /** True for rows that lie in a space whose contents the user may see. `column` holds a space guid. */
 export function inVisibleSpace(userGuid: string, column: string): Expression<SqlBool> {
   const inSpace = sql.join([...spaceRoles]);
