@@ -9,7 +9,7 @@ export {
   sealedSchema,
   timeSchema,
 } from './common.ts';
-export { type RegistryCredentials, registryCredentialsSchema } from './credentials.ts';
+export { parseRegistryCredentials, type RegistryCredentials } from './credentials.ts';
 export { type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export {
   type DesiredLrp,

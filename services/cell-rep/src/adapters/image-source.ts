@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type DesiredLrp, registryCredentialsSchema } from '@slipway/contracts';
+import { type DesiredLrp, parseRegistryCredentials } from '@slipway/contracts';
 import { type Digest, RegistryClient, RegistryCredentials } from '@slipway/oci';
 import { type SealingKeys, unseal } from '@slipway/service-kit';
 
@@ -42,7 +42,7 @@ export class ImageSource {
   }
 
   #credentials(sealed: string): RegistryCredentials {
-    const { username, password } = registryCredentialsSchema.parse(JSON.parse(unseal(sealed, this.#keys)));
+    const { username, password } = parseRegistryCredentials(unseal(sealed, this.#keys));
     return new RegistryCredentials(username, password);
   }
 }

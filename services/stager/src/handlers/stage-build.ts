@@ -1,9 +1,4 @@
-import {
-  type RegistryCredentials as Credentials,
-  registryCredentialsSchema,
-  type StagingRequest,
-  type StagingResult,
-} from '@slipway/contracts';
+import { parseRegistryCredentials, type StagingRequest, type StagingResult } from '@slipway/contracts';
 import {
   inspectImage,
   type Platform,
@@ -64,15 +59,11 @@ export async function stageBuild(
 
 function openCredentials(sealed: string | undefined, keys: SealingKeys): RegistryCredentials | undefined {
   if (sealed === undefined) return undefined;
-  const { username, password } = parseCredentials(unseal(sealed, keys));
-  return new RegistryCredentials(username, password);
-}
-
-function parseCredentials(text: string): Credentials {
+  const opened = unseal(sealed, keys);
   try {
-    return registryCredentialsSchema.parse(JSON.parse(text));
-  } catch {
-    // Without the cause: the parser quotes what it stumbled over, and that may be the password.
-    throw new CodedError('SEAL_BROKEN', 'invalid', 'the sealed credentials are no user name and password');
+    const { username, password } = parseRegistryCredentials(opened);
+    return new RegistryCredentials(username, password);
+  } catch (cause) {
+    throw new CodedError('SEAL_BROKEN', 'invalid', 'the sealed credentials cannot be read', { cause });
   }
 }
