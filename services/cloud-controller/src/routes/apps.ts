@@ -15,9 +15,10 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody, toOneBody, variablesBody } from './bodies.ts';
+import { includedTenancy, includedTenancySchema, spaceIncludes } from './included-tenancy.ts';
 import { jobAccepted } from './jobs.ts';
 import { lifecycleBody } from './lifecycle-body.ts';
-import { listBody, listQuery } from './lists.ts';
+import { includeOf, listBody, listQuery } from './lists.ts';
 import { spaceOfBody } from './spaces.ts';
 
 const createBody = z.strictObject({
@@ -61,9 +62,10 @@ export function appRoutes(api: Api, context: ApiContext): void {
   const present = async (row: AppRow): Promise<z.infer<typeof appSchema>> =>
     presentApp(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
-  api.get('/v3/apps', { schema: { response: { 200: listSchema(appSchema) } } }, async (request) => {
+  const listed = listSchema(appSchema).extend({ included: includedTenancySchema.optional() });
+  api.get('/v3/apps', { schema: { response: { 200: listed } } }, async (request) => {
     const orderBy = ['created_at', 'updated_at', 'name'];
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+    const query = listQuery(request, { filters: Object.keys(filters), orderBy, include: spaceIncludes });
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const base = db.selectFrom('apps').$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('apps', base, filters, query);
@@ -72,7 +74,10 @@ export function appRoutes(api: Api, context: ApiContext): void {
       rows.map((row) => row.guid),
     );
     const resources = rows.map((row) => presentApp(row, metadata(row.guid), link));
-    return listBody(request, link, query, totalResults, resources);
+    const body = listBody(request, link, query, totalResults, resources);
+    const spaces = rows.map((row) => row.space_guid);
+    const included = await includedTenancy(context, query.include, spaces);
+    return included === undefined ? body : { ...body, included };
   });
 
   api.post('/v3/apps', { schema: { body: createBody, response: { 201: appSchema } } }, async (request, reply) => {
@@ -88,9 +93,13 @@ export function appRoutes(api: Api, context: ApiContext): void {
     return reply.code(201).send(await present(row));
   });
 
-  api.get('/v3/apps/:guid', { schema: { params: guidParameters, response: { 200: appSchema } } }, async (request) =>
-    present(await findApp(context, accessOf(request), request.params.guid)),
-  );
+  const shown = appSchema.extend({ included: includedTenancySchema.optional() });
+  api.get('/v3/apps/:guid', { schema: { params: guidParameters, response: { 200: shown } } }, async (request) => {
+    const names = includeOf(request, spaceIncludes);
+    const row = await findApp(context, accessOf(request), request.params.guid);
+    const included = await includedTenancy(context, names, [row.space_guid]);
+    return { ...(await present(row)), ...(included === undefined ? {} : { included }) };
+  });
 
   api.patch(
     '/v3/apps/:guid',

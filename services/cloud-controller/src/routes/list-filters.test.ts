@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { useApi } from '../../testing/api-suite.ts';
 import { errorOf } from '../../testing/client.ts';
-import { createApp, createSpace } from '../../testing/fixtures.ts';
+import { createApp, createRoute, createSpace } from '../../testing/fixtures.ts';
 import { engines } from '../../testing/test-database.ts';
 
 describe.each(engines)('on $engine', ({ create }) => {
@@ -27,6 +27,32 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(await named('env notin (prod,test)')).toEqual(['none']);
       const refused = await suite.api.admin.get('/v3/apps?label_selector=a%20b');
       expect(errorOf(refused)).toMatchObject({ status: 400, code: 10005 });
+    });
+
+    test('brings along what belongs to it', async () => {
+      const { organizationGuid, spaceGuid } = await createSpace(suite.api.admin);
+      const app = await createApp(suite.api.admin, spaceGuid);
+      await createRoute(suite.api.admin, spaceGuid, 'included');
+      const included = async (path: string) => (await suite.api.admin.get(path)).body.included;
+      const space = [{ guid: spaceGuid }];
+      const organization = [{ guid: organizationGuid }];
+      expect(await included(`/v3/spaces?guids=${spaceGuid}&include=organization`)).toMatchObject({
+        organizations: organization,
+      });
+      expect(await included(`/v3/spaces/${spaceGuid}?include=organization`)).toMatchObject({
+        organizations: organization,
+      });
+      expect(await included(`/v3/apps?space_guids=${spaceGuid}&include=space`)).toMatchObject({ spaces: space });
+      expect(await included(`/v3/apps/${app}?include=space.organization`)).toMatchObject({
+        spaces: space,
+        organizations: organization,
+      });
+      expect(await included(`/v3/apps/${app}`)).toBeUndefined();
+      const ofRoutes = await included(`/v3/routes?space_guids=${spaceGuid}&include=domain,space.organization`);
+      expect(ofRoutes).toMatchObject({ domains: [{ name: 'apps.localhost' }], spaces: space });
+      expect((await included('/v3/apps?space_guids=none&include=space')).spaces).toEqual([]);
+      const wrong = await suite.api.admin.get(`/v3/apps/${app}?include=droplet`);
+      expect(errorOf(wrong)).toMatchObject({ status: 400, code: 10005 });
     });
 
     test('selects by time', async () => {

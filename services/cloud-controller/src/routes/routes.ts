@@ -11,6 +11,7 @@ import type { Database, RouteRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
 import { notFound, unprocessable } from '../errors.ts';
+import { domainSchema, presentDomain } from '../resources/domain.ts';
 import { presentRoute, routeSchema } from '../resources/route.ts';
 import { listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
@@ -19,6 +20,7 @@ import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
 import { findVisibleDomain } from './domains.ts';
+import { includedTenancy, includedTenancySchema, spaceIncludes } from './included-tenancy.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listQuery } from './lists.ts';
 import { findSpace, spaceOfBody } from './spaces.ts';
@@ -57,6 +59,10 @@ const filters: Filters<'routes'> = {
     eb('routes.guid', 'in', eb.selectFrom('route_destinations').select('route_guid').where('app_guid', 'in', values)),
 };
 
+const includedSchema = includedTenancySchema.extend({ domains: z.array(domainSchema).optional() });
+type Included = z.infer<typeof includedSchema>;
+const listedSchema = listSchema(routeSchema).extend({ included: includedSchema.optional() });
+
 /** Throws 404, 403. */
 export async function findRoute(
   { db }: ApiContext,
@@ -92,17 +98,32 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     return presented;
   };
 
+  const included = async (names: ReadonlySet<string>, rows: readonly RouteRow[]): Promise<Included> => {
+    const spaceGuids = rows.map((row) => row.space_guid);
+    const tenancy = (await includedTenancy(context, names, spaceGuids)) ?? {};
+    if (!names.has('domain')) return tenancy;
+    const guids = [...new Set(rows.map((row) => row.domain_guid)), ''];
+    const domains = await db.selectFrom('domains').selectAll().where('guid', 'in', guids).orderBy('id').execute();
+    const metadata = await loadMetadata(db, guids);
+    return { ...tenancy, domains: domains.map((domain) => presentDomain(domain, metadata(domain.guid), link)) };
+  };
+
   const list = async (
     request: FastifyRequest,
     base: SelectQueryBuilder<Database, 'routes', object>,
     names: readonly string[],
-  ): Promise<{ pagination: Pagination; resources: z.infer<typeof routeSchema>[] }> => {
-    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+  ): Promise<{ pagination: Pagination; resources: z.infer<typeof routeSchema>[]; included?: Included }> => {
+    const query = listQuery(request, {
+      filters: names,
+      orderBy: ['created_at', 'updated_at'],
+      include: ['domain', ...spaceIncludes],
+    });
     const { rows, totalResults } = await listPage('routes', base, filters, query);
-    return listBody(request, link, query, totalResults, await presentAll(rows));
+    const body = listBody(request, link, query, totalResults, await presentAll(rows));
+    return query.include.size === 0 ? body : { ...body, included: await included(query.include, rows) };
   };
 
-  api.get('/v3/routes', { schema: { response: { 200: listSchema(routeSchema) } } }, async (request) => {
+  api.get('/v3/routes', { schema: { response: { 200: listedSchema } } }, async (request) => {
     const visible = accessOf(request).visibleSpaces('routes.space_guid');
     const all = db.selectFrom('routes');
     return list(request, visible === undefined ? all : all.where(visible), Object.keys(filters));
@@ -110,7 +131,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/apps/:guid/routes',
-    { schema: { params: guidParameters, response: { 200: listSchema(routeSchema) } } },
+    { schema: { params: guidParameters, response: { 200: listedSchema } } },
     async (request) => {
       const { guid } = await findApp(context, accessOf(request), request.params.guid);
       const mapped = db.selectFrom('route_destinations').select('route_guid').where('app_guid', '=', guid);

@@ -7,6 +7,7 @@ import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { SpaceRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import { ApiError, notFound, unprocessable } from '../errors.ts';
+import { organizationSchema } from '../resources/organization.ts';
 import { listSchema } from '../resources/shapes.ts';
 import { presentSpace, spaceSchema } from '../resources/space.ts';
 import type { CallerAccess } from './access.ts';
@@ -14,7 +15,8 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { includeOf, listBody, listQuery } from './lists.ts';
+import { presentOrganizations } from './organizations.ts';
 
 const createBody = z.strictObject({
   name: nameBody,
@@ -23,6 +25,9 @@ const createBody = z.strictObject({
 });
 
 const updateBody = z.strictObject({ name: nameBody.optional(), metadata: metadataBody.optional() });
+
+const including = ['organization', 'org'];
+const includedSchema = z.object({ organizations: z.array(organizationSchema).optional() });
 
 const filters: Filters<'spaces'> = {
   names: oneOfNames('spaces', 'name'),
@@ -75,12 +80,27 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
   const present = async (row: SpaceRow): Promise<z.infer<typeof spaceSchema>> =>
     presentSpace(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
-  api.get('/v3/spaces', { schema: { response: { 200: listSchema(spaceSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy: ['created_at', 'updated_at', 'name'] });
+  const included = async (
+    names: ReadonlySet<string>,
+    rows: readonly SpaceRow[],
+  ): Promise<{ readonly included?: z.infer<typeof includedSchema> }> => {
+    if (names.size === 0) return {};
+    const guids = [...new Set(rows.map((row) => row.organization_guid))];
+    const query = db.selectFrom('organizations').selectAll().where('guid', 'in', guids).orderBy('id');
+    return {
+      included: { organizations: await presentOrganizations(context, guids.length === 0 ? [] : await query.execute()) },
+    };
+  };
+
+  const listed = listSchema(spaceSchema).extend({ included: includedSchema.optional() });
+  api.get('/v3/spaces', { schema: { response: { 200: listed } } }, async (request) => {
+    const orderBy = ['created_at', 'updated_at', 'name'];
+    const query = listQuery(request, { filters: Object.keys(filters), orderBy, include: including });
     const visible = accessOf(request).visibleSpaces('spaces.guid');
     const base = db.selectFrom('spaces').$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('spaces', base, filters, query);
-    return listBody(request, link, query, totalResults, await presentSpaces(context, rows));
+    const body = listBody(request, link, query, totalResults, await presentSpaces(context, rows));
+    return { ...body, ...(await included(query.include, rows)) };
   });
 
   api.post('/v3/spaces', { schema: { body: createBody, response: { 201: spaceSchema } } }, async (request, reply) => {
@@ -102,9 +122,12 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
     return reply.code(201).send(await present(row));
   });
 
-  api.get('/v3/spaces/:guid', { schema: { params: guidParameters, response: { 200: spaceSchema } } }, async (request) =>
-    present(await findSpace(context, accessOf(request), request.params.guid)),
-  );
+  const shown = spaceSchema.extend({ included: includedSchema.optional() });
+  api.get('/v3/spaces/:guid', { schema: { params: guidParameters, response: { 200: shown } } }, async (request) => {
+    const names = includeOf(request, including);
+    const row = await findSpace(context, accessOf(request), request.params.guid);
+    return { ...(await present(row)), ...(await included(names, [row])) };
+  });
 
   api.patch(
     '/v3/spaces/:guid',
