@@ -18,6 +18,7 @@ import { Vault } from './adapters/vault.ts';
 import type { Config } from './config.ts';
 import { apiRoute } from './domain/names/api-route.ts';
 import { updateDeployments } from './handlers/deployment-updater.ts';
+import { forgetOldEvents } from './handlers/forget-old-events.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
 import { LrpSync } from './handlers/lrp-sync.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
@@ -32,6 +33,7 @@ import { createApi } from './routes/api.ts';
 /** Rows that were put off or left by another process are looked for so often. */
 const RELAY_INTERVAL_MS = 1_000;
 const LATE_BUILDS_INTERVAL_MS = 30_000;
+const FORGET_EVENTS_INTERVAL_MS = 3_600_000;
 
 export interface CloudController extends App {
   /** Once started: where the API and the health endpoints answer. */
@@ -135,13 +137,21 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       config.DEPLOYMENT_STEP_INTERVAL_MS,
       logger,
     );
+    const auditEvents = new Repeated(
+      'audit-events',
+      () => forgetOldEvents(writer, config.AUDIT_EVENT_RETENTION_DAYS, now),
+      FORGET_EVENTS_INTERVAL_MS,
+      logger,
+    );
     await writer.write((unit) => requestStagingAgain(unit));
     onStop(bus.onReset(() => void catchUp(writer, relaying, logger)));
     sync.start();
     relay.start();
     lateBuilds.start();
     deployments.start();
-    onStop(() => Promise.all([syncing.stop(), relaying.stop(), lateBuilds.stop(), deployments.stop()]));
+    auditEvents.start();
+    const tasks = [syncing, relaying, lateBuilds, deployments, auditEvents];
+    onStop(() => Promise.all(tasks.map((task) => task.stop())));
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());
 

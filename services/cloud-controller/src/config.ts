@@ -30,6 +30,8 @@ export const configSchema = z.object({
   STAGING_TIMEOUT_S: settings.integer(900, 1, 24 * 3600),
   /** Cloud Foundry's clock syncs processes as often. */
   SYNC_INTERVAL_MS: settings.milliseconds(30_000),
+  /** Cloud Foundry's `audit_events.cutoff_age_in_days`. */
+  AUDIT_EVENT_RETENTION_DAYS: settings.integer(31, 1),
   /** Cloud Foundry's updater looks every 5 s. */
   DEPLOYMENT_STEP_INTERVAL_MS: settings.milliseconds(1_000),
   /** The next six are Cloud Foundry's defaults (`cc.default_app_memory` and so on). */

@@ -5,6 +5,7 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { unprocessable } from '../errors.ts';
 import { requireNoDeployment } from './active-deployment.ts';
+import { auditApp } from './audit.ts';
 import { decryptEnvironment, encryptEnvironment, type Platform } from './platform.ts';
 import { endVersion, renewVersion } from './process-versions.ts';
 import { createProcess } from './processes.ts';
@@ -50,6 +51,7 @@ export async function createApp(
     });
   await createProcess(unit, platform, { guid, appGuid: guid, type: 'web' });
   await saveMetadata(sql, 'app', guid, app.metadata);
+  await auditApp(unit, row, 'create', { request: { name: row.name, lifecycle: { type: 'docker' } } });
   unit.log(guid, `Created app with guid ${guid}`);
   return row;
 }
@@ -73,6 +75,11 @@ export async function updateApp(
       throw isUniqueViolation(error) ? nameTaken(name) : error;
     });
   await saveMetadata(sql, 'app', guid, change.metadata);
+  const request = {
+    ...(change.name === undefined ? {} : { name }),
+    ...(change.metadata && { metadata: change.metadata }),
+  };
+  await auditApp(unit, row, 'update', { request });
   const what = name === before.name ? '' : ` ({"name"=>${JSON.stringify(name)}})`;
   unit.log(guid, `Updated app with guid ${guid}${what}`);
   return row;
@@ -94,6 +101,7 @@ export async function updateEnvironment(
     .set({ environment_variables: encryptEnvironment(platform.vault, guid, after), updated_at: unit.now })
     .where('guid', '=', guid)
     .execute();
+  await auditApp(unit, app, 'update', { request: { environment_variables: '[PRIVATE DATA HIDDEN]' } });
   unit.log(guid, `Updated app with guid ${guid} ({"environment_json"=>"[PRIVATE DATA HIDDEN]"})`);
   return after;
 }
@@ -112,6 +120,7 @@ export async function startApp(
   const started = await setState(unit, app, 'STARTED');
   await withinQuotas();
   await startProcesses(unit, platform, started);
+  await auditApp(unit, app, 'start');
   unit.log(guid, `Starting app with guid ${guid}`);
   return started;
 }
@@ -123,6 +132,7 @@ export async function stopApp(unit: UnitOfWork, guid: string): Promise<AppRow> {
   await requireNoDeployment(unit, guid, 'StopDisabledDuringDeployment');
   const stopped = await setState(unit, app, 'STOPPED');
   for (const process of await processesOf(unit, guid)) await endVersion(unit, process);
+  await auditApp(unit, app, 'stop');
   unit.log(guid, `Stopping app with guid ${guid}`);
   return stopped;
 }
@@ -141,13 +151,14 @@ export async function restartApp(
   const started = await setState(unit, app, 'STARTED');
   await withinQuotas();
   await startProcesses(unit, platform, started);
+  await auditApp(unit, app, 'restart');
   unit.log(guid, `Restarted app with guid ${guid}`);
   return started;
 }
 
 /** Throws 404, 422. What runs is changed by the next restart. */
 export async function assignDroplet(unit: UnitOfWork, guid: string, dropletGuid: string): Promise<AppRow> {
-  await lockApp(unit, guid);
+  const app = await lockApp(unit, guid);
   const { sql, now } = unit;
   const droplet = await sql
     .selectFrom('droplets')
@@ -158,6 +169,7 @@ export async function assignDroplet(unit: UnitOfWork, guid: string, dropletGuid:
   if (droplet === undefined) {
     throw unprocessable('Unable to assign current droplet. Ensure the droplet exists and belongs to this app.');
   }
+  await auditApp(unit, app, 'droplet.mapped', { request: { droplet_guid: dropletGuid } });
   unit.log(guid, `Updated app with guid ${guid} ({"droplet_guid"=>${JSON.stringify(dropletGuid)}})`);
   return sql
     .updateTable('apps')

@@ -1,5 +1,6 @@
 import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import { auditApp } from './audit.ts';
 import { endVersion } from './process-versions.ts';
 import { lockApp, processesOf } from './rows.ts';
 
@@ -25,5 +26,6 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
   for (const table of owned) await sql.deleteFrom(table).where('app_guid', '=', guid).execute();
   await sql.deleteFrom('processes').where('app_guid', '=', guid).execute();
   await sql.deleteFrom('apps').where('guid', '=', guid).execute();
+  await auditApp(unit, app, 'delete-request');
   unit.log(guid, `Deleted app with guid ${app.guid}`);
 }

@@ -6,6 +6,7 @@ import type { MetadataUpdate } from '../domain/metadata.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { activeDeployment } from './active-deployment.ts';
 import { assignDroplet, startApp } from './apps.ts';
+import { auditApp } from './audit.ts';
 import { encryptEnvironment, type Platform } from './platform.ts';
 import { renewVersion } from './process-versions.ts';
 import { changeProcess, checkLimits, type ProcessChange } from './processes.ts';
@@ -158,7 +159,8 @@ interface Plan {
   readonly state: 'DEPLOYING' | 'PREPAUSED' | 'DEPLOYED';
 }
 
-async function insertDeployment({ sql, now }: UnitOfWork, platform: Platform, plan: Plan): Promise<DeploymentRow> {
+async function insertDeployment(unit: UnitOfWork, platform: Platform, plan: Plan): Promise<DeploymentRow> {
+  const { sql, now } = unit;
   const { spec, state } = plan;
   const guid = platform.newGuid();
   const row = await sql
@@ -188,5 +190,13 @@ async function insertDeployment({ sql, now }: UnitOfWork, platform: Platform, pl
     .returningAll()
     .executeTakeFirstOrThrow();
   await saveMetadata(sql, 'deployment', guid, spec.metadata);
+  await auditApp(unit, plan.app, 'deployment.create', {
+    deployment_guid: guid,
+    droplet_guid: plan.dropletGuid,
+    revision_guid: plan.revisionGuid,
+    type: spec.revisionGuid === undefined ? 'deploy' : 'rollback',
+    strategy: spec.strategy,
+    request: { max_in_flight: spec.maxInFlight, canary_weights: spec.canaryWeights, ...spec.scale },
+  });
   return row;
 }

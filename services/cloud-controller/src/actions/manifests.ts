@@ -5,6 +5,7 @@ import { decideProcessChange, type ProcessSettings } from '../domain/manifest/pr
 import { ApiError, unprocessable } from '../errors.ts';
 import { activeDeployment } from './active-deployment.ts';
 import { createApp, updateApp, updateEnvironment } from './apps.ts';
+import { auditApp } from './audit.ts';
 import { recordJob } from './jobs.ts';
 import { applyRoutes } from './manifest-routes.ts';
 import type { Platform } from './platform.ts';
@@ -94,6 +95,7 @@ async function applyApp(
   const found = await findAppByName(unit.sql, space.guid, wish.name);
   if (found === undefined) throw new ApiError('ResourceNotFound', 'App not found');
   const app = await lockApp(unit, found.guid);
+  await auditApp(unit, app, 'apply_manifest');
   for (const process of wish.processes) await applyProcess(unit, platform, app, process);
   if (wish.revisions !== undefined) await setRevisionsEnabled(unit, app.guid, wish.revisions);
   if (wish.metadata !== undefined) await updateApp(unit, app.guid, { metadata: wish.metadata });
@@ -132,6 +134,9 @@ async function applyProcess(unit: UnitOfWork, platform: Platform, app: AppRow, w
   const existing = await newestProcessOf(unit.sql, app.guid, wish.type);
   const process =
     existing ?? (await createProcess(unit, platform, { guid: platform.newGuid(), appGuid: app.guid, type: wish.type }));
+  if (existing === undefined) {
+    await auditApp(unit, app, 'process.create', { process_guid: process.guid, process_type: process.type });
+  }
   const decision = decideProcessChange(process, wish);
   if (decision.outcome === 'rejected') throw unprocessable(decision.problem);
   const change = await leaveToDeployment(unit, process, decision.change, wish);

@@ -3,6 +3,7 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { defaultHealthCheckType } from '../domain/lrp/health-check.ts';
 import { needsNewVersion, type VersionedPart } from '../domain/lrp/new-version.ts';
 import { unprocessable } from '../errors.ts';
+import { auditApp, auditAppOf } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { currentPorts, renewVersion, touchVersion } from './process-versions.ts';
 import { watchAppQuotas } from './quota-checks.ts';
@@ -101,11 +102,21 @@ export async function changeProcess(
       await touchVersion(unit, after);
     }
   }
+  await auditApp(unit, app, isScaling(change) ? 'process.scale' : 'process.update', {
+    process_guid: guid,
+    process_type: after.type,
+    request: { ...change, ...(change.command === undefined ? {} : { command: '[PRIVATE DATA HIDDEN]' }) },
+  });
   const changed = Object.entries(change).map(([name, value]) => `${JSON.stringify(name)}=>${JSON.stringify(value)}`);
   // A command may hold secrets.
   if (change.command === undefined) unit.log(app.guid, `Updated app with guid ${app.guid} ({${changed.join(', ')}})`);
   else unit.log(app.guid, `Updated app with guid ${app.guid}`);
   return sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
+}
+
+function isScaling(change: ProcessChange): boolean {
+  const scaled = ['instances', 'memory_mb', 'disk_mb', 'log_rate_bytes_per_second'];
+  return Object.keys(change).every((name) => scaled.includes(name));
 }
 
 function versioned(process: ProcessRow, ports: readonly number[] | undefined): VersionedPart {
@@ -150,5 +161,10 @@ export async function retireInstance(unit: UnitOfWork, process: ProcessRow, inst
     .onConflict((conflict) => conflict.column('instance_guid').doNothing())
     .execute();
   await touchVersion(unit, process);
+  await auditAppOf(unit, process.app_guid, 'process.terminate_instance', {
+    process_guid: process.guid,
+    process_type: process.type,
+    instance_guid: instanceGuid,
+  });
   unit.log(process.app_guid, `Stopping instance ${instanceGuid} of process ${process.type}`);
 }

@@ -3,6 +3,7 @@ import type { AppRow, RevisionRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { type AppVersion, describeChange } from '../domain/revisions/describe-change.ts';
 import { unprocessable } from '../errors.ts';
+import { auditApp } from './audit.ts';
 import { decryptEnvironment, type Platform, purposes } from './platform.ts';
 import { lockApp, processesOf } from './rows.ts';
 
@@ -65,6 +66,7 @@ async function findOrInsert(
     })
     .returningAll()
     .executeTakeFirstOrThrow();
+  await auditApp(unit, app, 'revision.create', { revision_guid: guid, revision_version: row.version });
   await forgetOldest(unit, app.guid, row.version - MAX_REVISIONS);
   return row;
 }
@@ -77,6 +79,7 @@ export async function setRevisionsEnabled(unit: UnitOfWork, appGuid: string, ena
     .set({ revisions_enabled: enabled ? 1 : 0, updated_at: unit.now })
     .where('guid', '=', app.guid)
     .execute();
+  await auditApp(unit, app, 'update', { request: { features: { revisions: enabled } } });
 }
 
 export function latestRevision(sql: Sql, appGuid: string): Promise<RevisionRow | undefined> {

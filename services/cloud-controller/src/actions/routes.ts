@@ -1,12 +1,13 @@
 import { isUniqueViolation } from '@slipway/database';
 import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
-import type { DomainRow, RouteRow } from '../adapters/sql/schema.ts';
+import type { DomainRow, RouteDestinationRow, RouteRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { servesDestinations } from '../domain/lrp/ports.ts';
 import { runInfoSchema } from '../domain/lrp/run-info.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { routeNameProblems, routeUrl } from '../domain/names/route-name.ts';
 import { unprocessable } from '../errors.ts';
+import { auditAppOf } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { renewVersion, touchVersion } from './process-versions.ts';
 import { requireRouteQuota } from './quota-checks.ts';
@@ -53,7 +54,18 @@ export async function createRoute(unit: UnitOfWork, platform: Platform, spec: Ne
     });
   await requireRouteQuota(unit, spec.spaceGuid);
   await saveMetadata(sql, 'route', guid, spec.metadata);
+  await auditRoute(unit, row, 'create', { request: { host, path, domain_guid: domain.guid } });
   return row;
+}
+
+function auditRoute(
+  unit: UnitOfWork,
+  route: RouteRow,
+  type: string,
+  data: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const target = { guid: route.guid, type: 'route', name: route.host };
+  return unit.audit({ type: `audit.route.${type}`, target, spaceGuid: route.space_guid, data });
 }
 
 /** In cloud_controller_ng's words, which the cf CLI looks for. */
@@ -84,7 +96,7 @@ export async function addDestinations(
     destinations.map(({ appGuid }) => appGuid),
   );
   for (const destination of destinations) {
-    await unit.sql
+    const added = await unit.sql
       .insertInto('route_destinations')
       .values({
         guid: platform.newGuid(),
@@ -97,9 +109,25 @@ export async function addDestinations(
         protocol: destination.protocol,
       })
       .onConflict((conflict) => conflict.doNothing())
-      .execute();
+      .returningAll()
+      .executeTakeFirst();
+    if (added !== undefined) await auditDestination(unit, 'map-route', added);
   }
   await rerouteApps(unit, platform, apps);
+}
+
+function auditDestination(
+  unit: UnitOfWork,
+  type: 'map-route' | 'unmap-route',
+  destination: RouteDestinationRow,
+): Promise<void> {
+  return auditAppOf(unit, destination.app_guid, type, {
+    route_guid: destination.route_guid,
+    destination_guid: destination.guid,
+    process_type: destination.process_type,
+    app_port: destination.port,
+    protocol: destination.protocol,
+  });
 }
 
 /** Leads a route to these processes and no others. */
@@ -117,7 +145,10 @@ export async function replaceDestinations(
     const wish = wanted.get(key(row.app_guid, row.process_type, row.port));
     return wish === undefined || wish.protocol !== row.protocol;
   });
-  for (const { guid } of superfluous) await sql.deleteFrom('route_destinations').where('guid', '=', guid).execute();
+  for (const destination of superfluous) {
+    await sql.deleteFrom('route_destinations').where('guid', '=', destination.guid).execute();
+    await auditDestination(unit, 'unmap-route', destination);
+  }
   const kept = new Set(destinations.map(({ appGuid }) => appGuid));
   await addDestinations(unit, platform, routeGuid, destinations);
   const left = superfluous.map((row) => row.app_guid).filter((guid) => !kept.has(guid));
@@ -146,19 +177,26 @@ export async function removeDestination(
   destination: { readonly guid: string; readonly app_guid: string },
 ): Promise<void> {
   const apps = await lockApps(unit, [destination.app_guid]);
-  await unit.sql.deleteFrom('route_destinations').where('guid', '=', destination.guid).execute();
+  const removed = await unit.sql
+    .deleteFrom('route_destinations')
+    .where('guid', '=', destination.guid)
+    .returningAll()
+    .executeTakeFirst();
+  if (removed !== undefined) await auditDestination(unit, 'unmap-route', removed);
   await rerouteApps(unit, platform, apps);
 }
 
 export async function deleteRoute(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
   const { sql } = unit;
-  const rows = await sql.selectFrom('route_destinations').select('app_guid').where('route_guid', '=', guid).execute();
+  const rows = await sql.selectFrom('route_destinations').selectAll().where('route_guid', '=', guid).execute();
   const apps = await lockApps(
     unit,
     rows.map((row) => row.app_guid),
   );
   await sql.deleteFrom('route_destinations').where('route_guid', '=', guid).execute();
-  await sql.deleteFrom('routes').where('guid', '=', guid).execute();
+  for (const destination of rows) await auditDestination(unit, 'unmap-route', destination);
+  const route = await sql.deleteFrom('routes').where('guid', '=', guid).returningAll().executeTakeFirst();
+  if (route !== undefined) await auditRoute(unit, route, 'delete-request', { request: { recursive: true } });
   await deleteMetadata(sql, [guid]);
   await rerouteApps(unit, platform, apps);
 }

@@ -23,7 +23,7 @@ export function openServiceCredentials(
 
 /** Throws 422 when the name is taken. */
 export async function createServiceInstance(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   spec: {
     readonly name: string;
@@ -33,6 +33,7 @@ export async function createServiceInstance(
     readonly metadata: MetadataUpdate | undefined;
   },
 ): Promise<ServiceInstanceRow> {
+  const { sql, now } = unit;
   const guid = platform.newGuid();
   const row = await sql
     .insertInto('service_instances')
@@ -51,12 +52,13 @@ export async function createServiceInstance(
       throw isUniqueViolation(error) ? nameTaken(spec.name) : error;
     });
   await saveMetadata(sql, 'service_instance', guid, spec.metadata);
+  await auditInstance(unit, row, 'create');
   return row;
 }
 
 /** What is absent stays. Apps learn of it at their next start. Throws 422 when the name is taken. */
 export async function updateServiceInstance(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   before: ServiceInstanceRow,
   change: {
@@ -66,7 +68,9 @@ export async function updateServiceInstance(
     readonly metadata: MetadataUpdate | undefined;
   },
 ): Promise<ServiceInstanceRow> {
+  const { sql, now } = unit;
   const { guid } = before;
+  await auditInstance(unit, before, 'update');
   const name = change.name ?? before.name;
   const { credentials, tags } = change;
   await saveMetadata(sql, 'service_instance', guid, change.metadata);
@@ -87,7 +91,8 @@ export async function updateServiceInstance(
 }
 
 /** With its bindings. What runs keeps the credentials that it has. */
-export async function deleteServiceInstance({ sql }: UnitOfWork, guid: string): Promise<void> {
+export async function deleteServiceInstance(unit: UnitOfWork, guid: string): Promise<void> {
+  const { sql } = unit;
   const bindings = await sql
     .selectFrom('service_bindings')
     .select('guid')
@@ -95,7 +100,16 @@ export async function deleteServiceInstance({ sql }: UnitOfWork, guid: string): 
     .execute();
   await deleteMetadata(sql, [guid, ...bindings.map((binding) => binding.guid)]);
   await sql.deleteFrom('service_bindings').where('service_instance_guid', '=', guid).execute();
-  await sql.deleteFrom('service_instances').where('guid', '=', guid).execute();
+  const row = await sql.deleteFrom('service_instances').where('guid', '=', guid).returningAll().executeTakeFirst();
+  if (row !== undefined) await auditInstance(unit, row, 'delete');
+}
+
+function auditInstance(unit: UnitOfWork, instance: ServiceInstanceRow, what: string): Promise<void> {
+  return unit.audit({
+    type: `audit.user_provided_service_instance.${what}`,
+    target: { guid: instance.guid, type: 'user_provided_service_instance', name: instance.name },
+    spaceGuid: instance.space_guid,
+  });
 }
 
 export interface NewServiceBinding {
@@ -138,6 +152,12 @@ export async function bindService(
     .returningAll()
     .executeTakeFirstOrThrow();
   await saveMetadata(sql, 'service_binding', row.guid, metadata);
+  await unit.audit({
+    type: 'audit.service_binding.create',
+    target: { guid: row.guid, type: 'service_binding', name: name ?? '' },
+    spaceGuid: app.space_guid,
+    data: { request: { app_guid: appGuid, service_instance_guid: instance.guid } },
+  });
   unit.log(appGuid, `Bound service instance ${instance.name} to app with guid ${appGuid}`);
   return row;
 }
@@ -145,6 +165,12 @@ export async function bindService(
 export async function unbindService(unit: UnitOfWork, binding: ServiceBindingRow): Promise<void> {
   await deleteMetadata(unit.sql, [binding.guid]);
   await unit.sql.deleteFrom('service_bindings').where('guid', '=', binding.guid).execute();
+  await unit.audit({
+    type: 'audit.service_binding.delete',
+    target: { guid: binding.guid, type: 'service_binding', name: binding.name ?? '' },
+    spaceGuid: (await lockApp(unit, binding.app_guid)).space_guid,
+    data: { request: { app_guid: binding.app_guid, service_instance_guid: binding.service_instance_guid } },
+  });
   unit.log(binding.app_guid, `Unbound a service instance from app with guid ${binding.app_guid}`);
 }
 

@@ -6,6 +6,7 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { type BuildError, stagingExpired, stagingFailure } from '../domain/staging/staging-failure.ts';
 import { ApiError } from '../errors.ts';
+import { auditApp, auditAppOf } from './audit.ts';
 import { type Platform, purposes } from './platform.ts';
 import { requireFeature } from './require-feature.ts';
 import { lockApp } from './rows.ts';
@@ -21,7 +22,7 @@ export interface NewPackage {
 /** A docker package is ready at once: there is nothing to upload. */
 export async function createPackage(unit: UnitOfWork, platform: Platform, spec: NewPackage): Promise<PackageRow> {
   const { sql, now } = unit;
-  await lockApp(unit, spec.appGuid);
+  const app = await lockApp(unit, spec.appGuid);
   const guid = platform.newGuid();
   const password =
     spec.password === null ? null : platform.vault.encrypt(spec.password, purposes.packagePassword(guid));
@@ -41,6 +42,8 @@ export async function createPackage(unit: UnitOfWork, platform: Platform, spec: 
     .returningAll()
     .executeTakeFirstOrThrow();
   await saveMetadata(sql, 'package', guid, spec.metadata);
+  const data = { image: spec.image, ...(spec.username === null ? {} : { username: spec.username }) };
+  await auditApp(unit, app, 'package.create', { package_guid: guid, request: { type: 'docker', data } });
   return row;
 }
 
@@ -67,7 +70,7 @@ export async function createBuild(
   spec: NewBuild,
 ): Promise<BuildRow> {
   const { sql, now } = unit;
-  await lockApp(unit, pack.app_guid);
+  const app = await lockApp(unit, pack.app_guid);
   await requireFeature(sql, 'diego_docker', caller);
   const guid = platform.newGuid();
   const { limits } = platform;
@@ -97,6 +100,7 @@ export async function createBuild(
       throw isUniqueViolation(error) ? new ApiError('StagingInProgress') : error;
     });
   await saveMetadata(sql, 'build', guid, spec.metadata);
+  await auditApp(unit, app, 'build.create', { build_guid: guid, package_guid: pack.guid });
   await unit.announce('staging-request', guid);
   unit.log(pack.app_guid, `Creating build for app with guid ${pack.app_guid}`);
   return row;
@@ -145,6 +149,9 @@ export async function finishBuild(unit: UnitOfWork, platform: Platform, result: 
     .set({ state: 'STAGED', droplet_guid: guid, updated_at: now })
     .where('guid', '=', build.guid)
     .execute();
+  const data = { build_guid: build.guid, package_guid: build.package_guid };
+  await auditAppOf(unit, build.app_guid, 'build.staged', data);
+  await auditAppOf(unit, build.app_guid, 'droplet.create', { droplet_guid: guid, package_guid: build.package_guid });
   return true;
 }
 
@@ -185,5 +192,10 @@ async function failBuild(unit: UnitOfWork, build: BuildRow, error: BuildError): 
     })
     .where('guid', '=', build.guid)
     .execute();
+  await auditAppOf(unit, build.app_guid, 'build.failed', {
+    build_guid: build.guid,
+    package_guid: build.package_guid,
+    error_id: error.errorId,
+  });
   unit.log(build.app_guid, `Failed to stage build: ${error.description}`, 'ERR');
 }

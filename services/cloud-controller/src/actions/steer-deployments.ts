@@ -1,6 +1,7 @@
 import type { DeploymentRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { notFound, unprocessable } from '../errors.ts';
+import { auditAppOf } from './audit.ts';
 import { lockApp, processesOf } from './rows.ts';
 
 export async function webProcessesOf(unit: UnitOfWork, appGuid: string): Promise<ProcessRow[]> {
@@ -72,6 +73,8 @@ export async function cancelDeployment(
     status_reason: 'CANCELING',
     kept_process_guid: kept.guid,
   });
+  const data = { deployment_guid: guid, droplet_guid: running?.droplet_guid ?? deployment.previous_droplet_guid };
+  await auditAppOf(unit, deployment.app_guid, 'deployment.cancel', data);
   unit.log(deployment.app_guid, `Cancelling deployment with guid ${guid}`);
 }
 
@@ -90,5 +93,7 @@ export async function continueDeployment(unit: UnitOfWork, guid: string): Promis
     status_reason: 'DEPLOYING',
     canary_step: deployment.canary_step + (more ? 1 : 0),
   });
+  const data = { deployment_guid: guid, droplet_guid: deployment.droplet_guid };
+  await auditAppOf(unit, deployment.app_guid, 'deployment.continue', data);
   unit.log(deployment.app_guid, `Continuing deployment with guid ${guid}`);
 }

@@ -12,10 +12,11 @@ import { deleteServiceInstance } from './service-instances.ts';
 
 /** Throws 422 when the name is taken. */
 export async function createOrganization(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   spec: { readonly name: string; readonly suspended: boolean; readonly metadata: MetadataUpdate | undefined },
 ): Promise<OrganizationRow> {
+  const { sql, now } = unit;
   const guid = platform.newGuid();
   // The oldest, where an administrator gave the first one another name.
   const quota = await sql
@@ -41,15 +42,17 @@ export async function createOrganization(
       throw isUniqueViolation(error) ? unprocessable(`Organization '${spec.name}' already exists.`) : error;
     });
   await saveMetadata(sql, 'organization', guid, spec.metadata);
+  await auditOrganization(unit, row, 'create', { request: { name: row.name } });
   return row;
 }
 
 /** Throws 422 when the name is taken. */
 export async function createSpace(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   spec: { readonly name: string; readonly organizationGuid: string; readonly metadata: MetadataUpdate | undefined },
 ): Promise<SpaceRow> {
+  const { sql, now } = unit;
   const guid = platform.newGuid();
   const row = await sql
     .insertInto('spaces')
@@ -60,12 +63,13 @@ export async function createSpace(
       throw isUniqueViolation(error) ? unprocessable('Name must be unique per organization') : error;
     });
   await saveMetadata(sql, 'space', guid, spec.metadata);
+  await auditSpace(unit, row, 'create', { request: { name: row.name } });
   return row;
 }
 
 /** Throws 422 when the name is taken. */
 export async function updateOrganization(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   before: OrganizationRow,
   change: {
     readonly name: string | undefined;
@@ -74,7 +78,9 @@ export async function updateOrganization(
   },
 ): Promise<OrganizationRow> {
   const { name = before.name, suspended = before.suspended === 1 } = change;
+  const { sql, now } = unit;
   await saveMetadata(sql, 'organization', before.guid, change.metadata);
+  await auditOrganization(unit, before, 'update', { request: change });
   return sql
     .updateTable('organizations')
     .set({ name, suspended: suspended ? 1 : 0, updated_at: now })
@@ -88,11 +94,13 @@ export async function updateOrganization(
 
 /** Throws 422 when the name is taken. */
 export async function updateSpace(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   before: SpaceRow,
   change: { readonly name: string | undefined; readonly metadata: MetadataUpdate | undefined },
 ): Promise<SpaceRow> {
+  const { sql, now } = unit;
   await saveMetadata(sql, 'space', before.guid, change.metadata);
+  await auditSpace(unit, before, 'update', { request: change });
   return sql
     .updateTable('spaces')
     .set({ name: change.name ?? before.name, updated_at: now })
@@ -115,7 +123,8 @@ export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: st
   for (const service of services) await deleteServiceInstance(unit, service.guid);
   await sql.deleteFrom('roles').where('space_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid]);
-  await sql.deleteFrom('spaces').where('guid', '=', guid).execute();
+  const space = await sql.deleteFrom('spaces').where('guid', '=', guid).returningAll().executeTakeFirst();
+  if (space !== undefined) await auditSpace(unit, space, 'delete-request', { request: { recursive: true } });
 }
 
 /** An organization with all that is in it, its private domains too. */
@@ -129,5 +138,26 @@ export async function deleteOrganization(unit: UnitOfWork, platform: Platform, g
   await sql.deleteFrom('domains').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('organization_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid, ...domains.map((domain) => domain.guid)]);
-  await sql.deleteFrom('organizations').where('guid', '=', guid).execute();
+  const row = await sql.deleteFrom('organizations').where('guid', '=', guid).returningAll().executeTakeFirst();
+  if (row !== undefined) await auditOrganization(unit, row, 'delete-request', { request: { recursive: true } });
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+function auditOrganization(unit: UnitOfWork, row: OrganizationRow, what: string, data: Data): Promise<void> {
+  const target = { guid: row.guid, type: 'organization', name: row.name };
+  return unit.audit({
+    type: `audit.organization.${what}`,
+    target,
+    spaceGuid: null,
+    organizationGuid: row.guid,
+    data,
+  });
+}
+
+/** The space may be gone: its organization is named. */
+function auditSpace(unit: UnitOfWork, row: SpaceRow, what: string, data: Data): Promise<void> {
+  const target = { guid: row.guid, type: 'space', name: row.name };
+  const organizationGuid = row.organization_guid;
+  return unit.audit({ type: `audit.space.${what}`, target, spaceGuid: row.guid, organizationGuid, data });
 }

@@ -2,6 +2,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { appEnvironmentRoutes } from './app-environment.ts';
 import { appFeatureRoutes } from './app-features.ts';
 import { appRoutes } from './apps.ts';
+import { auditEventRoutes } from './audit-events.ts';
 import { authenticate } from './authentication.ts';
 import { buildRoutes } from './builds.ts';
 import { currentDropletRoutes } from './current-droplet.ts';
@@ -59,6 +60,7 @@ const resources = [
   manifestRoutes,
   deploymentRoutes,
   revisionRoutes,
+  auditEventRoutes,
   emptyListRoutes,
   serviceInstanceRoutes,
   serviceBindingRoutes,

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { runAs } from '../adapters/sql/actor.ts';
 import { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 
@@ -11,6 +12,11 @@ export function authenticate(api: Api, context: Pick<ApiContext, 'db' | 'tokens'
     const access = new CallerAccess(context.db, caller);
     access.requireScope(request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write');
     accesses.set(request, access);
+  });
+  // Not earlier: while the body is read, the context of the request is not kept.
+  api.addHook('preHandler', (request, _, done) => {
+    const { userGuid, userName } = accessOf(request).caller;
+    runAs({ guid: userGuid, type: 'user', name: userName ?? userGuid }, done);
   });
 }
 

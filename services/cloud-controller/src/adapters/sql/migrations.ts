@@ -6,6 +6,7 @@ import { deploymentsMigration } from './migrations/004-deployments.ts';
 import { environmentGroupsMigration } from './migrations/005-environment-groups.ts';
 import { revisionsMigration } from './migrations/006-revisions.ts';
 import { userProvidedServicesMigration } from './migrations/007-user-provided-services.ts';
+import { auditEventsMigration } from './migrations/008-audit-events.ts';
 
 /** In the order of their names. A published one is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -16,4 +17,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '005-environment-groups': environmentGroupsMigration,
   '006-revisions': revisionsMigration,
   '007-user-provided-services': userProvidedServicesMigration,
+  '008-audit-events': auditEventsMigration,
 };

@@ -234,6 +234,20 @@ interface ServiceBindings extends Resource {
   service_instance_guid: string;
 }
 
+interface AuditEvents extends Resource {
+  type: string;
+  actor_guid: string;
+  actor_type: string;
+  actor_name: string;
+  target_guid: string;
+  target_type: string;
+  target_name: string;
+  space_guid: string | null;
+  organization_guid: string | null;
+  /** JSON object. */
+  data: string;
+}
+
 interface EnvironmentVariableGroups {
   name: string;
   /** JSON object. */
@@ -301,6 +315,7 @@ export interface Database {
   revisions: Revisions;
   service_instances: ServiceInstances;
   service_bindings: ServiceBindings;
+  audit_events: AuditEvents;
   environment_variable_groups: EnvironmentVariableGroups;
   feature_flags: FeatureFlags;
   jobs: Jobs;

@@ -1,5 +1,6 @@
 import { isTransactionConflict } from '@slipway/database';
 import type { Transaction } from 'kysely';
+import { type AuditEvent, addAuditEvent } from './audit-event-rows.ts';
 import { addToOutbox, type OutboxKind } from './outbox.ts';
 import type { Database, Db } from './schema.ts';
 
@@ -17,6 +18,8 @@ export interface UnitOfWork {
   readonly now: string;
   /** Tells the bus, by way of the outbox. */
   announce(kind: OutboxKind, subject: string): Promise<void>;
+  /** Notes who changed what. */
+  audit(event: AuditEvent): Promise<void>;
   /** Into the app's log, if this is committed. */
   log(appGuid: string, text: string, stream?: 'OUT' | 'ERR'): void;
 }
@@ -63,6 +66,7 @@ export class Writer {
           await addToOutbox(sql, kind, subject, now);
           announced = true;
         },
+        audit: (event) => addAuditEvent(sql, event, now),
         log: (appGuid, text, stream = 'OUT') => {
           lines.push({ appGuid, text, stream });
         },

@@ -1,0 +1,28 @@
+import type { AppRow } from '../adapters/sql/schema.ts';
+import type { UnitOfWork } from '../adapters/sql/writer.ts';
+
+/** Notes a change of an app. */
+export function auditApp(
+  unit: UnitOfWork,
+  app: Pick<AppRow, 'guid' | 'name' | 'space_guid'>,
+  type: string,
+  data: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const target = { guid: app.guid, type: 'app', name: app.name };
+  return unit.audit({ type: `audit.app.${type}`, target, spaceGuid: app.space_guid, data });
+}
+
+/** The same where only the app's guid is known. */
+export async function auditAppOf(
+  unit: UnitOfWork,
+  appGuid: string,
+  type: string,
+  data: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const app = await unit.sql
+    .selectFrom('apps')
+    .select(['guid', 'name', 'space_guid'])
+    .where('guid', '=', appGuid)
+    .executeTakeFirst();
+  if (app !== undefined) await auditApp(unit, app, type, data);
+}
