@@ -1,5 +1,5 @@
-import { type Bus, connectService, LogEmitter, publishMessage, startWorkQueue, type WorkQueue } from '@slipway/bus';
-import { busAccess, stagingRequest, stagingResult } from '@slipway/contracts';
+import { type Bus, connectService, LogEmitter, startWorkQueue, type WorkQueue } from '@slipway/bus';
+import { busAccess, stagingRequest } from '@slipway/contracts';
 import { hostPlatform, RegistryClient } from '@slipway/oci';
 import {
   type App,
@@ -11,6 +11,7 @@ import {
   startHealthServer,
 } from '@slipway/service-kit';
 import type { Config } from './config.ts';
+import { reportResult } from './handlers/report-result.ts';
 import { stageBuild } from './handlers/stage-build.ts';
 
 export interface StagerApp extends App {
@@ -55,8 +56,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
           lines.emit({ sourceId: data.appGuid, sourceType: 'STG', stream, line });
         const deps = { registry, platform: hostPlatform(), keys, log, now: Date.now };
         const result = await stageBuild(data, deps, signal);
-        // The build's guid as message id: of results of one build that was handed out twice, one arrives.
-        await publishMessage(on, stagingResult, result, { id: `staging-result-${data.buildGuid}` });
+        await reportResult(on, data, result, signal);
         const code = result.outcome === 'failed' ? result.error.code : '';
         results.inc({ outcome: result.outcome, code });
         durations.observe({ outcome: result.outcome }, result.durationMs / 1_000);
