@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectService, LogEmitter, startRouteRegistrar } from '@slipway/bus';
-import { busAccess } from '@slipway/contracts';
+import { busAccess, type Instance } from '@slipway/contracts';
 import { migrate, openDatabase } from '@slipway/database';
 import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '@slipway/service-kit';
 import type { Platform } from './actions/platform.ts';
@@ -17,6 +17,7 @@ import { createUserDirectory } from './adapters/uaa/user-directory.ts';
 import { Vault } from './adapters/vault.ts';
 import type { Config } from './config.ts';
 import { apiRoute } from './domain/names/api-route.ts';
+import { CrashEvents } from './handlers/crash-events.ts';
 import { updateDeployments } from './handlers/deployment-updater.ts';
 import { forgetOldEvents } from './handlers/forget-old-events.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
@@ -34,6 +35,8 @@ import { createApi } from './routes/api.ts';
 const RELAY_INTERVAL_MS = 1_000;
 const LATE_BUILDS_INTERVAL_MS = 30_000;
 const FORGET_EVENTS_INTERVAL_MS = 3_600_000;
+/** They are noted as they happen; this is for those that could not be. */
+const NOTE_CRASHES_INTERVAL_MS = 10_000;
 
 export interface CloudController extends App {
   /** Once started: where the API and the health endpoints answer. */
@@ -93,7 +96,12 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     let sync: Repeated | undefined;
     const records = await unlessStopped(DesiredLrpRecords.open(bus, () => sync?.trigger()));
     onStop(() => records.close());
-    const actual = await unlessStopped(ActualState.open(bus));
+    const crashes = new CrashEvents(writer, logger);
+    const noteCrashes = new Repeated('crash-events', () => crashes.note(), NOTE_CRASHES_INTERVAL_MS, logger);
+    const onInstance = (instance: Instance): void => {
+      if (crashes.see(instance)) noteCrashes.trigger();
+    };
+    const actual = await unlessStopped(ActualState.open(bus, onInstance));
     onStop(() => actual.close());
 
     const lrps = new LrpSync({ db, records, now, logger, metrics: new SyncMetrics(metrics) });
@@ -150,7 +158,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     lateBuilds.start();
     deployments.start();
     auditEvents.start();
-    const tasks = [syncing, relaying, lateBuilds, deployments, auditEvents];
+    noteCrashes.start();
+    const tasks = [syncing, relaying, lateBuilds, deployments, auditEvents, noteCrashes];
     onStop(() => Promise.all(tasks.map((task) => task.stop())));
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());

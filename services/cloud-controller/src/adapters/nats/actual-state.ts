@@ -43,12 +43,12 @@ export class ActualState {
     this.#unsubscribe = parts.unsubscribe;
   }
 
-  /** Resolves when the first snapshots are complete. */
-  static async open(bus: Bus): Promise<ActualState> {
+  /** Resolves when the first snapshots are complete. `onInstance` gets each record as it comes, some more than once. */
+  static async open(bus: Bus, onInstance: (instance: Instance) => void = () => undefined): Promise<ActualState> {
     const placementsByLrp = new GroupIndex<PlacementRecord>(({ processGuid }) => processGuid);
     const instancesByLrp = new GroupIndex<Instance>(({ processGuid }) => processGuid);
     const placements = await openIndexed(bus, buckets.placements, placementsByLrp);
-    const instances = await openIndexed(bus, buckets.instances, instancesByLrp);
+    const instances = await openIndexed(bus, buckets.instances, instancesByLrp, onInstance);
     const cells = await KvView.open(bus, buckets.cells);
     const metrics = new Map<string, CellMetrics>();
     const unsubscribe = followMetrics(bus, metrics);
@@ -91,14 +91,21 @@ async function openIndexed<T>(
   bus: Bus,
   bucket: Parameters<typeof KvView.open<T>>[1],
   index: GroupIndex<T>,
+  onValue: (value: T) => void = () => undefined,
 ): Promise<KvView<T>> {
   let view: KvView<T> | undefined;
   // The first snapshot is complete before `view` is there.
   const rebuild = (): void => {
-    if (view !== undefined) index.reset([...view.entries].map(([key, { value }]) => [key, value]));
+    if (view === undefined) return;
+    index.reset([...view.entries].map(([key, { value }]) => [key, value]));
+    for (const { value } of view.entries.values()) onValue(value);
   };
   view = await KvView.open(bus, bucket, {
-    onChange: (change) => (change === undefined ? rebuild() : index.set(change.key, change.value)),
+    onChange: (change) => {
+      if (change === undefined) return rebuild();
+      index.set(change.key, change.value);
+      if (change.value !== undefined) onValue(change.value);
+    },
   });
   rebuild();
   return view;

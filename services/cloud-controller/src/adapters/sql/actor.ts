@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 /** Who asked for a change. */
 export interface Actor {
   readonly guid: string;
-  readonly type: 'user' | 'system';
+  readonly type: 'user' | 'process' | 'system';
   readonly name: string;
 }
 

@@ -4,6 +4,8 @@ import type { Sql } from './schema.ts';
 
 /** A change, as Cloud Foundry names it (API v3, "Audit events"). Nothing secret may be in its data. */
 export interface AuditEvent {
+  /** For what may be noticed more than once and shall be noted once. */
+  readonly guid?: string;
   readonly type: string;
   readonly target: { readonly guid: string; readonly type: string; readonly name: string };
   readonly spaceGuid: string | null;
@@ -19,7 +21,7 @@ export async function addAuditEvent(sql: Sql, event: AuditEvent, now: string): P
   await sql
     .insertInto('audit_events')
     .values((eb) => ({
-      guid: randomUUID(),
+      guid: event.guid ?? randomUUID(),
       created_at: now,
       updated_at: now,
       type,
@@ -37,6 +39,7 @@ export async function addAuditEvent(sql: Sql, event: AuditEvent, now: string): P
           : eb.selectFrom('spaces').select('spaces.organization_guid').where('spaces.guid', '=', spaceGuid)),
       data: JSON.stringify(data),
     }))
+    .onConflict((conflict) => conflict.column('guid').doNothing())
     .execute();
 }
 
