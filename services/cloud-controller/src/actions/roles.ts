@@ -33,7 +33,7 @@ export async function createRole(unit: UnitOfWork, platform: Platform, role: New
   }
   await createUser(unit, user.guid);
   const where = space === undefined ? `organization '${organization?.name ?? ''}'` : `space '${space.name}'`;
-  return sql
+  const row = await sql
     .insertInto('roles')
     .values({
       guid: platform.newGuid(),
@@ -50,10 +50,13 @@ export async function createRole(unit: UnitOfWork, platform: Platform, role: New
       const taken = `User '${user.name}' already has '${role.type}' role in ${where}.`;
       throw isUniqueViolation(error) ? unprocessable(taken) : error;
     });
+  await auditRole(unit, row, 'add', user.name);
+  return row;
 }
 
 /** Throws 422 where a member of an organization still has something to do in its spaces. */
-export async function deleteRole({ sql }: UnitOfWork, role: RoleRow): Promise<void> {
+export async function deleteRole(unit: UnitOfWork, role: RoleRow): Promise<void> {
+  const { sql } = unit;
   if (role.type === 'organization_user') {
     const inSpace = await sql
       .selectFrom('roles')
@@ -68,4 +71,17 @@ export async function deleteRole({ sql }: UnitOfWork, role: RoleRow): Promise<vo
     }
   }
   await sql.deleteFrom('roles').where('guid', '=', role.guid).execute();
+  // Names are uaa's, which is not asked for this.
+  await auditRole(unit, role, 'remove', role.user_guid);
+}
+
+function auditRole(unit: UnitOfWork, role: RoleRow, what: 'add' | 'remove', userName: string): Promise<void> {
+  const { organization_guid: organizationGuid, space_guid: spaceGuid } = role;
+  return unit.audit({
+    type: `audit.user.${role.type}_${what}`,
+    target: { guid: role.user_guid, type: 'user', name: userName },
+    spaceGuid,
+    ...(organizationGuid === null ? {} : { organizationGuid }),
+    data: {},
+  });
 }

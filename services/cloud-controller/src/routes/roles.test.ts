@@ -42,6 +42,17 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(removed.headers.location).toMatch(/^http:\/\/localhost:8080\/v3\/jobs\//);
       expect((await suite.api.as(token).get(`/v3/spaces/${spaceGuid}`)).status).toBe(404);
       expect((await suite.api.admin.delete(`/v3/roles/${member.body.guid}`)).status).toBe(202);
+      const events = await suite.api.admin.get(`/v3/audit_events?target_guids=${guid}`);
+      expect(events.body.resources).toMatchObject([
+        {
+          type: 'audit.user.organization_user_add',
+          target: { name: 'dora' },
+          organization: { guid: organizationGuid },
+        },
+        { type: 'audit.user.space_developer_add', space: { guid: spaceGuid }, actor: { name: 'admin' } },
+        { type: 'audit.user.space_developer_remove' },
+        { type: 'audit.user.organization_user_remove' },
+      ]);
     });
 
     test('are refused in the words that the cf CLI looks for', async () => {
