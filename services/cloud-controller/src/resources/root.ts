@@ -52,16 +52,24 @@ export function presentRoot(link: Links): z.infer<typeof rootSchema> {
 
 const v3Resources = [
   'apps',
+  'audit_events',
   'builds',
+  'deployments',
   'domains',
   'droplets',
   'feature_flags',
+  'isolation_segments',
   'organization_quotas',
   'organizations',
   'packages',
   'processes',
+  'roles',
   'routes',
+  'service_credential_bindings',
+  'service_instances',
+  'space_quotas',
   'spaces',
+  'users',
 ] as const;
 
 export const v3RootSchema = z.object({ links: z.record(z.string(), linkSchema) });

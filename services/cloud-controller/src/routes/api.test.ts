@@ -19,6 +19,14 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect((await suite.api.as('').get('/v3/info')).status).toBe(200);
     });
 
+    test('links only to collections that there are', async () => {
+      const { links } = (await suite.api.as('').get('/v3')).body;
+      for (const link of Object.values(links) as { href: string }[]) {
+        const { pathname } = new URL(link.href);
+        expect([pathname, (await suite.api.admin.get(pathname)).status]).toEqual([pathname, 200]);
+      }
+    });
+
     test('does not know what is not there', async () => {
       const answer = await suite.api.admin.get('/v3/nothing');
       expect(errorOf(answer)).toEqual({ status: 404, code: 10000, title: 'CF-NotFound', detail: 'Unknown request' });
