@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DesiredLrp } from '@slipway/contracts';
 import type { CrashCause } from '../domain/crash.ts';
 import { beginStartup, type HealthPolicy, resumeHealthy } from '../domain/health-monitor.ts';
@@ -5,6 +6,9 @@ import { runHealthLoop } from './health-loop.ts';
 import type { InstanceDeps } from './instance-deps.ts';
 import type { InstanceLog } from './instance-log.ts';
 import type { Container, ContainerExit } from './ports.ts';
+
+// Of a process that has ended no check succeeds, and the news of its end may come a moment after that of the check.
+const EXIT_NEWS_MS = 500;
 
 export interface Watched {
   readonly lrp: () => DesiredLrp;
@@ -42,7 +46,7 @@ export async function watch(watched: Watched, deps: InstanceDeps, signal: AbortS
   });
   const health = followHealth(watched, deps, onRunning, either).then((cause) =>
     // Without a cause it has nothing more to say: the other two decide.
-    cause === undefined ? aborted : { cause },
+    cause === undefined ? aborted : Promise.race([exited, delay(EXIT_NEWS_MS, { cause }, { ref: false })]),
   );
   try {
     return await Promise.race([exited, health, aborted]);
