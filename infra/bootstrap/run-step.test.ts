@@ -55,8 +55,8 @@ test('a step that must finish does, and the abort is told afterwards', async () 
 test('the sizes of the archives are read from what apt-get prints', () => {
   const printed = [
     'Reading package lists...',
-    "'http://deb.debian.org/debian/pool/main/r/runc/runc_1.1.5_amd64.deb' runc_1.1.5_amd64.deb 2754128 MD5Sum:00",
-    "'http://deb.debian.org/debian/pool/main/t/tini/tini_0.19.0-1_amd64.deb' tini_0.19.0-1_amd64.deb 255964 SHA256:0",
+    "'http://mirror.example/debian/pool/main/r/runc/runc_1.1.5_amd64.deb' runc_1.1.5_amd64.deb 2754128 MD5Sum:00",
+    "'http://mirror.example/debian/pool/main/t/tini/tini_0.19.0-1_amd64.deb' tini_0.19.0-1_amd64.deb 255964 SHA256:0",
   ].join('\n');
   expect(archiveSizes(printed)).toEqual([2_754_128, 255_964]);
 });
