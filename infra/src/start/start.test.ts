@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type LaunchedPlatform, launchPlatform } from '../launch/launch-platform.ts';
 import { inPrivateMounts } from '../process/private-mounts.ts';
 import { repositoryRoot } from '../process/repository-root.ts';
+import { runCommand } from '../process/run-command.ts';
 
 const services = ['cloud-controller', 'uaa', 'stager', 'scheduler', 'router', 'log-cache'];
 
@@ -40,11 +41,17 @@ async function processesOf(mark: string): Promise<string[]> {
   return found;
 }
 
+/** One cell in all starts of this file. */
+const cell = {
+  SLIPWAY_CELL_ID: `whole-${process.pid}`,
+  SLIPWAY_CELL_SUBNET: `10.${128 + (process.pid % 100)}.252.0/22`,
+};
+
 describe.skipIf(process.getuid?.() !== 0)('a platform that runs (needs root)', () => {
   let platform: LaunchedPlatform;
 
   beforeAll(async () => {
-    platform = await launchPlatform();
+    platform = await launchPlatform({ settings: cell });
   });
 
   afterAll(async () => {
@@ -108,13 +115,16 @@ describe.skipIf(process.getuid?.() !== 0)('a platform that runs (needs root)', (
   test('that is killed takes its services with it, and the next start is well', async () => {
     await platform.kill();
     await expect.poll(() => processesOf(platform.dataDirectory), { timeout: 60_000 }).toEqual([]);
-    const again = await launchPlatform({ dataDirectory: platform.dataDirectory });
+    // The same cell, as an operator's would be: what it left is cleaned up at its next start.
+    const again = await launchPlatform({ dataDirectory: platform.dataDirectory, settings: cell });
     expect(again.adminPassword).toBe(platform.adminPassword);
     expect(await again.stop()).toBe(0);
     expect(await processesOf(platform.dataDirectory)).toEqual([]);
     expect(existsSync(join(platform.dataDirectory, 'running'))).toBe(false);
+    const { output: tables } = await runCommand('nft', ['list', 'tables']);
+    expect(tables).not.toContain(String(process.pid));
     await rm(platform.dataDirectory, { recursive: true });
-    platform = await launchPlatform();
+    platform = await launchPlatform({ settings: cell });
   });
 });
 
