@@ -74,4 +74,21 @@ export {
   stagingResult,
   stagingResultSchema,
 } from './staging.ts';
+export {
+  type DesiredTask,
+  desiredTaskSchema,
+  type TaskFailed,
+  type TaskPlaced,
+  type TaskPlacement,
+  type TaskRecord,
+  type TaskRefused,
+  type TaskState,
+  type TasksFreshness,
+  taskFailedSchema,
+  taskPlacedSchema,
+  taskRecordSchema,
+  taskRefusedSchema,
+  taskStateSchema,
+  tasksFreshnessSchema,
+} from './task.ts';
 export { type BucketDefinition, buckets, keys, type StreamDefinition, streams } from './topology.ts';

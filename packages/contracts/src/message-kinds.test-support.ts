@@ -9,6 +9,14 @@ import { type MessageDefinition, parseMessage } from './message.ts';
 import { placementSchema, unplacedSchema } from './placement.ts';
 import { routerRegisterSchema, routerStartSchema } from './router-messages.ts';
 import { stagingRequest, stagingResult } from './staging.ts';
+import {
+  desiredTaskSchema,
+  taskFailedSchema,
+  taskPlacedSchema,
+  taskRefusedSchema,
+  taskStateSchema,
+  tasksFreshnessSchema,
+} from './task.ts';
 
 /** A kind of message or record, in the version that is written now. Samples are `<type>.v<version>[-<case>].json`. */
 export interface Kind {
@@ -44,5 +52,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'router.start': record(routerStartSchema),
   'staging.request': message(stagingRequest),
   'staging.result': message(stagingResult),
+  'desired-task': record(desiredTaskSchema),
+  'task-failed': record(taskFailedSchema),
+  'task-placed': record(taskPlacedSchema),
+  'task-refused': record(taskRefusedSchema),
+  'task-state': record(taskStateSchema),
+  'tasks-freshness': record(tasksFreshnessSchema),
   unplaced: record(unplacedSchema),
 };

@@ -41,6 +41,11 @@ describe('each record has one writer', () => {
     [keys.unplaced('p', 0), buckets.placements.name, ['scheduler']],
     [keys.instance('cell-1', 'g'), buckets.instances.name, ['cell-rep-cell-1']],
     [keys.instance('cell-2', 'g'), buckets.instances.name, ['cell-rep-cell-2']],
+    [keys.desiredTask('t'), buckets.tasks.name, ['cloud-controller']],
+    [keys.tasksDomain, buckets.tasks.name, ['cloud-controller']],
+    [keys.taskPlacement('t'), buckets.tasks.name, ['scheduler']],
+    [keys.taskState('cell-1', 't'), buckets.tasks.name, ['cell-rep-cell-1']],
+    [keys.taskState('cell-2', 't'), buckets.tasks.name, ['cell-rep-cell-2']],
     ['cell-1', buckets.cells.name, ['cell-rep-cell-1']],
     [keys.schedulerLease, buckets.leases.name, ['scheduler']],
     ['another', buckets.leases.name, []],
@@ -107,6 +112,7 @@ describe('streams and buckets', () => {
     ['KV_desired-lrps', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_placements', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_instances', ['cloud-controller', 'scheduler', ...bothCells]],
+    ['KV_tasks', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_cells', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_leases', ['scheduler', ...bothCells]],
   ])('%s is read by %j', (stream, readers) => {
@@ -138,7 +144,7 @@ describe('streams and buckets', () => {
 
   test('only the scheduler takes old deletion markers away, of buckets whose keys are used once', () => {
     const purged = allStreams.filter((stream) => whoMay('publish', `$JS.API.STREAM.PURGE.${stream}`).length > 0);
-    expect(purged.toSorted()).toEqual(['KV_desired-lrps', 'KV_instances', 'KV_placements']);
+    expect(purged.toSorted()).toEqual(['KV_desired-lrps', 'KV_instances', 'KV_placements', 'KV_tasks']);
     for (const stream of purged) expect(whoMay('publish', `$JS.API.STREAM.PURGE.${stream}`)).toEqual(['scheduler']);
   });
 

@@ -59,8 +59,11 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
         subscribe: [...registersRoutes.subscribe, 'metrics.instances.*'],
         streams: [streams.staging, ...logs.streams],
         consume: [{ stream: streams.stagingResults, durable: 'cloud-controller' }],
-        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.cells],
-        kvWrite: [{ bucket: buckets.desiredLrps, keys: '>' }],
+        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.tasks, buckets.cells],
+        kvWrite: [
+          { bucket: buckets.desiredLrps, keys: '>' },
+          { bucket: buckets.tasks, keys: keys.desiredTasks },
+        ],
       };
     case 'uaa':
       return { ...none, publish: registersRoutes.publish, subscribe: registersRoutes.subscribe };
@@ -74,13 +77,21 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
     case 'scheduler':
       return {
         ...none,
-        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.cells, buckets.leases],
+        kvRead: [
+          buckets.desiredLrps,
+          buckets.placements,
+          buckets.instances,
+          buckets.tasks,
+          buckets.cells,
+          buckets.leases,
+        ],
         kvWrite: [
           { bucket: buckets.placements, keys: '>' },
+          { bucket: buckets.tasks, keys: keys.taskPlacements },
           { bucket: buckets.leases, keys: keys.schedulerLease },
         ],
         // Each key is used once, so markers would pile up; the one leader clears them for all writers.
-        kvCompact: [buckets.desiredLrps, buckets.placements, buckets.instances],
+        kvCompact: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.tasks],
       };
     case 'cell-rep':
       return {
@@ -89,9 +100,17 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
         subscribe: registersRoutes.subscribe,
         streams: logs.streams,
         // The lease tells whether a scheduler is there to place again what lost its placement.
-        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.cells, buckets.leases],
+        kvRead: [
+          buckets.desiredLrps,
+          buckets.placements,
+          buckets.instances,
+          buckets.tasks,
+          buckets.cells,
+          buckets.leases,
+        ],
         kvWrite: [
           { bucket: buckets.instances, keys: `${cellId}.>` },
+          { bucket: buckets.tasks, keys: keys.taskStatesOf(cellId) },
           { bucket: buckets.cells, keys: cellId },
         ],
       };

@@ -87,6 +87,7 @@ const parts = [
   'resolvedImageSchema',
   'sealedSchema',
   'stagingPhaseSchema',
+  'taskRecordSchema',
   'timeSchema',
 ];
 
@@ -121,6 +122,7 @@ test('the records of every bucket are samples of it, and no others', () => {
     'desired-lrps': ['desired-lrp', 'domain-freshness'],
     placements: ['placement', 'unplaced'],
     instances: ['instance'],
+    tasks: ['desired-task', 'tasks-freshness', 'task-placed', 'task-refused', 'task-failed', 'task-state'],
     cells: ['cell-presence'],
     leases: ['lease'],
   };

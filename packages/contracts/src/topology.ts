@@ -3,6 +3,7 @@ import { cellPresenceSchema, leaseSchema } from './cell.ts';
 import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
 import { instanceSchema } from './instance.ts';
 import { placementRecordSchema } from './placement.ts';
+import { taskRecordSchema } from './task.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -72,6 +73,11 @@ export const buckets = {
   placements: { name: 'placements', value: placementRecordSchema },
   /** Keys `<cell id>.<instance guid>`. Writer: that cell. */
   instances: { name: 'instances', value: instanceSchema },
+  /**
+   * Keys `desired.task.<task guid>` and `desired.domain.cf-tasks` (writer: cloud-controller), `placement.<task guid>`
+   * (the leading scheduler), `state.<cell id>.<task guid>` (that cell). One bucket, so that it is lost as a whole.
+   */
+  tasks: { name: 'tasks', value: taskRecordSchema },
   /** Keys `<cell id>`. Writer: that cell. */
   cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000 },
   /** Key `scheduler`. Writer: the holder. Locket's TTL. */
@@ -87,5 +93,12 @@ export const keys = {
   unplaced: (processGuid: string, index: number): string => `unplaced.${processGuid}.${index}`,
   instance: (cellId: string, instanceGuid: string): string => `${cellId}.${instanceGuid}`,
   instancesOf: (cellId: string): string => `${cellId}.>`,
+  desiredTask: (taskGuid: string): string => `desired.task.${taskGuid}`,
+  tasksDomain: 'desired.domain.cf-tasks',
+  desiredTasks: 'desired.>',
+  taskPlacement: (taskGuid: string): string => `placement.${taskGuid}`,
+  taskPlacements: 'placement.*',
+  taskState: (cellId: string, taskGuid: string): string => `state.${cellId}.${taskGuid}`,
+  taskStatesOf: (cellId: string): string => `state.${cellId}.>`,
   schedulerLease: 'scheduler',
 } as const;
