@@ -18,7 +18,7 @@ import { checkMetadata, guidParameters, metadataBody, nameBody, toOneBody, varia
 import { includedTenancy, includedTenancySchema, spaceIncludes } from './included-tenancy.ts';
 import { jobAccepted } from './jobs.ts';
 import { lifecycleBody } from './lifecycle-body.ts';
-import { includeOf, listBody, listQuery } from './lists.ts';
+import { includeParameter, listBody, listParameters } from './lists.ts';
 import { spaceOfBody } from './spaces.ts';
 
 const createBody = z.strictObject({
@@ -63,9 +63,10 @@ export function appRoutes(api: Api, context: ApiContext): void {
     presentApp(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
   const listed = listSchema(appSchema).extend({ included: includedTenancySchema.optional() });
-  api.get('/v3/apps', { schema: { response: { 200: listed } } }, async (request) => {
-    const orderBy = ['created_at', 'updated_at', 'name'];
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy, include: spaceIncludes });
+  const orderBy = ['created_at', 'updated_at', 'name'];
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy, include: spaceIncludes });
+  api.get('/v3/apps', { schema: { querystring, response: { 200: listed } } }, async (request) => {
+    const { query } = request;
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const base = db.selectFrom('apps').$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('apps', base, filters, query);
@@ -94,10 +95,10 @@ export function appRoutes(api: Api, context: ApiContext): void {
   });
 
   const shown = appSchema.extend({ included: includedTenancySchema.optional() });
-  api.get('/v3/apps/:guid', { schema: { params: guidParameters, response: { 200: shown } } }, async (request) => {
-    const names = includeOf(request, spaceIncludes);
+  const showing = { params: guidParameters, querystring: includeParameter(spaceIncludes) };
+  api.get('/v3/apps/:guid', { schema: { ...showing, response: { 200: shown } } }, async (request) => {
     const row = await findApp(context, accessOf(request), request.params.guid);
-    const included = await includedTenancy(context, names, [row.space_guid]);
+    const included = await includedTenancy(context, request.query.include, [row.space_guid]);
     return { ...(await present(row)), ...(included === undefined ? {} : { included }) };
   });
 

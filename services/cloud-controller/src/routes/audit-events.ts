@@ -8,7 +8,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 
 const filters: Filters<'audit_events'> = {
   guids: oneOf('audit_events', 'guid'),
@@ -31,8 +31,12 @@ function visibleEvents({ db }: ApiContext, access: CallerAccess): SelectQueryBui
 export function auditEventRoutes(api: Api, context: ApiContext): void {
   const { link } = context;
 
-  api.get('/v3/audit_events', { schema: { response: { 200: listSchema(auditEventSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] });
+  const listed = {
+    querystring: listParameters({ filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] }),
+    response: { 200: listSchema(auditEventSchema) },
+  };
+  api.get('/v3/audit_events', { schema: listed }, async (request) => {
+    const { query } = request;
     const base = visibleEvents(context, accessOf(request));
     const { rows, totalResults } = await listPage('audit_events', base, filters, query);
     const resources = rows.map((row) => presentAuditEvent(row, link));

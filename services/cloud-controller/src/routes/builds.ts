@@ -11,7 +11,7 @@ import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody } from './bodies.ts';
 import { lifecycleBody } from './lifecycle-body.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { findPackage } from './packages.ts';
 
 const createBody = z.strictObject({
@@ -73,8 +73,9 @@ export function buildRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.get('/v3/builds', { schema: { response: { 200: listSchema(buildSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy });
+  api.get('/v3/builds', { schema: { querystring, response: { 200: listSchema(buildSchema) } } }, async (request) => {
+    const { query } = request;
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const base =
       visible === undefined
@@ -93,10 +94,16 @@ export function buildRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/apps/:guid/builds',
-    { schema: { params: guidParameters, response: { 200: listSchema(buildSchema) } } },
+    {
+      schema: {
+        params: guidParameters,
+        querystring: listParameters({ filters: ['guids', 'states', 'package_guids'], orderBy }),
+        response: { 200: listSchema(buildSchema) },
+      },
+    },
     async (request) => {
       const { guid } = await findApp(context, accessOf(request), request.params.guid);
-      const query = listQuery(request, { filters: ['guids', 'states', 'package_guids'], orderBy });
+      const { query } = request;
       const base = db.selectFrom('builds').where('builds.app_guid', '=', guid);
       const { rows, totalResults } = await listPage('builds', base, filters, query);
       const metadata = await loadMetadata(

@@ -14,7 +14,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { scaleBody } from './process-bodies.ts';
 
 const MAX_STEPS = 100;
@@ -98,8 +98,12 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
     return presented;
   };
 
-  api.get('/v3/deployments', { schema: { response: { 200: listSchema(deploymentSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] });
+  const listed = {
+    querystring: listParameters({ filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] }),
+    response: { 200: listSchema(deploymentSchema) },
+  };
+  api.get('/v3/deployments', { schema: listed }, async (request) => {
+    const { query } = request;
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const all = db.selectFrom('deployments');
     const base =

@@ -14,7 +14,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { findOrganization } from './organizations.ts';
 
 const createBody = z.strictObject({
@@ -88,8 +88,9 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     presentDomain(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
   const orderBy = ['created_at', 'updated_at', 'name'];
 
-  api.get('/v3/domains', { schema: { response: { 200: listSchema(domainSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy });
+  api.get('/v3/domains', { schema: { querystring, response: { 200: listSchema(domainSchema) } } }, async (request) => {
+    const { query } = request;
     const base = visibleDomains(context, accessOf(request));
     const { rows, totalResults } = await listPage('domains', base, filters, query);
     const metadata = await loadMetadata(
@@ -188,11 +189,17 @@ export function domainRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/organizations/:guid/domains',
-    { schema: { params: guidParameters, response: { 200: listSchema(domainSchema) } } },
+    {
+      schema: {
+        params: guidParameters,
+        querystring: listParameters({ filters: ['names', 'guids'], orderBy }),
+        response: { 200: listSchema(domainSchema) },
+      },
+    },
     async (request) => {
       const access = accessOf(request);
       const { guid } = await findOrganization(context, access, request.params.guid);
-      const query = listQuery(request, { filters: ['names', 'guids'], orderBy });
+      const { query } = request;
       const base = visibleDomains(context, access).where(
         sql<SqlBool>`(domains.organization_guid is null or domains.organization_guid = ${guid})`,
       );

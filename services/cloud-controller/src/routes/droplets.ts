@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import type { SelectQueryBuilder } from 'kysely';
 import type { z } from 'zod';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
@@ -12,7 +11,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { findPackage } from './packages.ts';
 
 const filters: Filters<'droplets'> = {
@@ -27,11 +26,10 @@ export function dropletRoutes(api: Api, context: ApiContext): void {
   const { db, link } = context;
 
   const list = async (
-    request: FastifyRequest,
+    request: ListRequest,
     base: SelectQueryBuilder<Database, 'droplets', object>,
-    names: readonly string[],
   ): Promise<{ pagination: Pagination; resources: z.infer<typeof dropletSchema>[] }> => {
-    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+    const { query } = request;
     const { rows, totalResults } = await listPage('droplets', base, filters, query);
     const metadata = await loadMetadata(
       db,
@@ -41,14 +39,19 @@ export function dropletRoutes(api: Api, context: ApiContext): void {
     return listBody(request, link, query, totalResults, resources);
   };
 
-  api.get('/v3/droplets', { schema: { response: { 200: listSchema(dropletSchema) } } }, async (request) => {
+  const orderBy = ['created_at', 'updated_at'];
+  const listed = {
+    querystring: listParameters({ filters: Object.keys(filters), orderBy }),
+    response: { 200: listSchema(dropletSchema) },
+  };
+  api.get('/v3/droplets', { schema: listed }, async (request) => {
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const all = db.selectFrom('droplets');
     const base =
       visible === undefined
         ? all
         : all.where('droplets.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
-    return list(request, base, Object.keys(filters));
+    return list(request, base);
   });
 
   api.get(
@@ -65,21 +68,22 @@ export function dropletRoutes(api: Api, context: ApiContext): void {
     },
   );
 
+  const querystring = listParameters({ filters: ['guids', 'states'], orderBy });
   api.get(
     '/v3/apps/:guid/droplets',
-    { schema: { params: guidParameters, response: { 200: listSchema(dropletSchema) } } },
+    { schema: { params: guidParameters, querystring, response: { 200: listSchema(dropletSchema) } } },
     async (request) => {
       const { guid } = await findApp(context, accessOf(request), request.params.guid);
-      return list(request, db.selectFrom('droplets').where('droplets.app_guid', '=', guid), ['guids', 'states']);
+      return list(request, db.selectFrom('droplets').where('droplets.app_guid', '=', guid));
     },
   );
 
   api.get(
     '/v3/packages/:guid/droplets',
-    { schema: { params: guidParameters, response: { 200: listSchema(dropletSchema) } } },
+    { schema: { params: guidParameters, querystring, response: { 200: listSchema(dropletSchema) } } },
     async (request) => {
       const { guid } = await findPackage(context, accessOf(request), request.params.guid);
-      return list(request, db.selectFrom('droplets').where('droplets.package_guid', '=', guid), ['guids', 'states']);
+      return list(request, db.selectFrom('droplets').where('droplets.package_guid', '=', guid));
     },
   );
 }

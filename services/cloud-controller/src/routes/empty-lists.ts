@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { listSchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 
 const nothing = z.never();
 const listed = (kinds: readonly string[]) =>
@@ -41,8 +41,9 @@ export function emptyList(api: Api, { link }: ApiContext, list: EmptyList): void
   const others = fields.map((resource) => `fields[${resource}]`);
   const include = Object.keys(included);
   const spec = { filters, orderBy, others, ...(include.length === 0 ? {} : { include }) };
-  api.get(path, { schema: { response: { 200: listed(Object.values(included)) } } }, async (request) => {
-    const query = listQuery(request, spec);
+  const schema = { querystring: listParameters(spec), response: { 200: listed(Object.values(included)) } };
+  api.get(path, { schema }, async (request) => {
+    const { query } = request;
     const body = listBody(request, link, query, 0, [] as never[]);
     if (query.include.size === 0) return body;
     return { ...body, included: Object.fromEntries([...query.include].map((name) => [included[name] ?? name, []])) };

@@ -6,7 +6,7 @@ import { featureFlagSchema, presentFeatureFlag } from '../resources/feature-flag
 import { listSchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 
 const nameParameters = z.object({ name: z.string() });
 const updateBody = z.strictObject({
@@ -15,8 +15,12 @@ const updateBody = z.strictObject({
 });
 
 export function featureFlagRoutes(api: Api, { db, writer, link }: ApiContext): void {
-  api.get('/v3/feature_flags', { schema: { response: { 200: listSchema(featureFlagSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: [], orderBy: ['name'], rows: false });
+  const listed = {
+    querystring: listParameters({ filters: [], orderBy: ['name'], rows: false }),
+    response: { 200: listSchema(featureFlagSchema) },
+  };
+  api.get('/v3/feature_flags', { schema: listed }, async (request) => {
+    const { query } = request;
     const flags = await loadFeatureFlags(db);
     if (query.orderBy?.descending === true) flags.reverse();
     const start = (query.page - 1) * query.perPage;

@@ -19,7 +19,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { findOrganization, organizationFilters, presentOrganizations } from './organizations.ts';
 import { toManyBody } from './quota-bodies.ts';
 import { findSpace } from './spaces.ts';
@@ -69,12 +69,17 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
     return row;
   };
 
+  const orderBy = ['created_at', 'updated_at', 'name'];
   api.get(
     '/v3/isolation_segments',
-    { schema: { response: { 200: listSchema(isolationSegmentSchema) } } },
+    {
+      schema: {
+        querystring: listParameters({ filters: Object.keys(filters), orderBy }),
+        response: { 200: listSchema(isolationSegmentSchema) },
+      },
+    },
     async (request) => {
-      const orderBy = ['created_at', 'updated_at', 'name'];
-      const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+      const { query } = request;
       const base = visibleSegments(context, accessOf(request));
       const { rows, totalResults } = await listPage('isolation_segments', base, filters, query);
       const metadata = await loadMetadata(
@@ -127,12 +132,17 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/isolation_segments/:guid/organizations',
-    { schema: { params: guidParameters, response: { 200: listSchema(organizationSchema) } } },
+    {
+      schema: {
+        params: guidParameters,
+        querystring: listParameters({ filters: Object.keys(organizationFilters), orderBy }),
+        response: { 200: listSchema(organizationSchema) },
+      },
+    },
     async (request) => {
       const access = accessOf(request);
       const { guid } = await find(access, request.params.guid);
-      const orderBy = ['created_at', 'updated_at', 'name'];
-      const query = listQuery(request, { filters: Object.keys(organizationFilters), orderBy });
+      const { query } = request;
       const visible = access.visibleOrganizations('organizations.guid') ?? sql<SqlBool>`1 = 1`;
       const entitled = db
         .selectFrom('isolation_segment_organizations')

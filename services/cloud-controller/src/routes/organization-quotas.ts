@@ -22,7 +22,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { changeLimits, newOrganizationQuotaBody, organizationQuotaUpdateBody, toManyBody } from './quota-bodies.ts';
 
 const filters: Filters<'organization_quotas'> = {
@@ -77,12 +77,13 @@ export function organizationQuotaRoutes(api: Api, context: ApiContext): void {
     return row;
   };
 
+  const orderBy = ['created_at', 'updated_at', 'name'];
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy });
   api.get(
     '/v3/organization_quotas',
-    { schema: { response: { 200: listSchema(organizationQuotaSchema) } } },
+    { schema: { querystring, response: { 200: listSchema(organizationQuotaSchema) } } },
     async (request) => {
-      const orderBy = ['created_at', 'updated_at', 'name'];
-      const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+      const { query } = request;
       const base = db.selectFrom('organization_quotas');
       const { rows, totalResults } = await listPage('organization_quotas', base, filters, query);
       return listBody(request, link, query, totalResults, await presentAll(accessOf(request), rows));

@@ -16,7 +16,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 
 const createBody = z.strictObject({
   name: nameBody,
@@ -65,8 +65,12 @@ export function organizationRoutes(api: Api, context: ApiContext): void {
   const present = async (row: OrganizationRow): Promise<z.infer<typeof organizationSchema>> =>
     presentOrganization(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
-  api.get('/v3/organizations', { schema: { response: { 200: listSchema(organizationSchema) } } }, async (request) => {
-    const query = listQuery(request, { filters: Object.keys(organizationFilters), orderBy });
+  const listed = {
+    querystring: listParameters({ filters: Object.keys(organizationFilters), orderBy }),
+    response: { 200: listSchema(organizationSchema) },
+  };
+  api.get('/v3/organizations', { schema: listed }, async (request) => {
+    const { query } = request;
     const visible = accessOf(request).visibleOrganizations('organizations.guid');
     const base = db
       .selectFrom('organizations')

@@ -13,7 +13,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { type ListRequest, listBody, listParameters } from './lists.ts';
 
 /** cloud_controller_ng's limit. */
 const MAX_PASSWORD = 5000;
@@ -94,12 +94,10 @@ export function packageRoutes(api: Api, context: ApiContext): void {
   );
 
   const list = async (
-    request: Parameters<typeof listQuery>[0],
+    request: ListRequest,
     base: SelectQueryBuilder<Database, 'packages', object>,
-    without: readonly string[],
   ): Promise<{ pagination: ReturnType<typeof listBody>['pagination']; resources: z.infer<typeof packageSchema>[] }> => {
-    const names = Object.keys(filters).filter((name) => !without.includes(name));
-    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+    const { query } = request;
     const { rows, totalResults } = await listPage('packages', base, filters, query);
     const metadata = await loadMetadata(
       db,
@@ -109,21 +107,25 @@ export function packageRoutes(api: Api, context: ApiContext): void {
     return listBody(request, link, query, totalResults, resources);
   };
 
-  api.get('/v3/packages', { schema: { response: { 200: listSchema(packageSchema) } } }, async (request) => {
+  const listed = { response: { 200: listSchema(packageSchema) } };
+  const orderBy = ['created_at', 'updated_at'];
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy });
+  api.get('/v3/packages', { schema: { ...listed, querystring } }, async (request) => {
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const base = db.selectFrom('packages');
-    if (visible === undefined) return list(request, base, []);
+    if (visible === undefined) return list(request, base);
     const mine = db.selectFrom('apps').select('apps.guid').where(visible);
-    return list(request, base.where('packages.app_guid', 'in', mine), []);
+    return list(request, base.where('packages.app_guid', 'in', mine));
   });
 
+  const ofApp = listParameters({ filters: ['guids', 'states', 'types'], orderBy });
   api.get(
     '/v3/apps/:guid/packages',
-    { schema: { params: guidParameters, response: { 200: listSchema(packageSchema) } } },
+    { schema: { ...listed, params: guidParameters, querystring: ofApp } },
     async (request) => {
       const { guid } = await findApp(context, accessOf(request), request.params.guid);
       const base = db.selectFrom('packages').where('packages.app_guid', '=', guid);
-      return list(request, base, ['app_guids', 'space_guids']);
+      return list(request, base);
     },
   );
 }

@@ -21,7 +21,7 @@ import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters } from './bodies.ts';
 import { detectedCommandOf } from './detected-command.ts';
-import { listBody, listQuery } from './lists.ts';
+import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { scaleBody, scaleChange, updateBody, updateChange } from './process-bodies.ts';
 import { statsOf } from './process-stats.ts';
 
@@ -97,11 +97,10 @@ export function processRoutes(api: Api, context: ApiContext): void {
   };
 
   const list = async (
-    request: FastifyRequest,
+    request: ListRequest,
     base: SelectQueryBuilder<Database, 'processes', object>,
-    names: readonly string[],
   ): Promise<{ pagination: Pagination; resources: z.infer<typeof processSchema>[] }> => {
-    const query = listQuery(request, { filters: names, orderBy: ['created_at', 'updated_at'] });
+    const { query } = request;
     const { rows, totalResults } = await listPage('processes', base, filters, query);
     const metadata = await loadMetadata(
       db,
@@ -138,21 +137,32 @@ export function processRoutes(api: Api, context: ApiContext): void {
     if (placed?.kind === 'placed') await writer.write((unit) => retireInstance(unit, process, placed.instanceGuid));
   };
 
-  api.get('/v3/processes', { schema: { response: { 200: listSchema(processSchema) } } }, async (request) => {
+  const orderBy = ['created_at', 'updated_at'];
+  const listed = {
+    querystring: listParameters({ filters: Object.keys(filters), orderBy }),
+    response: { 200: listSchema(processSchema) },
+  };
+  api.get('/v3/processes', { schema: listed }, async (request) => {
     const visible = accessOf(request).visibleSpaces('apps.space_guid');
     const all = db.selectFrom('processes');
     const base =
       visible === undefined
         ? all
         : all.where('processes.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
-    return list(request, base, Object.keys(filters));
+    return list(request, base);
   });
   api.get(
     '/v3/apps/:guid/processes',
-    { schema: { params: guidParameters, response: { 200: listSchema(processSchema) } } },
+    {
+      schema: {
+        ...listed,
+        params: guidParameters,
+        querystring: listParameters({ filters: ['guids', 'types'], orderBy }),
+      },
+    },
     async (request) => {
       const { guid } = await findApp(context, accessOf(request), request.params.guid);
-      return list(request, db.selectFrom('processes').where('processes.app_guid', '=', guid), ['guids', 'types']);
+      return list(request, db.selectFrom('processes').where('processes.app_guid', '=', guid));
     },
   );
 
@@ -217,10 +227,12 @@ export function processRoutes(api: Api, context: ApiContext): void {
   // Sidecars come with manifests; until then there are none.
   api.get(
     '/v3/processes/:guid/sidecars',
-    { schema: { ...one, response: { 200: sidecarsSchema } } },
+    {
+      schema: { ...one, querystring: listParameters({ filters: [], orderBy: [] }), response: { 200: sidecarsSchema } },
+    },
     async (request) => {
       await findProcess(context, accessOf(request), request.params);
-      return listBody(request, link, listQuery(request, { filters: [], orderBy: [] }), 0, []);
+      return listBody(request, link, request.query, 0, []);
     },
   );
 

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import type { SelectQueryBuilder } from 'kysely';
 import { z } from 'zod';
 import { revisionEnvironment } from '../actions/revisions.ts';
@@ -15,7 +14,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { type ListRequest, listBody, listParameters } from './lists.ts';
 
 const filters: Filters<'revisions'> = {
   /** Compared as text: what is no number is no version. */
@@ -81,14 +80,18 @@ export function revisionRoutes(api: Api, context: ApiContext): void {
   };
 
   const list = async (
-    request: FastifyRequest,
+    request: ListRequest,
     base: SelectQueryBuilder<Database, 'revisions', object>,
   ): Promise<{ pagination: Pagination; resources: z.infer<typeof revisionSchema>[] }> => {
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] });
+    const { query } = request;
     const { rows, totalResults } = await listPage('revisions', base, filters, query);
     return listBody(request, link, query, totalResults, await presentAll(rows));
   };
-  const listed = { params: guidParameters, response: { 200: listSchema(revisionSchema) } };
+  const listed = {
+    params: guidParameters,
+    querystring: listParameters({ filters: Object.keys(filters), orderBy: ['created_at', 'updated_at'] }),
+    response: { 200: listSchema(revisionSchema) },
+  };
 
   api.get('/v3/apps/:guid/revisions', { schema: listed }, async (request) => {
     const { guid } = await findApp(context, accessOf(request), request.params.guid);

@@ -17,7 +17,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { includeOf, listBody, listQuery } from './lists.ts';
+import { includeParameter, listBody, listParameters } from './lists.ts';
 import { presentOrganizations } from './organizations.ts';
 import { presentSpaces, spaceOfBody } from './spaces.ts';
 import { presentUsers, visibleUsers } from './users.ts';
@@ -103,13 +103,18 @@ export function roleRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/roles',
-    { schema: { response: { 200: listSchema(roleSchema).extend({ included: includedSchema.optional() }) } } },
+    {
+      schema: {
+        querystring: listParameters({
+          filters: Object.keys(filters),
+          orderBy: ['created_at', 'updated_at'],
+          include: including,
+        }),
+        response: { 200: listSchema(roleSchema).extend({ included: includedSchema.optional() }) },
+      },
+    },
     async (request) => {
-      const query = listQuery(request, {
-        filters: Object.keys(filters),
-        orderBy: ['created_at', 'updated_at'],
-        include: including,
-      });
+      const { query } = request;
       const { rows, totalResults } = await listPage('roles', visibleRoles(context, accessOf(request)), filters, query);
       const resources = rows.map((row) => presentRole(row, link));
       return {
@@ -133,18 +138,18 @@ export function roleRoutes(api: Api, context: ApiContext): void {
     {
       schema: {
         params: guidParameters,
+        querystring: includeParameter(including),
         response: { 200: roleSchema.extend({ included: includedSchema.optional() }) },
       },
     },
     async (request) => {
-      const names = includeOf(request, including);
       const { guid } = request.params;
       const row = await visibleRoles(context, accessOf(request))
         .selectAll()
         .where('roles.guid', '=', guid)
         .executeTakeFirst();
       if (row === undefined) throw notFound('Role');
-      return { ...presentRole(row, link), ...(await included(names, [row])) };
+      return { ...presentRole(row, link), ...(await included(request.query.include, [row])) };
     },
   );
 

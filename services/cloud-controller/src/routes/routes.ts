@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
@@ -22,7 +21,7 @@ import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies
 import { findVisibleDomain } from './domains.ts';
 import { includedTenancy, includedTenancySchema, spaceIncludes } from './included-tenancy.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { findSpace, spaceOfBody } from './spaces.ts';
 
 const createBody = z.strictObject({
@@ -109,34 +108,37 @@ export function routeRoutes(api: Api, context: ApiContext): void {
   };
 
   const list = async (
-    request: FastifyRequest,
+    request: ListRequest,
     base: SelectQueryBuilder<Database, 'routes', object>,
-    names: readonly string[],
   ): Promise<{ pagination: Pagination; resources: z.infer<typeof routeSchema>[]; included?: Included }> => {
-    const query = listQuery(request, {
-      filters: names,
-      orderBy: ['created_at', 'updated_at'],
-      include: ['domain', ...spaceIncludes],
-    });
+    const { query } = request;
     const { rows, totalResults } = await listPage('routes', base, filters, query);
     const body = listBody(request, link, query, totalResults, await presentAll(rows));
     return query.include.size === 0 ? body : { ...body, included: await included(query.include, rows) };
   };
 
-  api.get('/v3/routes', { schema: { response: { 200: listedSchema } } }, async (request) => {
+  const listing = { orderBy: ['created_at', 'updated_at'], include: ['domain', ...spaceIncludes] };
+  const querystring = listParameters({ filters: Object.keys(filters), ...listing });
+  api.get('/v3/routes', { schema: { querystring, response: { 200: listedSchema } } }, async (request) => {
     const visible = accessOf(request).visibleSpaces('routes.space_guid');
     const all = db.selectFrom('routes');
-    return list(request, visible === undefined ? all : all.where(visible), Object.keys(filters));
+    return list(request, visible === undefined ? all : all.where(visible));
   });
 
+  const ofApp = Object.keys(filters).filter((name) => name !== 'app_guids');
   api.get(
     '/v3/apps/:guid/routes',
-    { schema: { params: guidParameters, response: { 200: listedSchema } } },
+    {
+      schema: {
+        params: guidParameters,
+        querystring: listParameters({ filters: ofApp, ...listing }),
+        response: { 200: listedSchema },
+      },
+    },
     async (request) => {
       const { guid } = await findApp(context, accessOf(request), request.params.guid);
       const mapped = db.selectFrom('route_destinations').select('route_guid').where('app_guid', '=', guid);
-      const names = Object.keys(filters).filter((name) => name !== 'app_guids');
-      return list(request, db.selectFrom('routes').where('routes.guid', 'in', mapped), names);
+      return list(request, db.selectFrom('routes').where('routes.guid', 'in', mapped));
     },
   );
 

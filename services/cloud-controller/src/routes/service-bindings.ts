@@ -18,7 +18,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
-import { includeOf, listBody, listQuery } from './lists.ts';
+import { includeParameter, listBody, listParameters } from './lists.ts';
 import { findServiceInstance, presentServiceInstances } from './service-instances.ts';
 
 const createBody = z.strictObject({
@@ -117,14 +117,17 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
   api.get(
     '/v3/service_credential_bindings',
     {
-      schema: { response: { 200: listSchema(serviceBindingSchema).extend({ included: includedSchema.optional() }) } },
+      schema: {
+        querystring: listParameters({
+          filters: Object.keys(filters),
+          orderBy: ['created_at', 'updated_at', 'name'],
+          include: including,
+        }),
+        response: { 200: listSchema(serviceBindingSchema).extend({ included: includedSchema.optional() }) },
+      },
     },
     async (request) => {
-      const query = listQuery(request, {
-        filters: Object.keys(filters),
-        orderBy: ['created_at', 'updated_at', 'name'],
-        include: including,
-      });
+      const { query } = request;
       const base = visibleBindings(context, accessOf(request));
       const { rows, totalResults } = await listPage('service_bindings', base, filters, query);
       const metadata = await loadMetadata(
@@ -172,13 +175,13 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
     {
       schema: {
         params: guidParameters,
+        querystring: includeParameter(including),
         response: { 200: serviceBindingSchema.extend({ included: includedSchema.optional() }) },
       },
     },
     async (request) => {
-      const names = includeOf(request, including);
       const row = await find(accessOf(request), request.params.guid, 'service.read');
-      return { ...(await present(row)), ...(await included(names, [row])) };
+      return { ...(await present(row)), ...(await included(request.query.include, [row])) };
     },
   );
 

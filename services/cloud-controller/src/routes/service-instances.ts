@@ -18,7 +18,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { spaceOfBody } from './spaces.ts';
 
 const MAX_NAME = 255;
@@ -126,12 +126,13 @@ export function serviceInstanceRoutes(api: Api, context: ApiContext): void {
   const present = async (row: ServiceInstanceRow): Promise<z.infer<typeof serviceInstanceSchema>> =>
     presentServiceInstance(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
+  const orderBy = ['created_at', 'updated_at', 'name'];
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy, others: fields });
   api.get(
     '/v3/service_instances',
-    { schema: { response: { 200: listSchema(serviceInstanceSchema) } } },
+    { schema: { querystring, response: { 200: listSchema(serviceInstanceSchema) } } },
     async (request) => {
-      const orderBy = ['created_at', 'updated_at', 'name'];
-      const query = listQuery(request, { filters: Object.keys(filters), orderBy, others: fields });
+      const { query } = request;
       const visible = accessOf(request).visibleSpaces('service_instances.space_guid');
       const all = db.selectFrom('service_instances');
       const base = visible === undefined ? all : all.where(visible);

@@ -13,7 +13,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 import { changeLimits, newSpaceQuotaBody, spaceQuotaUpdateBody, toManyBody } from './quota-bodies.ts';
 
 const filters: Filters<'space_quotas'> = {
@@ -84,10 +84,14 @@ export function spaceQuotaRoutes(api: Api, context: ApiContext): void {
     return row;
   };
 
-  api.get('/v3/space_quotas', { schema: { response: { 200: listSchema(spaceQuotaSchema) } } }, async (request) => {
+  const orderBy = ['created_at', 'updated_at', 'name'];
+  const listed = {
+    querystring: listParameters({ filters: Object.keys(filters), orderBy }),
+    response: { 200: listSchema(spaceQuotaSchema) },
+  };
+  api.get('/v3/space_quotas', { schema: listed }, async (request) => {
     const access = accessOf(request);
-    const orderBy = ['created_at', 'updated_at', 'name'];
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy });
+    const { query } = request;
     const { rows, totalResults } = await listPage('space_quotas', visibleQuotas(context, access), filters, query);
     return listBody(request, link, query, totalResults, await presentAll(access, rows));
   });

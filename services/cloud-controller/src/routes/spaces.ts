@@ -15,7 +15,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { includeOf, listBody, listQuery } from './lists.ts';
+import { includeParameter, listBody, listParameters } from './lists.ts';
 import { presentOrganizations } from './organizations.ts';
 
 const createBody = z.strictObject({
@@ -93,9 +93,10 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
   };
 
   const listed = listSchema(spaceSchema).extend({ included: includedSchema.optional() });
-  api.get('/v3/spaces', { schema: { response: { 200: listed } } }, async (request) => {
-    const orderBy = ['created_at', 'updated_at', 'name'];
-    const query = listQuery(request, { filters: Object.keys(filters), orderBy, include: including });
+  const orderBy = ['created_at', 'updated_at', 'name'];
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy, include: including });
+  api.get('/v3/spaces', { schema: { querystring, response: { 200: listed } } }, async (request) => {
+    const { query } = request;
     const visible = accessOf(request).visibleSpaces('spaces.guid');
     const base = db.selectFrom('spaces').$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('spaces', base, filters, query);
@@ -123,10 +124,10 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
   });
 
   const shown = spaceSchema.extend({ included: includedSchema.optional() });
-  api.get('/v3/spaces/:guid', { schema: { params: guidParameters, response: { 200: shown } } }, async (request) => {
-    const names = includeOf(request, including);
+  const showing = { params: guidParameters, querystring: includeParameter(including) };
+  api.get('/v3/spaces/:guid', { schema: { ...showing, response: { 200: shown } } }, async (request) => {
     const row = await findSpace(context, accessOf(request), request.params.guid);
-    return { ...(await present(row)), ...(await included(names, [row])) };
+    return { ...(await present(row)), ...(await included(request.query.include, [row])) };
   });
 
   api.patch(

@@ -5,6 +5,7 @@ import { createUser, deleteUser } from '../actions/users.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, UserRow } from '../adapters/sql/schema.ts';
+import type { ListQuery } from '../domain/lists/list-query.ts';
 import { ApiError, notFound, unprocessable } from '../errors.ts';
 import { listSchema } from '../resources/shapes.ts';
 import { presentUser, userSchema } from '../resources/user.ts';
@@ -13,7 +14,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
-import { listBody, listQuery } from './lists.ts';
+import { listBody, listParameters } from './lists.ts';
 
 const createBody = z.union([
   z.strictObject({ guid: z.string().min(1).max(255), metadata: metadataBody.optional() }),
@@ -63,11 +64,12 @@ export function userRoutes(api: Api, context: ApiContext): void {
     return row;
   };
 
-  api.get('/v3/users', { schema: { response: { 200: listSchema(userSchema) } } }, async (request) => {
-    const query = listQuery(request, {
-      filters: [...Object.keys(filters), ...nameFilters],
-      orderBy: ['created_at', 'updated_at'],
-    });
+  const querystring = listParameters({
+    filters: [...Object.keys(filters), ...nameFilters],
+    orderBy: ['created_at', 'updated_at'],
+  });
+  api.get('/v3/users', { schema: { querystring, response: { 200: listSchema(userSchema) } } }, async (request) => {
+    const { query } = request;
     const { rows, totalResults } = await listUsers(context, visibleUsers(context, accessOf(request)), query);
     return listBody(request, link, query, totalResults, await presentUsers(context, rows));
   });
@@ -131,7 +133,7 @@ export function userRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/organizations/:guid/users',
-    { schema: { params: guidParameters, response: { 200: listSchema(userSchema) } } },
+    { schema: { params: guidParameters, querystring, response: { 200: listSchema(userSchema) } } },
     async (request) => {
       const { guid } = request.params;
       const organization = await db
@@ -141,10 +143,7 @@ export function userRoutes(api: Api, context: ApiContext): void {
         .executeTakeFirst();
       if (organization === undefined) throw notFound('Organization');
       await accessOf(request).requireInOrganization('organization.read', guid, 'Organization');
-      const query = listQuery(request, {
-        filters: [...Object.keys(filters), ...nameFilters],
-        orderBy: ['created_at', 'updated_at'],
-      });
+      const { query } = request;
       const base = db.selectFrom('users').where(
         sql<SqlBool>`users.guid in (
           select roles.user_guid from roles left join spaces on spaces.guid = roles.space_guid
@@ -157,16 +156,13 @@ export function userRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/spaces/:guid/users',
-    { schema: { params: guidParameters, response: { 200: listSchema(userSchema) } } },
+    { schema: { params: guidParameters, querystring, response: { 200: listSchema(userSchema) } } },
     async (request) => {
       const { guid } = request.params;
       const space = await db.selectFrom('spaces').select('guid').where('guid', '=', guid).executeTakeFirst();
       if (space === undefined) throw notFound('Space');
       await accessOf(request).requireInSpace('space.read', guid, 'Space');
-      const query = listQuery(request, {
-        filters: [...Object.keys(filters), ...nameFilters],
-        orderBy: ['created_at', 'updated_at'],
-      });
+      const { query } = request;
       const base = db
         .selectFrom('users')
         .where((eb) =>
@@ -178,13 +174,11 @@ export function userRoutes(api: Api, context: ApiContext): void {
   );
 }
 
-type Query = ReturnType<typeof listQuery>;
-
 /** Names are uaa's: it is asked first, for the guids of those that are meant. */
 async function listUsers(
   { users }: ApiContext,
   base: SelectQueryBuilder<Database, 'users', object>,
-  query: Query,
+  query: ListQuery,
 ): Promise<{ readonly rows: readonly UserRow[]; readonly totalResults: number }> {
   const values = (name: string): readonly string[] => query.filters.get(name) ?? [];
   const [names, parts, origins] = [values('usernames'), values('partial_usernames'), values('origins')];

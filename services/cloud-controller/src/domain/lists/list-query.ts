@@ -35,7 +35,7 @@ export type ListQueryResult =
 
 const DEFAULT_PER_PAGE = 50;
 /** cloud_controller_ng `PaginationOptions::PER_PAGE_MAX`. */
-const MAX_PER_PAGE = 5000;
+export const MAX_PER_PAGE = 5000;
 const PAGING = ['page', 'per_page', 'order_by'];
 const OF_ROWS = ['label_selector', 'created_ats', 'updated_ats'];
 

@@ -11,6 +11,7 @@ export type TimeFilterResult =
   | { readonly outcome: 'rejected'; readonly problem: string };
 
 const operators = { lt: '<', lte: '<=', gt: '>', gte: '>=' } as const;
+export const TIME_OPERATORS = Object.keys(operators);
 const NAME = /^(created|updated)_ats(?:\[(lte?|gte?)\])?$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
