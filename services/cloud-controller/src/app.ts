@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectService, LogEmitter, startRouteRegistrar } from '@slipway/bus';
 import { busAccess, type Instance } from '@slipway/contracts';
-import { migrate, openDatabase } from '@slipway/database';
+import { openDatabase } from '@slipway/database';
 import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '@slipway/service-kit';
 import type { Platform } from './actions/platform.ts';
 import { requestStagingAgain } from './actions/staging.ts';
 import { ActualState } from './adapters/nats/actual-state.ts';
 import { DesiredLrpRecords } from './adapters/nats/desired-lrp-records.ts';
-import { migrations } from './adapters/sql/migrations.ts';
 import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
 import { type ApiLine, Writer } from './adapters/sql/writer.ts';
@@ -23,8 +22,10 @@ import { forgetOldEvents } from './handlers/forget-old-events.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
 import { LrpSync } from './handlers/lrp-sync.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
+import { prepareDatabase } from './handlers/prepare-database.ts';
 import { Repeated } from './handlers/repeated.ts';
 import { resealCredentials } from './handlers/reseal-credentials.ts';
+import { rotateEncryptionKey } from './handlers/rotate-encryption-key.ts';
 import { publishStagingRequest } from './handlers/staging-requests.ts';
 import { startStagingResults } from './handlers/staging-results.ts';
 import { SyncMetrics } from './handlers/sync-metrics.ts';
@@ -73,8 +74,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
 
     const db: Db = openDatabase<Database>(config.DATABASE_URL);
     onStop(() => db.destroy());
-    const migrated = await migrate(db, migrations);
-    if (migrated.length > 0) logger.info({ migrations: migrated }, 'database.migrated');
+    const platform = platformOf(config);
+    await prepareDatabase(db, platform.vault, logger);
     await seed(db, { appsDomain: config.APPS_DOMAIN, now: now().toISOString() });
 
     const connecting = connectService(busAccess('cloud-controller'), { config, source: 'cloud-controller', logger });
@@ -83,7 +84,6 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const emitter = new LogEmitter(bus);
     onStop(() => emitter.close());
 
-    const platform = platformOf(config);
     let relay: OutboxRelay | undefined;
     const writer = new Writer({
       db,
@@ -91,6 +91,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       onAnnounced: () => relay?.wake(),
       onLine: (line) => emitLine(emitter, line),
     });
+    await rotateEncryptionKey(db, platform, logger);
     await resealCredentials(writer, platform, logger);
 
     let sync: Repeated | undefined;
@@ -104,7 +105,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const actual = await unlessStopped(ActualState.open(bus, onInstance));
     onStop(() => actual.close());
 
-    const lrps = new LrpSync({ db, records, now, logger, metrics: new SyncMetrics(metrics) });
+    const lrps = new LrpSync({ db, platform, records, now, logger, metrics: new SyncMetrics(metrics) });
     let synced = false;
     const syncAll = async (): Promise<void> => {
       if (await lrps.syncAll()) synced = true;
@@ -206,7 +207,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
 function platformOf(config: Config): Platform {
   return {
     externalUrl: config.EXTERNAL_URL,
-    vault: new Vault(config.ENCRYPTION_KEY),
+    vault: new Vault(config.ENCRYPTION_KEY, config.DECRYPTION_KEYS),
     newGuid: randomUUID,
     cellPublicKey: config.CELL_PUBLIC_KEY,
     systemHosts: config.SYSTEM_HOSTS,

@@ -3,6 +3,13 @@ import { z } from 'zod';
 
 const ENCRYPTION_KEY_BYTES = 32;
 
+const encryptionKeySchema = z.base64().transform((text, context) => {
+  const key = Buffer.from(text, 'base64');
+  if (key.length === ENCRYPTION_KEY_BYTES) return new Secret(key);
+  context.addIssue(`expected ${ENCRYPTION_KEY_BYTES} bytes in base64, got ${key.length}`);
+  return z.NEVER;
+});
+
 /** Everything that cloud-controller is told; README.md explains each. Units are in the names. */
 export const configSchema = z.object({
   ...commonSettings,
@@ -14,12 +21,9 @@ export const configSchema = z.object({
   EXTERNAL_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
   SYSTEM_HOSTS: settings.list(['localhost']),
   DATABASE_URL: z.string().min(1),
-  ENCRYPTION_KEY: z.base64().transform((text, context) => {
-    const key = Buffer.from(text, 'base64');
-    if (key.length === ENCRYPTION_KEY_BYTES) return new Secret(key);
-    context.addIssue(`expected ${ENCRYPTION_KEY_BYTES} bytes in base64, got ${key.length}`);
-    return z.NEVER;
-  }),
+  ENCRYPTION_KEY: encryptionKeySchema,
+  /** Open what was sealed with them, and seal nothing: to go from one ENCRYPTION_KEY to the next. */
+  DECRYPTION_KEYS: settings.list().pipe(z.array(encryptionKeySchema)),
   STAGER_PUBLIC_KEY: z.string().min(1),
   CELL_PUBLIC_KEY: z.string().min(1),
   APPS_DOMAIN: z.string().min(1),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
+import { openRunInfo } from '../src/actions/run-infos.ts';
 import { finishBuild } from '../src/actions/staging.ts';
 import { type LrpRow, loadAllLrps } from '../src/adapters/sql/lrp-rows.ts';
 import type { RunInfo } from '../src/domain/lrp/run-info.ts';
@@ -70,7 +71,9 @@ export function useApi(create: () => Promise<TestDatabase>): ApiSuite {
     lrpsOf: async (appGuid) => {
       const found: Lrp[] = [];
       for await (const page of loadAllLrps(api.db)) {
-        found.push(...page.map((row) => ({ ...row, runInfo: JSON.parse(row.runInfo) as RunInfo })));
+        found.push(
+          ...page.map((row) => ({ ...row, runInfo: openRunInfo(api.platform, row.processGuid, row.runInfo) })),
+        );
       }
       return found.filter(({ runInfo }) => runInfo.app.guid === appGuid);
     },

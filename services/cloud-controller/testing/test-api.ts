@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { migrate, openDatabase } from '@slipway/database';
 import { createLogger, createMetrics, generateSealingKeys, Secret } from '@slipway/service-kit';
 import type { Platform } from '../src/actions/platform.ts';
-import { migrations } from '../src/adapters/sql/migrations.ts';
+import { migrationsWith } from '../src/adapters/sql/migrations.ts';
 import type { Database, Db } from '../src/adapters/sql/schema.ts';
 import { seed } from '../src/adapters/sql/seed.ts';
 import { type ApiLine, Writer } from '../src/adapters/sql/writer.ts';
@@ -29,7 +29,8 @@ export interface TestApi {
 
 export async function startTestApi(database: TestDatabase, issuer: TokenIssuer): Promise<TestApi> {
   const db: Db = openDatabase<Database>(database.url);
-  await migrate(db, migrations);
+  const vault = new Vault(new Secret(randomBytes(32)));
+  await migrate(db, migrationsWith(vault));
   await seed(db, { appsDomain: 'apps.localhost', now: new Date().toISOString() });
   const lines: ApiLine[] = [];
   let log = '';
@@ -40,7 +41,7 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
   });
   const platform: Platform = {
     externalUrl: EXTERNAL_URL,
-    vault: new Vault(new Secret(randomBytes(32))),
+    vault,
     newGuid: randomUUID,
     cellPublicKey: generateSealingKeys().publicKey,
     systemHosts: ['localhost', 'api.apps.localhost'],

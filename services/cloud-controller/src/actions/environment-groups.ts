@@ -1,7 +1,8 @@
 import { databaseEngine } from '@slipway/database';
 import type { Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
-import { type Platform, purposes } from './platform.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
+import type { Platform } from './platform.ts';
 
 export type EnvironmentGroup = 'running' | 'staging';
 

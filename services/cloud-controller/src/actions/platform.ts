@@ -1,5 +1,6 @@
 import { seal } from '@slipway/service-kit';
 import type { Vault } from '../adapters/vault.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 
 /** What actions need besides their unit of work. */
 export interface Platform {
@@ -22,16 +23,6 @@ export interface Limits {
   readonly maximumStartTimeoutS: number;
   readonly stagingTimeoutS: number;
 }
-
-/** Names a secret for the vault. */
-export const purposes = {
-  environment: (appGuid: string): string => `app ${appGuid} environment`,
-  environmentGroup: (name: string): string => `${name} environment variable group`,
-  revisionEnvironment: (revisionGuid: string): string => `revision ${revisionGuid} environment`,
-  serviceCredentials: (instanceGuid: string): string => `service instance ${instanceGuid} credentials`,
-  packagePassword: (packageGuid: string): string => `package ${packageGuid} password`,
-  dropletPassword: (dropletGuid: string): string => `droplet ${dropletGuid} password`,
-} as const;
 
 export interface StoredCredentials {
   readonly username: string | null;

@@ -1,4 +1,4 @@
-import { executionMetadataSchema, resolvedImageSchema } from '@slipway/contracts';
+import { resolvedImageSchema } from '@slipway/contracts';
 import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow, DropletRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
@@ -6,9 +6,12 @@ import type { HealthCheckSettings } from '../domain/lrp/health-check.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { buildRunInfo, processPorts, type RunInfoInput } from '../domain/lrp/run-info.ts';
 import { vcapServices } from '../domain/lrp/vcap-services.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
+import { dropletExecutionSchema } from '../domain/staging/droplet-execution.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { loadEnvironmentGroup } from './environment-groups.ts';
-import { decryptEnvironment, type Platform, purposes, sealCredentials } from './platform.ts';
+import { decryptEnvironment, type Platform, sealCredentials } from './platform.ts';
+import { sealRunInfo } from './run-infos.ts';
 import { loadBoundServices } from './service-instances.ts';
 
 /** What a version of the process would be made of now; undefined while the app has no droplet. */
@@ -58,13 +61,21 @@ async function loadRunInfoInput(
       startTimeoutS: process.health_check_timeout ?? platform.limits.defaultStartTimeoutS,
     },
     image: resolvedImageSchema.parse(JSON.parse(droplet.image)),
-    execution: executionMetadataSchema.parse(JSON.parse(droplet.execution)),
+    execution: {
+      ...dropletExecutionSchema.parse(JSON.parse(droplet.execution)),
+      env: openImageEnvironment(platform, droplet),
+    },
     userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
     vcapServices: vcapServices(await loadBoundServices(sql, platform, app.guid)),
     runningGroup: (await loadEnvironmentGroup(sql, platform, 'running')).variables,
     placementTags: tenancy.segment_name === null ? [] : [tenancy.segment_name],
     destinations: destinations.filter(({ processType }) => processType === process.type),
   };
+}
+
+/** `NAME=value`, as the image has them. */
+function openImageEnvironment({ vault }: Platform, droplet: DropletRow): string[] {
+  return JSON.parse(vault.decrypt(droplet.image_environment, purposes.imageEnvironment(droplet.guid))) as string[];
 }
 
 function healthCheckOf(process: ProcessRow): HealthCheckSettings {
@@ -113,7 +124,7 @@ export async function renewVersion(
     .values({
       process_guid: process.guid,
       version,
-      run_info: JSON.stringify(result.runInfo),
+      run_info: sealRunInfo(platform, process.guid, result.runInfo),
       droplet_guid: droplet.guid,
       sealed_to: platform.cellPublicKey,
     })

@@ -2,9 +2,10 @@ import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { AppRow, RevisionRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { type AppVersion, describeChange } from '../domain/revisions/describe-change.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 import { unprocessable } from '../errors.ts';
 import { auditApp } from './audit.ts';
-import { decryptEnvironment, type Platform, purposes } from './platform.ts';
+import { decryptEnvironment, type Platform } from './platform.ts';
 import { lockApp, processesOf } from './rows.ts';
 
 /** Cloud Foundry's `max_retained_revisions_per_app`. */

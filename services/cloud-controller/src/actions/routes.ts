@@ -3,7 +3,6 @@ import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.t
 import type { DomainRow, RouteDestinationRow, RouteRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { servesDestinations } from '../domain/lrp/ports.ts';
-import { runInfoSchema } from '../domain/lrp/run-info.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { routeNameProblems, routeUrl } from '../domain/names/route-name.ts';
 import { unprocessable } from '../errors.ts';
@@ -12,6 +11,7 @@ import type { Platform } from './platform.ts';
 import { renewVersion, touchVersion } from './process-versions.ts';
 import { requireRouteQuota } from './quota-checks.ts';
 import { lockApp, processesOf } from './rows.ts';
+import { openRunInfo } from './run-infos.ts';
 
 export interface NewRoute {
   readonly host: string;
@@ -222,7 +222,7 @@ async function rerouteApps(unit: UnitOfWork, platform: Platform, apps: readonly 
         .where('process_guid', '=', process.guid)
         .executeTakeFirst();
       if (row === undefined) continue;
-      const running = runInfoSchema.parse(JSON.parse(row.run_info));
+      const running = openRunInfo(platform, process.guid, row.run_info);
       const destinations = await unit.sql
         .selectFrom('route_destinations')
         .select('port')

@@ -4,8 +4,9 @@ import type { ServiceBindingRow, ServiceInstanceRow, Sql } from '../adapters/sql
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { BoundService } from '../domain/lrp/vcap-services.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 import { unprocessable } from '../errors.ts';
-import { type Platform, purposes } from './platform.ts';
+import type { Platform } from './platform.ts';
 import { lockApp } from './rows.ts';
 
 export type Credentials = Readonly<Record<string, unknown>>;

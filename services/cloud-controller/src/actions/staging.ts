@@ -4,10 +4,11 @@ import { saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { BuildRow, PackageRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 import { type BuildError, stagingExpired, stagingFailure } from '../domain/staging/staging-failure.ts';
 import { ApiError } from '../errors.ts';
 import { auditApp, auditAppOf } from './audit.ts';
-import { type Platform, purposes } from './platform.ts';
+import type { Platform } from './platform.ts';
 import { requireFeature } from './require-feature.ts';
 import { lockApp } from './rows.ts';
 
@@ -119,6 +120,7 @@ export async function finishBuild(unit: UnitOfWork, platform: Platform, result: 
     return true;
   }
   const guid = platform.newGuid();
+  const { env, ...execution } = result.execution;
   const pack = await sql.selectFrom('packages').selectAll().where('guid', '=', build.package_guid).executeTakeFirst();
   // The droplet keeps a copy: it can be started as long as it is there, whatever becomes of the package.
   const password =
@@ -139,7 +141,8 @@ export async function finishBuild(unit: UnitOfWork, platform: Platform, result: 
       build_guid: build.guid,
       state: 'STAGED',
       image: JSON.stringify(result.image),
-      execution: JSON.stringify(result.execution),
+      execution: JSON.stringify(execution),
+      image_environment: platform.vault.encrypt(JSON.stringify(env), purposes.imageEnvironment(guid)),
       username: pack?.username ?? null,
       password,
     })

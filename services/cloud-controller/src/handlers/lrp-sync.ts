@@ -1,16 +1,19 @@
 import type { DesiredLrp } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
+import type { Platform } from '../actions/platform.ts';
+import { openRunInfo } from '../actions/run-infos.ts';
 import { type DesiredLrpRecords, lrpFingerprint } from '../adapters/nats/desired-lrp-records.ts';
 import { type LrpRow, loadAllLrps, loadLrp } from '../adapters/sql/lrp-rows.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import { planSync } from '../domain/lrp/plan-sync.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
-import { runInfoSchema, toDesiredLrp } from '../domain/lrp/run-info.ts';
+import { toDesiredLrp } from '../domain/lrp/run-info.ts';
 import { innerError } from '../errors.ts';
 import type { SyncMetrics } from './sync-metrics.ts';
 
 export interface LrpSyncOptions {
   readonly db: Db;
+  readonly platform: Pick<Platform, 'vault'>;
   readonly records: DesiredLrpRecords;
   readonly now: () => Date;
   readonly logger: Logger;
@@ -82,7 +85,7 @@ export class LrpSync {
       for (const row of page) {
         const guid = lrpGuid(row.processGuid, row.version);
         try {
-          desired.set(guid, lrpFingerprint(toRecord(row)));
+          desired.set(guid, lrpFingerprint(this.#toRecord(row)));
         } catch (error) {
           this.#options.logger.error({ err: error, processGuid: guid }, 'lrp-sync.broken');
           unknown.add(guid);
@@ -94,7 +97,11 @@ export class LrpSync {
 
   async #desired(guid: string): Promise<DesiredLrp | undefined> {
     const row = await loadLrp(this.#options.db, guid);
-    return row === undefined ? undefined : toRecord(row);
+    return row === undefined ? undefined : this.#toRecord(row);
+  }
+
+  #toRecord({ processGuid, runInfo, state }: LrpRow): DesiredLrp {
+    return toDesiredLrp(openRunInfo(this.#options.platform, processGuid, runInfo), state);
   }
 
   /** Returns how many could not be synced; they are logged. */
@@ -114,8 +121,4 @@ export class LrpSync {
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
     return failures;
   }
-}
-
-function toRecord(row: LrpRow): DesiredLrp {
-  return toDesiredLrp(runInfoSchema.parse(JSON.parse(row.runInfo)), row.state);
 }

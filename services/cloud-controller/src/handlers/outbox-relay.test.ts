@@ -2,7 +2,7 @@ import { migrate, openDatabase } from '@slipway/database';
 import { createLogger } from '@slipway/service-kit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { engines, type TestDatabase } from '../../testing/test-database.ts';
-import { migrations } from '../adapters/sql/migrations.ts';
+import { migrationsWith } from '../adapters/sql/migrations.ts';
 import { addToOutbox, type OutboxKind } from '../adapters/sql/outbox.ts';
 import type { Database, Db } from '../adapters/sql/schema.ts';
 import { OutboxRelay } from './outbox-relay.ts';
@@ -16,7 +16,7 @@ describe.each(engines)('on $engine', ({ engine, create }) => {
   beforeEach(async () => {
     database = await create();
     db = openDatabase<Database>(database.url);
-    await migrate(db, migrations);
+    await migrate(db, migrationsWith({ encrypt: (text) => text }));
     relays = [];
     done = [];
     connected = true;

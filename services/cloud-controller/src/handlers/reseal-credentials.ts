@@ -1,8 +1,9 @@
 import type { Logger } from '@slipway/service-kit';
-import { type Platform, purposes, sealCredentials } from '../actions/platform.ts';
+import { type Platform, sealCredentials } from '../actions/platform.ts';
+import { openRunInfo, sealRunInfo } from '../actions/run-infos.ts';
 import type { Writer } from '../adapters/sql/writer.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
-import { runInfoSchema } from '../domain/lrp/run-info.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 
 /** After the cells got another key: seals the credentials of what runs to it. Returns how many versions changed. */
 export async function resealCredentials(writer: Writer, platform: Platform, logger: Logger): Promise<number> {
@@ -23,7 +24,7 @@ export async function resealCredentials(writer: Writer, platform: Platform, logg
       .execute();
     for (const row of rows) {
       const credentials = sealCredentials(vault, row, purposes.dropletPassword(row.guid), cellPublicKey);
-      const { image, ...rest } = runInfoSchema.parse(JSON.parse(row.run_info));
+      const { image, ...rest } = openRunInfo(platform, row.process_guid, row.run_info);
       const { credentials: _, ...withoutCredentials } = image;
       const runInfo = {
         ...rest,
@@ -31,7 +32,7 @@ export async function resealCredentials(writer: Writer, platform: Platform, logg
       };
       await unit.sql
         .updateTable('run_infos')
-        .set({ run_info: JSON.stringify(runInfo), sealed_to: cellPublicKey })
+        .set({ run_info: sealRunInfo(platform, row.process_guid, runInfo), sealed_to: cellPublicKey })
         .where('process_guid', '=', row.process_guid)
         .execute();
       await unit.announce('lrp', lrpGuid(row.process_guid, row.version));

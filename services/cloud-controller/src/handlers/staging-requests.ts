@@ -1,7 +1,8 @@
 import { type Bus, publishMessage } from '@slipway/bus';
 import { stagingRequest } from '@slipway/contracts';
-import { type Platform, purposes, sealCredentials } from '../actions/platform.ts';
+import { type Platform, sealCredentials } from '../actions/platform.ts';
 import type { Db } from '../adapters/sql/schema.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 
 export interface StagingRequestsOptions {
   readonly db: Db;

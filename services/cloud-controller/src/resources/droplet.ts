@@ -1,7 +1,8 @@
-import { executionMetadataSchema, resolvedImageSchema } from '@slipway/contracts';
+import { resolvedImageSchema } from '@slipway/contracts';
 import { z } from 'zod';
 import { detectedCommand } from '../domain/lrp/start-command.ts';
 import type { Metadata } from '../domain/metadata.ts';
+import { dropletExecutionSchema } from '../domain/staging/droplet-execution.ts';
 import { dropletImageText } from '../domain/staging/image-text.ts';
 import { dockerLifecycle, dockerLifecycleSchema } from './app.ts';
 import {
@@ -46,7 +47,7 @@ export interface DropletView extends ResourceRow {
 
 export function presentDroplet(row: DropletView, metadata: Metadata, link: Links): z.infer<typeof dropletSchema> {
   const image = resolvedImageSchema.parse(JSON.parse(row.image));
-  const execution = executionMetadataSchema.parse(JSON.parse(row.execution));
+  const execution = dropletExecutionSchema.parse(JSON.parse(row.execution));
   return {
     ...presentResource(row),
     state: row.state,

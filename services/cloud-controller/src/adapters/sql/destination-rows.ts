@@ -1,5 +1,5 @@
-import { executionMetadataSchema } from '@slipway/contracts';
 import { DEFAULT_PORT, exposedTcpPorts } from '../../domain/lrp/ports.ts';
+import { dropletExecutionSchema } from '../../domain/staging/droplet-execution.ts';
 import type { RouteDestinationRow, Sql } from './schema.ts';
 
 export interface DestinationRow extends RouteDestinationRow {
@@ -24,5 +24,5 @@ export async function loadDestinations(sql: Sql, routeGuids: readonly string[]):
 
 function firstPort(execution: string | null): number {
   if (execution === null) return DEFAULT_PORT;
-  return exposedTcpPorts(executionMetadataSchema.parse(JSON.parse(execution)))[0] ?? DEFAULT_PORT;
+  return exposedTcpPorts(dropletExecutionSchema.parse(JSON.parse(execution)))[0] ?? DEFAULT_PORT;
 }

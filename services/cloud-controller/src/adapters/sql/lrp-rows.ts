@@ -4,7 +4,7 @@ import { routeUrl } from '../../domain/names/route-name.ts';
 import { loadFeatureFlag } from './feature-flag-rows.ts';
 import type { Sql } from './schema.ts';
 
-/** A process that shall run, as the tables have it. `runInfo` is still JSON text. */
+/** A process that shall run, as the tables have it. `runInfo` is still sealed. */
 export interface LrpRow {
   readonly processId: number;
   readonly processGuid: string;
@@ -100,7 +100,7 @@ async function withState(sql: Sql, rows: readonly Selection[]): Promise<LrpRow[]
     state: {
       instances: row.instances,
       updatedAt: row.updated_at,
-      routes: destinations.get(processKey(row.app_guid, row.type)) ?? [],
+      routes: (destinations.get(processKey(row.app_guid, row.type)) ?? []).filter(({ internal }) => !internal),
       retire: (retired.get(row.guid) ?? []).map((entry) => entry.instance_guid),
     },
   }));
@@ -110,6 +110,8 @@ export interface DestinationUrl {
   readonly appGuid: string;
   readonly processType: string;
   readonly url: string;
+  /** On an internal domain: the router is not told of it. */
+  readonly internal: boolean;
   readonly port: number | null;
   readonly protocol: 'http1' | 'http2';
 }
@@ -129,6 +131,7 @@ export async function loadDestinationUrls(sql: Sql, appGuids: readonly string[])
       'routes.host',
       'routes.path',
       'domains.name as domain_name',
+      'domains.internal',
     ])
     .where('route_destinations.app_guid', 'in', appGuids)
     .orderBy('route_destinations.id')
@@ -137,6 +140,7 @@ export async function loadDestinationUrls(sql: Sql, appGuids: readonly string[])
     appGuid: row.app_guid,
     processType: row.process_type,
     url: routeUrl(row.host, row.domain_name, row.path),
+    internal: row.internal === 1,
     port: row.port,
     protocol: row.protocol,
   }));

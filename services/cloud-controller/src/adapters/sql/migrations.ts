@@ -7,9 +7,10 @@ import { environmentGroupsMigration } from './migrations/005-environment-groups.
 import { revisionsMigration } from './migrations/006-revisions.ts';
 import { userProvidedServicesMigration } from './migrations/007-user-provided-services.ts';
 import { auditEventsMigration } from './migrations/008-audit-events.ts';
+import { sealedRunInfosMigration } from './migrations/010-sealed-run-infos.ts';
 
 /** In the order of their names. A published one is never changed. */
-export const migrations: Readonly<Record<string, Migration>> = {
+const migrations: Readonly<Record<string, Migration>> = {
   '001-resources': resourcesMigration,
   '002-users': usersMigration,
   '004-deployments': deploymentsMigration,
@@ -19,3 +20,16 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '007-user-provided-services': userProvidedServicesMigration,
   '008-audit-events': auditEventsMigration,
 };
+
+/** Seals what older releases left in clear text. */
+export interface Encrypting {
+  encrypt(plaintext: string, purpose: string): string;
+}
+
+/** All of them. */
+export function migrationsWith(vault: Encrypting): Readonly<Record<string, Migration>> {
+  return {
+    ...migrations,
+    '010-sealed-run-infos': sealedRunInfosMigration((plaintext, purpose) => vault.encrypt(plaintext, purpose)),
+  };
+}

@@ -112,7 +112,7 @@ interface RunInfos {
   process_guid: string;
   version: string;
   /** JSON, see domain/lrp/run-info.ts. */
-  run_info: string;
+  run_info: Encrypted;
   droplet_guid: string;
   /** The public key that credentials in it are sealed to. */
   sealed_to: string;
@@ -158,8 +158,10 @@ interface Droplets extends Resource {
   state: 'STAGED';
   /** JSON: the image by digest (contracts `resolvedImageSchema`). */
   image: string;
-  /** JSON: what its config says (contracts `executionMetadataSchema`). */
+  /** JSON: what its config says, see domain/staging/droplet-execution.ts. */
   execution: string;
+  /** JSON array of `NAME=value`. */
+  image_environment: Encrypted;
   username: string | null;
   password: Encrypted | null;
 }
@@ -292,6 +294,11 @@ interface Outbox {
   last_error: string | null;
 }
 
+/** Tables whose pages still hold what was overwritten there, see handlers/prepare-database.ts. */
+interface UnscrubbedTables {
+  name: string;
+}
+
 export interface Database {
   organization_quotas: OrganizationQuotas;
   organizations: Organizations;
@@ -321,6 +328,7 @@ export interface Database {
   jobs: Jobs;
   metadata_entries: MetadataEntries;
   outbox: Outbox;
+  unscrubbed_tables: UnscrubbedTables;
 }
 
 export type Db = Kysely<Database>;
