@@ -50,6 +50,10 @@ export const GARDEN_ERRORS = {
     kind: 'invalid',
     means: 'Handles are 1 to 64 letters, digits, dots, dashes or underscores.',
   },
+  CONTAINER_FILES_INVALID: {
+    kind: 'invalid',
+    means: 'A file for a container has a path that is not made of plain names, or that another has too.',
+  },
   CELL_FULL: { kind: 'exhausted', means: 'The cell has no address or uid range left.' },
   CELL_LOCKED: { kind: 'conflict', means: "Another process already runs this cell's containers." },
   CELL_CONFIG_INVALID: { kind: 'invalid', means: "The cell's own settings cannot work." },

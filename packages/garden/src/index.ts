@@ -20,11 +20,14 @@ export {
   CONTAINER_STEPS,
   type ContainerSpec,
   type ContainerStep,
+  type FilesSpec,
+  type SidecarSpec,
   type StepListener,
 } from './runtime/container-spec.ts';
 export type { ContainerStats } from './runtime/container-stats.ts';
 export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
 export type { Programs } from './runtime/programs.ts';
+export type { Sidecar } from './runtime/sidecar.ts';
 export type { SweepReport } from './runtime/sweep.ts';
 export { DEFAULT_LAYER_LIMITS, type LayerLimits } from './tar/limits.ts';

@@ -92,19 +92,7 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
     ociVersion: '1.0.2',
     hostname: input.hostname,
     root: { path: input.rootfs },
-    process: {
-      terminal: false,
-      user: { uid: process.user.uid, gid: process.user.gid, additionalGids: process.user.additionalGids },
-      args: [INIT_DESTINATION, '--', ...process.args],
-      env: process.env,
-      cwd: process.cwd,
-      capabilities: capabilitiesFor(process.user.uid),
-      rlimits: [
-        { type: 'RLIMIT_NOFILE', soft: limits.nofile, hard: limits.nofile },
-        { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
-      ],
-      noNewPrivileges: true,
-    },
+    process: buildOciProcess({ ...process, args: [INIT_DESTINATION, '--', ...process.args] }, limits),
     mounts: [
       ...kernelMounts,
       bind({ source: input.initPath, destination: INIT_DESTINATION, readOnly: true }, ['nosuid', 'nodev']),
@@ -132,6 +120,27 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
         ...(input.ipv6 ? { 'net.ipv6.conf.default.disable_ipv6': '1' } : {}),
       },
     },
+  };
+}
+
+/** What is started in a container: config.json's `process`, and the whole of what `runc exec --process` reads. */
+export function buildOciProcess(
+  process: ResolvedProcess,
+  limits: Pick<ContainerLimits, 'nofile'>,
+): Readonly<Record<string, unknown>> {
+  const { uid, gid, additionalGids } = process.user;
+  return {
+    terminal: false,
+    user: { uid, gid, additionalGids },
+    args: process.args,
+    env: process.env,
+    cwd: process.cwd,
+    capabilities: capabilitiesFor(uid),
+    rlimits: [
+      { type: 'RLIMIT_NOFILE', soft: limits.nofile, hard: limits.nofile },
+      { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
+    ],
+    noNewPrivileges: true,
   };
 }
 

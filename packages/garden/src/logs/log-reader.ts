@@ -5,6 +5,8 @@ import { LineSplitter } from './line-splitter.ts';
 
 /** One line that an app wrote, or a piece of a very long one. */
 export interface LogLine {
+  /** Name of the sidecar that wrote it; undefined for the app. */
+  readonly sidecar?: string | undefined;
   readonly stream: 'stdout' | 'stderr';
   /** The bytes as written, without the line's end; usually UTF-8. */
   readonly line: Uint8Array;
@@ -18,15 +20,24 @@ export interface LogLine {
  */
 export type LogSink = (lines: readonly LogLine[]) => void | Promise<void>;
 
+/** Where one process of a container writes to. */
+export interface LogSource {
+  readonly sidecar?: string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type StreamName = LogLine['stream'];
+
 /** Wall time with more digits than Date has. */
 function nowNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
-/** Reads the two FIFOs of a container until all who could write to them are gone. */
+/** Reads the two FIFOs of each process of a container until all who could write to them are gone. */
 export class LogReader {
   /**
-   * Resolves when both streams have ended, or reading was stopped, and the sink has had all that was read; rejects when
+   * Resolves when all streams have ended, or reading was stopped, and the sink has had all that was read; rejects when
    * reading or the sink failed.
    */
   readonly ended: Promise<void>;
@@ -37,10 +48,12 @@ export class LogReader {
   #lastNs = 0n;
 
   /** @throws GardenError CELL_STATE_FAILED when a FIFO cannot be opened */
-  constructor(fifos: { readonly stdout: string; readonly stderr: string }, sink: LogSink) {
+  constructor(sources: readonly LogSource[], sink: LogSink) {
     this.#sink = sink;
-    const streams = (['stdout', 'stderr'] as const).map(
-      async (stream) => await this.#read(stream, this.#open(fifos[stream])),
+    const streams = sources.flatMap((source) =>
+      (['stdout', 'stderr'] as const).map(async (stream) => {
+        await this.#read(source.sidecar, stream, this.#open(source[stream]));
+      }),
     );
     this.ended = Promise.all(streams).then(() => undefined);
     this.ended.catch(() => {
@@ -55,7 +68,7 @@ export class LogReader {
     await this.ended;
   }
 
-  async #read(stream: LogLine['stream'], socket: Socket): Promise<void> {
+  async #read(sidecar: string | undefined, stream: StreamName, socket: Socket): Promise<void> {
     const splitter = new LineSplitter();
     let failure: Error | undefined;
     socket.on('error', (error) => {
@@ -65,13 +78,13 @@ export class LogReader {
       const last = this.#stopped;
       const chunk: Buffer | null = socket.read();
       if (last) socket.destroy(); // nothing can come between the read above and this
-      if (chunk !== null) await this.#deliver(stream, splitter.push(chunk));
+      if (chunk !== null) await this.#deliver(sidecar, stream, splitter.push(chunk));
       if (last) break;
       if (chunk !== null) continue;
       if (socket.readableEnded || socket.destroyed) break;
       await this.#change(socket);
     }
-    await this.#deliver(stream, splitter.flush());
+    await this.#deliver(sidecar, stream, splitter.flush());
     if (failure !== undefined)
       throw asGardenError(failure, 'CELL_STATE_FAILED', 'logs', 'A log FIFO could not be read');
   }
@@ -112,13 +125,13 @@ export class LogReader {
     }
   }
 
-  async #deliver(stream: LogLine['stream'], lines: readonly Buffer[]): Promise<void> {
+  async #deliver(sidecar: string | undefined, stream: StreamName, lines: readonly Buffer[]): Promise<void> {
     if (lines.length === 0) return;
     const now = nowNs();
     if (now > this.#lastNs) this.#lastNs = now;
     const stamped = lines.map((line): LogLine => {
       this.#lastNs += 1n;
-      return { stream, line, timestampNs: this.#lastNs };
+      return { sidecar, stream, line, timestampNs: this.#lastNs };
     });
     try {
       await this.#sink(stamped);

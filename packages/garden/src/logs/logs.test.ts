@@ -61,7 +61,7 @@ describe('reading FIFOs', () => {
   test('lines of both come in order with times that increase, up to an unfinished last one', async () => {
     writeSync(out, 'before\nthe reader\n');
     const lines: LogLine[] = [];
-    const reader = new LogReader(fifos, (more) => {
+    const reader = new LogReader([fifos], (more) => {
       lines.push(...more);
     });
     writeSync(out, 'one\n\ntwo');
@@ -85,7 +85,7 @@ describe('reading FIFOs', () => {
     setPipeSize(out, 1024 * 1024);
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     let delivered = 0;
-    const reader = new LogReader(fifos, async (lines) => {
+    const reader = new LogReader([fifos], async (lines) => {
       delivered += lines.length;
       await gate;
     });
@@ -112,7 +112,7 @@ describe('reading FIFOs', () => {
   });
 
   test('a sink that fails ends the reading with its error', async () => {
-    const reader = new LogReader(fifos, () => {
+    const reader = new LogReader([fifos], () => {
       throw new Error('no room');
     });
     writeSync(out, 'x\n');
@@ -128,7 +128,7 @@ describe('reading FIFOs', () => {
     const lines: LogLine[] = [];
     const { promise: busy, resolve: tell } = Promise.withResolvers<void>();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    const first = new LogReader(fifos, async (more) => {
+    const first = new LogReader([fifos], async (more) => {
       lines.push(...more);
       tell();
       await gate;
@@ -140,7 +140,7 @@ describe('reading FIFOs', () => {
     open();
     await stopped;
     writeSync(out, 'three\n');
-    const second = new LogReader(fifos, (more) => {
+    const second = new LogReader([fifos], (more) => {
       lines.push(...more);
     });
     closeSync(out);

@@ -1,3 +1,4 @@
+// @module-tag root
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -57,9 +58,11 @@ function rep(script: string): {
       const descriptor = { digest: sha256(tar), size: tar.length, mediaType, diffId: sha256(tar) };
       return await garden.layers.ensureLayers([descriptor], async function* () { yield tar; });
     };
-    const spec = (layers, handle, command) => ({
+    const process_ = (command) => ({ command, entrypoint: [], cmd: [], workdir: '', user: '', imageEnv: [], env: {} });
+    const spec = (layers, handle, command, sidecars = []) => ({
       handle, layers,
-      process: { command, entrypoint: [], cmd: [], workdir: '', user: '', imageEnv: [], env: {} },
+      process: process_(command),
+      sidecars: sidecars.map((each, i) => ({ name: 'sidecar ' + i, process: process_(each) })),
       limits: { memoryBytes: 64 << 20, cpuShares: 64, pids: 64, nofile: 1024 },
       annotations: { of: handle },
     });
@@ -148,6 +151,26 @@ describe('a rep that is killed', () => {
     expect(quitter?.state).toBe('exited');
   });
 
+  test('is told of a sidecar that ended while it was away', async () => {
+    const first = rep(`
+      const garden = await Garden.open(options);
+      const command = 'echo up; until [ -f /tmp/go ]; do sleep 0.02; done; echo last words; exit 9';
+      const container = await garden.create(spec(await store(garden), 'pair', 'sleep 0.3; touch /tmp/go; sleep 1000', [command]));
+      await container.start();
+      say('started');`);
+    await first.output.until('started');
+    first.kill();
+    expect(await first.killed).toBe('SIGKILL');
+    garden = await openCell(options);
+    const pair = garden.container('pair');
+    expect(await pair?.sidecars[0]?.exited).toMatchObject({ status: 9, outOfMemory: false });
+    expect(pair?.state).toBe('running');
+    const lines = new Lines();
+    pair?.readLogs(lines.sink);
+    await lines.until('last words');
+    expect(lines.all).toEqual(['up', 'last words']);
+  });
+
   test('may be followed by others that do not look at the logs: they stay for the one that does', async () => {
     const first = rep(`
       const garden = await Garden.open(options);
@@ -209,7 +232,7 @@ describe('a rep killed at a step leaves nothing that the next does not clean up'
       const garden = await Garden.open({ ...options, onStep: (step) => { if (armed && step === ${JSON.stringify(step)}) process.kill(process.pid, 'SIGKILL'); } });
       const layers = await store(garden);
       armed = true;
-      const container = await garden.create(spec(layers, 'victim', 'sleep 1000'));
+      const container = await garden.create(spec(layers, 'victim', 'sleep 1000', ['sleep 1000', 'sleep 1000']));
       await container.start();
       await container.delete();
       say('survived');`);

@@ -6,6 +6,20 @@ import { errnoCode } from '../sys/sys-error.ts';
 /** Where cells have their `runDir` by default. */
 export const RUN_ROOT = '/run/slipway';
 
+/** Where the files of one sidecar are. */
+export interface SidecarPaths {
+  readonly dir: string;
+  /** What runc is told to start. */
+  readonly process: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly pidFile: string;
+  readonly conmonPidFile: string;
+  readonly runtimeLog: string;
+  /** conmon names exit files after the container, so each sidecar has a directory for its own. */
+  readonly exitDir: string;
+}
+
 /** Where the files of one container are. */
 export interface ContainerPaths {
   /** Everything that outlives the rep: removed last. Also the OCI bundle. */
@@ -31,6 +45,10 @@ export interface ContainerPaths {
   readonly exitFile: string;
   /** What runc keeps of it. */
   readonly runcState: string;
+  /** Of its sidecars, by their number. */
+  readonly sidecar: (index: number) => SidecarPaths;
+  /** Of its directories of files, by their number. */
+  readonly files: (index: number) => string;
 }
 
 /**
@@ -102,8 +120,23 @@ export class CellPaths {
       mountPoint: join(rootfsDir, 'merged'),
       exitFile: join(this.exits, handle),
       runcState: join(this.runcRoot, handle),
+      sidecar: (index) => sidecarPaths(join(dir, `sidecar-${index}`)),
+      files: (index) => join(dir, `files-${index}`),
     };
   }
+}
+
+function sidecarPaths(dir: string): SidecarPaths {
+  return {
+    dir,
+    process: join(dir, 'process.json'),
+    stdout: join(dir, 'stdout'),
+    stderr: join(dir, 'stderr'),
+    pidFile: join(dir, 'process.pid'),
+    conmonPidFile: join(dir, 'conmon.pid'),
+    runtimeLog: join(dir, 'runtime.log'),
+    exitDir: join(dir, 'exit'),
+  };
 }
 
 /** Makes a directory, and those above it that are missing, for others to pass through but not to look into. */

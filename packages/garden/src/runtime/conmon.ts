@@ -1,28 +1,36 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { GardenError } from '../errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
-import type { ContainerPaths } from './cell-paths.ts';
+import type { ContainerPaths, SidecarPaths } from './cell-paths.ts';
 import type { Programs } from './programs.ts';
 
 /** runc takes 20 to 40 ms; on a machine that starts hundreds at once it takes its turn. */
-const CREATE_TIMEOUT_MS = 60_000;
+const RUNTIME_TIMEOUT_MS = 60_000;
 
 /** conmon says one line of JSON. */
 const MAX_REPORT = 64 * 1024;
 
-export interface CreateOrder {
+interface Order {
   readonly handle: string;
   readonly programs: Programs;
   readonly runcRoot: string;
-  readonly exitDir: string;
   readonly paths: ContainerPaths;
-  /** Write ends of the log FIFOs, which become the app's standard output and error. */
+  /** Write ends of the log FIFOs, which become the process's standard output and error. */
   readonly stdoutFd: number;
   readonly stderrFd: number;
+}
+
+export interface CreateOrder extends Order {
+  readonly exitDir: string;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExecOrder extends Order {
+  readonly sidecar: SidecarPaths;
 }
 
 export interface CreatedProcesses {
@@ -37,43 +45,82 @@ export interface CreatedProcesses {
  * (`passthrough`), so that conmon has nothing to copy.
  */
 export async function createBelowConmon(order: CreateOrder): Promise<CreatedProcesses> {
-  const child = spawn(order.programs.conmon, conmonArguments(order), {
+  const { handle, exitDir, paths } = order;
+  const files = { pid: paths.initPidFile, conmonPid: paths.conmonPidFile, log: paths.runtimeLog, exitDir };
+  const report = await runConmon(order, 'create', commonArguments(order, handle, files), order.signal);
+  const pid = parsePid(report);
+  const init = pid === undefined ? undefined : identifyProcess(pid);
+  const conmon = identifyProcess(Number(readPidFile(paths.conmonPidFile)));
+  if (init === undefined || conmon === undefined) throw failure('create', paths.runtimeLog, report);
+  return { init, conmon };
+}
+
+/**
+ * Starts another process in a running container with `runc exec`, below a conmon of its own. What has ended already is
+ * null in the answer; its exit status is in the exit directory.
+ */
+export async function execBelowConmon(
+  order: ExecOrder,
+): Promise<{ readonly process: ProcessIdentity | null; readonly conmon: ProcessIdentity | null }> {
+  const { sidecar } = order;
+  const files = {
+    pid: sidecar.pidFile,
+    conmonPid: sidecar.conmonPidFile,
+    log: sidecar.runtimeLog,
+    exitDir: sidecar.exitDir,
+  };
+  const cuuid = `${order.handle}-${basename(sidecar.dir)}`;
+  const report = await runConmon(order, 'start', [
+    ...commonArguments(order, cuuid, files),
+    // Without the version it would report nothing before the process has ended.
+    ...['--exec', '--exec-process-spec', sidecar.process, '--api-version', '1'],
+  ]);
+  const pid = parsePid(report);
+  if (pid === undefined) throw failure('start', sidecar.runtimeLog, report);
+  const conmonPid = Number(readPidFile(sidecar.conmonPidFile));
+  return { process: identifyProcess(pid) ?? null, conmon: identifyProcess(conmonPid) ?? null };
+}
+
+async function runConmon(
+  order: Order,
+  phase: 'create' | 'start',
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const child = spawn(order.programs.conmon, args, {
     cwd: order.paths.dir,
     stdio: ['ignore', order.stdoutFd, order.stderrFd, 'pipe'],
     // The fourth descriptor is where conmon reports to.
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
   });
   const pipe = child.stdio[3] as Readable;
-  const deadline = AbortSignal.timeout(CREATE_TIMEOUT_MS);
-  const either = order.signal === undefined ? deadline : AbortSignal.any([deadline, order.signal]);
+  const deadline = AbortSignal.timeout(RUNTIME_TIMEOUT_MS);
+  const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   try {
     const spawned = new Promise<never>((_, reject) => child.once('error', reject));
-    const report = await Promise.race([readReport(pipe, either), spawned]);
-    const pid = parsePid(report);
-    const init = pid === undefined ? undefined : identifyProcess(pid);
-    const conmon = identifyProcess(Number(readPidFile(order.paths.conmonPidFile)));
-    if (init === undefined || conmon === undefined) throw failure(order.paths, report);
-    return { init, conmon };
+    return await Promise.race([readReport(pipe, either), spawned]);
   } catch (error) {
-    if (error instanceof GardenError) throw error;
-    if (order.signal?.aborted) throw new GardenError('CANCELLED', 'create', 'Cancelled', { cause: error });
+    if (signal?.aborted) throw new GardenError('CANCELLED', phase, 'Cancelled', { cause: error });
     if (deadline.aborted) {
-      throw new GardenError('RUNTIME_TIMEOUT', 'create', `runc create did not end within ${CREATE_TIMEOUT_MS} ms`);
+      throw new GardenError('RUNTIME_TIMEOUT', phase, `runc did not end within ${RUNTIME_TIMEOUT_MS} ms`);
     }
-    throw new GardenError('RUNTIME_FAILED', 'create', `conmon could not be run: ${error}`, { cause: error });
+    throw new GardenError('RUNTIME_FAILED', phase, `conmon could not be run: ${error}`, { cause: error });
   } finally {
     pipe.destroy();
   }
 }
 
-function conmonArguments(order: CreateOrder): string[] {
-  const { handle, paths } = order;
-  const runtimeArguments = ['--root', order.runcRoot, '--log', paths.runtimeLog, '--log-format', 'json'];
+function commonArguments(
+  order: Order,
+  cuuid: string,
+  files: { readonly pid: string; readonly conmonPid: string; readonly log: string; readonly exitDir: string },
+): string[] {
+  const runtimeArguments = ['--root', order.runcRoot, '--log', files.log, '--log-format', 'json'];
   return [
-    ['--cid', handle, '--cuuid', handle, '--runtime', order.programs.runc],
+    ['--cid', order.handle, '--cuuid', cuuid, '--runtime', order.programs.runc],
     runtimeArguments.flatMap((each) => ['--runtime-arg', each]),
-    ['--bundle', paths.dir, '--container-pidfile', paths.initPidFile, '--conmon-pidfile', paths.conmonPidFile],
-    ['--exit-dir', order.exitDir, '--log-path', 'passthrough', '--log-level', 'error'],
+    ['--bundle', order.paths.dir, '--container-pidfile', files.pid, '--conmon-pidfile', files.conmonPid],
+    ['--exit-dir', files.exitDir, '--log-path', 'passthrough', '--log-level', 'error'],
   ].flat();
 }
 
@@ -98,17 +145,18 @@ async function readReport(pipe: Readable, signal: AbortSignal): Promise<string> 
   });
 }
 
-/** conmon reports `{"pid": N}`; -1 or nothing when the runtime failed. */
+/** conmon reports `{"pid": N}`, or `"data"` for it by its newer version; -1 or nothing when the runtime failed. */
 function parsePid(report: string): number | undefined {
-  const match = /"pid":\s*(\d+)/.exec(report);
+  const match = /"(?:pid|data)":\s*(\d+)/.exec(report);
   return match === null ? undefined : Number(match[1]);
 }
 
-function failure(paths: ContainerPaths, report: string): GardenError {
-  const reason = lastRuntimeError(readIfThere(paths.runtimeLog)) ?? (report.trim() || 'it left no message');
+function failure(phase: 'create' | 'start', runtimeLog: string, report: string): GardenError {
+  const reason = lastRuntimeError(readIfThere(runtimeLog)) ?? (report.trim() || 'it left no message');
+  const command = phase === 'create' ? 'runc create' : 'runc exec';
   // runc's own message begins with it.
-  const message = `runc create failed: ${reason.replace(/^runc create failed: /, '')}`;
-  return new GardenError('RUNTIME_FAILED', 'create', message);
+  const text = reason.startsWith(`${command} failed: `) ? reason : `${command} failed: ${reason}`;
+  return new GardenError('RUNTIME_FAILED', phase, text);
 }
 
 /** The last error of runc's JSON log. */

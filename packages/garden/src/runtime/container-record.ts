@@ -40,12 +40,23 @@ const recordSchema = z.object({
   keeper: processIdentity.nullable(),
   init: processIdentity.nullable(),
   conmon: processIdentity.nullable(),
+  /** Null where one is not started yet, or had ended before it could be told apart. */
+  sidecars: z
+    .array(
+      z
+        .object({ name: z.string(), process: processIdentity.nullable(), conmon: processIdentity.nullable() })
+        .readonly(),
+    )
+    .readonly()
+    // Records of before there were any.
+    .default([]),
   exit: exit.nullable(),
   /** The caller's own, kept for it and not looked at. */
   annotations: z.record(z.string(), z.unknown()).readonly(),
 });
 
 export type ContainerRecord = Readonly<z.infer<typeof recordSchema>>;
+export type SidecarRecord = ContainerRecord['sidecars'][number];
 export type ContainerState = ContainerRecord['state'];
 export type ContainerExit = z.infer<typeof exit>;
 

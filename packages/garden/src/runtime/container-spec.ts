@@ -2,14 +2,33 @@ import type { ContainerLimits } from '../bundle/oci-config.ts';
 import type { ProcessRequest } from '../image/process.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 
+/** What runs in a container; a function is asked once the container's address is known. */
+export type ProcessSpec = ProcessRequest | ((place: { readonly address: string }) => ProcessRequest);
+
+/** A process beside the app, in all of its namespaces and within its limits; started right after it. */
+export interface SidecarSpec {
+  /** Unique in the container; names its lines and its end. */
+  readonly name: string;
+  readonly process: ProcessSpec;
+}
+
+/** A directory of the cell's making in a container: readable by everybody there, writable by nobody. */
+export interface FilesSpec {
+  /** Absolute path in the container. */
+  readonly destination: string;
+  /** Paths below it: names of letters, digits, dots, dashes and underscores, with slashes between. */
+  readonly files: readonly { readonly path: string; readonly content: string }[];
+}
+
 /** A container to be made. */
 export interface ContainerSpec {
   /** Unique on the cell, e.g. the instance guid. */
   readonly handle: string;
   /** The image's layers, base first, as `LayerStore.ensureLayers` gave them. */
   readonly layers: readonly LayerHandle[];
-  /** A function is asked once the container's address is known. */
-  readonly process: ProcessRequest | ((place: { readonly address: string }) => ProcessRequest);
+  readonly process: ProcessSpec;
+  readonly sidecars?: readonly SidecarSpec[];
+  readonly files?: readonly FilesSpec[];
   readonly limits: ContainerLimits;
   /** Default: made of the handle. */
   readonly hostname?: string;
@@ -32,6 +51,7 @@ export const CONTAINER_STEPS = [
   'create:network',
   'create:record',
   'start:runtime',
+  'start:sidecars',
   'start:record',
   'delete:record',
   'delete:processes',

@@ -4,14 +4,24 @@ import { LogReader, type LogSink } from '../logs/log-reader.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
-import { type ContainerExit, type ContainerRecord, type ContainerState, writeRecord } from './container-record.ts';
+import {
+  type ContainerExit,
+  type ContainerRecord,
+  type ContainerState,
+  type SidecarRecord,
+  writeRecord,
+} from './container-record.ts';
 import type { ContainerStats } from './container-stats.ts';
 import { destroyContainer } from './destroy-container.ts';
 import { DiskUsage } from './disk-usage.ts';
 import type { ObservedExit } from './exit-watcher.ts';
+import { Sidecar, startSidecar } from './sidecar.ts';
 
 /** A killed process that the kernel still holds after this, holds it for long. */
 const KILL_TIMEOUT_MS = 30_000;
+
+/** The news of an end come a moment after it. */
+const EXIT_NEWS_MS = 2_000;
 
 /** How a container ended when it was told to. */
 export interface StopOutcome {
@@ -29,6 +39,8 @@ export class Container {
   readonly #onDeleted: () => void;
   readonly #resolveExit: (exit: ContainerExit) => void;
   readonly #disk: DiskUsage;
+  /** What runs beside the app, in the order of its starting. */
+  readonly sidecars: readonly Sidecar[];
   #record: ContainerRecord;
   #logs: LogReader | undefined;
   #deletion: Promise<void> | undefined;
@@ -40,6 +52,7 @@ export class Container {
     this.#record = record;
     this.#onDeleted = onDeleted;
     this.#disk = new DiskUsage(context.paths.container(record.handle).upperDir);
+    this.sidecars = record.sidecars.map(({ name }) => new Sidecar(name));
     const { promise, resolve } = Promise.withResolvers<ContainerExit>();
     this.exited = promise;
     this.#resolveExit = resolve;
@@ -93,11 +106,12 @@ export class Container {
       this.#resolveExit(this.#record.exit);
       return;
     }
-    const { init, conmon } = this.#record;
+    const { init, conmon, state } = this.#record;
     this.#context.exits.watch(this.handle, { init, conmon }, (exit) => this.#end(exit));
+    if (state === 'running') this.#observeSidecars();
   }
 
-  /** Starts the app. @throws GardenError CONTAINER_STATE, RUNTIME_FAILED, RUNTIME_TIMEOUT */
+  /** Starts the app, and then its sidecars. @throws GardenError CONTAINER_STATE, RUNTIME_FAILED, RUNTIME_TIMEOUT */
   async start(): Promise<void> {
     if (this.state !== 'created') {
       throw new GardenError('CONTAINER_STATE', 'start', `The container ${this.handle} is ${this.state}`);
@@ -105,13 +119,39 @@ export class Container {
     const { programs, paths, run, onStep } = this.#context;
     onStep('start:runtime', this.handle);
     await run(programs.runc, ['--root', paths.runcRoot, 'start', this.handle], { phase: 'start' });
-    onStep('start:record', this.handle);
+    onStep('start:sidecars', this.handle);
     const startedAt = new Date().toISOString();
+    const sidecars = await this.#startSidecars();
+    onStep('start:record', this.handle);
     // It may have ended already.
-    this.#save(this.#record.state === 'created' ? { state: 'running', startedAt } : { startedAt });
+    const running = this.#record.state === 'created';
+    this.#save({ startedAt, sidecars, ...(running ? { state: 'running' } : {}) });
+    this.#observeSidecars();
   }
 
-  /** Sends the app a signal, through the init; false when it has ended. */
+  async #startSidecars(): Promise<SidecarRecord[]> {
+    const records = [...this.#record.sidecars];
+    try {
+      for (const [index, { name }] of records.entries()) {
+        records[index] = await startSidecar(this.#context, this.handle, name, index);
+      }
+    } catch (error) {
+      // In a container whose app has ended nothing can be started, and nothing need be.
+      if ((await this.#within(EXIT_NEWS_MS)) === undefined) throw error;
+    }
+    return records;
+  }
+
+  #observeSidecars(): void {
+    const paths = this.#context.paths.container(this.handle);
+    for (const [index, sidecar] of this.sidecars.entries()) {
+      const record = this.#record.sidecars[index];
+      if (record === undefined) continue;
+      sidecar.observe(this.handle, record, paths.sidecar(index).exitDir, () => this.#wasOutOfMemory());
+    }
+  }
+
+  /** Sends the app a signal, through the init, and not its sidecars; false when it has ended. */
   signal(signal: NodeJS.Signals): boolean {
     const { init } = this.#record;
     try {
@@ -141,7 +181,7 @@ export class Container {
   }
 
   /**
-   * Reads what the app writes, from where the last reader stopped. Ends when the app has ended and all is read. One
+   * Reads what the app and its sidecars write, from where the last reader stopped. Ends when the app has ended and all is read. One
    * reader at a time.
    * @throws GardenError CONTAINER_STATE, CELL_STATE_FAILED
    */
@@ -150,7 +190,11 @@ export class Container {
       throw new GardenError('CONTAINER_STATE', 'logs', `The logs of ${this.handle} are being read`);
     }
     const paths = this.#context.paths.container(this.handle);
-    const reader = new LogReader(paths, sink);
+    const sidecars = this.sidecars.map(({ name }, index) => {
+      const { stdout, stderr } = paths.sidecar(index);
+      return { sidecar: name, stdout, stderr };
+    });
+    const reader = new LogReader([{ stdout: paths.stdout, stderr: paths.stderr }, ...sidecars], sink);
     this.#logs = reader;
     void this.#forgetLogs(reader);
     // Only once there is a reader: what is in the FIFOs goes when nobody holds them.
@@ -179,6 +223,7 @@ export class Container {
   /** For Garden alone: stops reading its logs, with what was read handed on. The container goes on. */
   async detach(): Promise<void> {
     this.#context.exits.forget(this.handle);
+    this.#forgetSidecars();
     await this.#logs?.stop();
   }
 
@@ -194,10 +239,12 @@ export class Container {
   }
 
   async #delete(): Promise<void> {
-    const { keeper, init, conmon, network } = this.#record;
+    const { keeper, init, conmon, network, sidecars } = this.#record;
     this.#context.onStep('delete:record', this.handle);
     this.#trySave({ state: 'deleting' });
-    const processes = [conmon, init, keeper].filter((each): each is ProcessIdentity => each !== null);
+    this.#forgetSidecars();
+    const ofSidecars = sidecars.flatMap((sidecar) => [sidecar.conmon, sidecar.process]);
+    const processes = [conmon, ...ofSidecars, init, keeper].filter((each): each is ProcessIdentity => each !== null);
     await destroyContainer(this.#context, { handle: this.handle, processes, hostDevice: network.hostDevice });
     if (this.#record.exit === null)
       this.#resolveExit({ status: 137, outOfMemory: false, at: new Date().toISOString() });
@@ -234,6 +281,10 @@ export class Container {
     } finally {
       if (this.#logs === reader) this.#logs = undefined;
     }
+  }
+
+  #forgetSidecars(): void {
+    for (const sidecar of this.sidecars) sidecar.close();
   }
 
   #letKeeperGo(): void {

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
 import { asGardenError, throwIfCancelled } from '../errors.ts';
-import { resolveProcess } from '../image/process.ts';
+import { type ResolvedProcess, resolveProcess } from '../image/process.ts';
 import { type Keeper, startKeeper } from '../rootfs/keeper.ts';
 import { mountRootfs } from '../rootfs/rootfs.ts';
 import { checkMountPoints, RootfsView } from '../rootfs/rootfs-files.ts';
@@ -10,7 +10,7 @@ import type { CellContext } from './cell-context.ts';
 import type { ContainerPaths } from './cell-paths.ts';
 import { createBelowConmon } from './conmon.ts';
 import { type ContainerRecord, writeRecord } from './container-record.ts';
-import type { ContainerSpec } from './container-spec.ts';
+import type { ContainerSpec, ProcessSpec } from './container-spec.ts';
 import { writeBundle } from './write-bundle.ts';
 
 /** How much an app can write while no rep reads before it has to wait; the most that an unchanged kernel gives. */
@@ -34,6 +34,7 @@ export function newRecord(context: CellContext, spec: ContainerSpec, slot: numbe
     keeper: null,
     init: null,
     conmon: null,
+    sidecars: (spec.sidecars ?? []).map(({ name }) => ({ name, process: null, conmon: null })),
     exit: null,
     annotations: spec.annotations ?? {},
   };
@@ -60,12 +61,14 @@ export async function createContainer(
     keep(record);
   };
   step('create:files', handle);
-  makeDirectories(paths, record.range.base);
+  makeDirectories(paths, record);
   save({});
   const log = openLogs(paths);
+  const sidecarLogs = record.sidecars.map((_, index) => openLogs(paths.sidecar(index)));
+  const logFds = [log, ...sidecarLogs].flatMap(({ stdout, stderr }) => [stdout, stderr]);
   try {
     step('create:keeper', handle);
-    const keeper = await startKeeper(record.range, paths.release, [log.stdout, log.stderr], signal);
+    const keeper = await startKeeper(record.range, paths.release, logFds, signal);
     try {
       save({ keeper: keeper.process });
       step('create:rootfs', handle);
@@ -85,8 +88,7 @@ export async function createContainer(
     step('create:record', handle);
     save({ state: 'created', init, conmon });
   } finally {
-    closeSync(log.stdout);
-    closeSync(log.stderr);
+    for (const fd of logFds) closeSync(fd);
   }
 }
 
@@ -101,32 +103,44 @@ function prepareBundle(
   const view = new RootfsView(paths.mountPoint);
   try {
     checkMountPoints(view);
-    const request =
-      typeof spec.process === 'function' ? spec.process({ address: record.network.address }) : spec.process;
-    const process = resolveProcess(request, view, record.range.size - 1, MOUNTED_DIRECTORIES);
+    const place = { address: record.network.address };
+    const resolve = (process: ProcessSpec): ResolvedProcess => {
+      const request = typeof process === 'function' ? process(place) : process;
+      return resolveProcess(request, view, record.range.size - 1, MOUNTED_DIRECTORIES);
+    };
+    const process = resolve(spec.process);
+    const sidecars = (spec.sidecars ?? []).map((sidecar) => resolve(sidecar.process));
     context.onStep('create:bundle', spec.handle);
-    writeBundle(paths, spec, record, process, context.bundle);
+    writeBundle(paths, spec, record, { process, sidecars }, context.bundle);
   } finally {
     view.close();
   }
 }
 
-function makeDirectories(paths: ContainerPaths, owner: number): void {
+function makeDirectories(paths: ContainerPaths, { range, sidecars }: ContainerRecord): void {
   try {
     mkdirSync(paths.dir, { mode: 0o700 });
     mkdirSync(paths.writableDir, { mode: 0o700 });
     mkdirSync(paths.rootfsDir, { mode: 0o700 });
     // The container's init walks through here as its own root, and nobody else needs to.
-    chownSync(paths.rootfsDir, 0, owner);
+    chownSync(paths.rootfsDir, 0, range.base);
     chmodSync(paths.rootfsDir, 0o710);
     for (const fifo of [paths.stdout, paths.stderr, paths.release]) makeFifo(fifo);
+    for (const index of sidecars.keys()) {
+      const sidecar = paths.sidecar(index);
+      mkdirSync(sidecar.exitDir, { recursive: true, mode: 0o700 });
+      for (const fifo of [sidecar.stdout, sidecar.stderr]) makeFifo(fifo);
+    }
   } catch (error) {
     throw asGardenError(error, 'CELL_STATE_FAILED', 'allocate', "The container's directories could not be made");
   }
 }
 
 /** Opened both ways, so that opening does not wait for a reader and writing does not fail without one. */
-function openLogs(paths: ContainerPaths): { readonly stdout: number; readonly stderr: number } {
+export function openLogs(paths: Pick<ContainerPaths, 'stdout' | 'stderr'>): {
+  readonly stdout: number;
+  readonly stderr: number;
+} {
   const open = (path: string): number => {
     const fd = openSync(path, constants.O_RDWR);
     setPipeSize(fd, LOG_PIPE_BYTES);

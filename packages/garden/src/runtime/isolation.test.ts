@@ -1,3 +1,4 @@
+// @module-tag root
 import { readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';

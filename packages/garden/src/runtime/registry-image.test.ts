@@ -1,3 +1,4 @@
+// @module-tag root
 import { type Digest, hostPlatform, inspectImage, parseReference, RegistryClient } from '@slipway/oci';
 import { pushImage, type RegistryProcess, SAMPLE_GREETING, sampleImage, startRegistry } from '@slipway/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';

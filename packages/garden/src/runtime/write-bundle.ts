@@ -1,11 +1,12 @@
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostnameOf, hostsFile, resolvConf } from '../bundle/etc-files.ts';
-import { buildOciConfig } from '../bundle/oci-config.ts';
+import { buildOciConfig, buildOciProcess } from '../bundle/oci-config.ts';
 import { asGardenError } from '../errors.ts';
 import type { ResolvedProcess } from '../image/process.ts';
 import type { ContainerPaths } from './cell-paths.ts';
 import type { ContainerRecord } from './container-record.ts';
 import type { ContainerSpec } from './container-spec.ts';
+import { writeFiles } from './write-files.ts';
 
 /** What of the cell and its machine goes into every bundle. */
 export interface BundleSettings {
@@ -16,12 +17,18 @@ export interface BundleSettings {
   readonly nameServers: readonly string[];
 }
 
+/** The app, and what runs beside it. */
+export interface BundledProcesses {
+  readonly process: ResolvedProcess;
+  readonly sidecars: readonly ResolvedProcess[];
+}
+
 /** Writes config.json and the files of /etc that every container gets of its own. */
 export function writeBundle(
   paths: ContainerPaths,
   spec: ContainerSpec,
   record: ContainerRecord,
-  process: ResolvedProcess,
+  { process, sidecars }: BundledProcesses,
   settings: BundleSettings,
 ): void {
   const hostname = spec.hostname ?? hostnameOf(spec.handle);
@@ -47,10 +54,17 @@ export function writeBundle(
       ipv6: settings.ipv6,
       arch: globalThis.process.arch,
       initPath: settings.initPath,
-      binds: owned.map(([source, destination]) => ({ source, destination, readOnly: false })),
+      binds: [
+        ...owned.map(([source, destination]) => ({ source, destination, readOnly: false })),
+        ...writeFiles(paths, spec.files ?? [], record.range.base),
+      ],
     });
     // It has the app's environment, secrets included.
     writeFileSync(paths.config, JSON.stringify(config), { mode: 0o600 });
+    for (const [index, sidecar] of sidecars.entries()) {
+      const content = JSON.stringify(buildOciProcess(sidecar, spec.limits));
+      writeFileSync(paths.sidecar(index).process, content, { mode: 0o600 });
+    }
   } catch (error) {
     throw asGardenError(error, 'CELL_STATE_FAILED', 'bundle', "The container's files could not be written");
   }

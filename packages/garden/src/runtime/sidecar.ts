@@ -1,0 +1,65 @@
+import { closeSync } from 'node:fs';
+import { type ProcessIdentity, signalProcess } from '../sys/processes.ts';
+import type { CellContext } from './cell-context.ts';
+import { execBelowConmon } from './conmon.ts';
+import type { ContainerExit, SidecarRecord } from './container-record.ts';
+import { openLogs } from './create-container.ts';
+import { ExitWatcher } from './exit-watcher.ts';
+
+/** A process beside the app of a container. It ends with the app at the latest. */
+export class Sidecar {
+  readonly name: string;
+  /** Resolves when it has ended, at once when it had before; never when its container is deleted first. */
+  readonly exited: Promise<ContainerExit>;
+  readonly #resolveExit: (exit: ContainerExit) => void;
+  #process: ProcessIdentity | null = null;
+  #watcher: ExitWatcher | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+    const { promise, resolve } = Promise.withResolvers<ContainerExit>();
+    this.exited = promise;
+    this.#resolveExit = resolve;
+  }
+
+  /** Waits for the end of what was started, now or by an earlier rep. */
+  observe(handle: string, record: SidecarRecord, exitDir: string, outOfMemory: () => boolean): void {
+    this.#process = record.process;
+    const watcher = new ExitWatcher(exitDir);
+    this.#watcher = watcher;
+    watcher.watch(handle, { init: record.process, conmon: record.conmon }, ({ status, at }) => {
+      watcher.close();
+      this.#resolveExit({ status, outOfMemory: outOfMemory(), at: at.toISOString() });
+    });
+  }
+
+  /** False when it has ended, or does not run yet. */
+  signal(signal: NodeJS.Signals): boolean {
+    return this.#process !== null && signalProcess(this.#process, signal);
+  }
+
+  /** Waits no longer. */
+  close(): void {
+    this.#watcher?.close();
+  }
+}
+
+/** Starts a container's sidecar, which its files were made for. @throws GardenError RUNTIME_FAILED, RUNTIME_TIMEOUT */
+export async function startSidecar(
+  { programs, paths: cell }: CellContext,
+  handle: string,
+  name: string,
+  index: number,
+): Promise<SidecarRecord> {
+  const paths = cell.container(handle);
+  const sidecar = paths.sidecar(index);
+  const log = openLogs(sidecar);
+  try {
+    const fds = { stdoutFd: log.stdout, stderrFd: log.stderr };
+    const started = await execBelowConmon({ handle, programs, runcRoot: cell.runcRoot, paths, sidecar, ...fds });
+    return { name, ...started };
+  } finally {
+    closeSync(log.stdout);
+    closeSync(log.stderr);
+  }
+}
