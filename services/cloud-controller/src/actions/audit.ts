@@ -26,3 +26,32 @@ export async function auditAppOf(
     .executeTakeFirst();
   if (app !== undefined) await auditApp(unit, app, type, data);
 }
+
+interface Target {
+  readonly guid: string;
+  readonly name: string;
+}
+
+/** Where something happened, and with what; nothing secret may be in the data. */
+export interface AuditDetails {
+  readonly spaceGuid?: string | null;
+  readonly organizationGuid?: string | null;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Notes a change of anything but an app: `audit.<kind>.<what>`, Cloud Foundry's names where it has them. */
+export function auditResource(
+  unit: UnitOfWork,
+  kind: string,
+  what: string,
+  target: Target,
+  { spaceGuid = null, organizationGuid, data = {} }: AuditDetails = {},
+): Promise<void> {
+  return unit.audit({
+    type: `audit.${kind}.${what}`,
+    target: { guid: target.guid, type: kind, name: target.name },
+    spaceGuid,
+    ...(organizationGuid == null ? {} : { organizationGuid }),
+    data,
+  });
+}

@@ -5,13 +5,16 @@ import type { DomainRow, OrganizationRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { domainConflict, domainNameProblems, namesAbove } from '../domain/names/domain-name.ts';
-import { unprocessable } from '../errors.ts';
+import { notFound, unprocessable } from '../errors.ts';
+import { auditResource } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { requireDomainQuota } from './quota-checks.ts';
 import { deleteRoute } from './routes.ts';
 
 export interface NewDomain {
   readonly name: string;
+  /** Not the public router's: apps find each other by it. */
+  readonly internal: boolean;
   /** Undefined: shared with everyone. */
   readonly organization: OrganizationRow | undefined;
   readonly metadata: MetadataUpdate | undefined;
@@ -33,7 +36,7 @@ export async function createDomain(unit: UnitOfWork, platform: Platform, spec: N
       created_at: now,
       updated_at: now,
       name,
-      internal: 0,
+      internal: spec.internal ? 1 : 0,
       organization_guid: spec.organization?.guid ?? null,
     })
     .returningAll()
@@ -43,6 +46,10 @@ export async function createDomain(unit: UnitOfWork, platform: Platform, spec: N
     });
   if (spec.organization !== undefined) await requireDomainQuota(unit, spec.organization);
   await saveMetadata(sql, 'domain', guid, spec.metadata);
+  await auditResource(unit, 'domain', 'create', row, {
+    organizationGuid: row.organization_guid,
+    data: { request: { name, internal: spec.internal } },
+  });
   return row;
 }
 
@@ -78,11 +85,34 @@ async function requireFreeName({ sql }: UnitOfWork, name: string, organizationGu
   }
 }
 
-/** A domain with its routes: apps are not reached by them any more. */
+/** Throws 404. */
+export async function updateDomain(
+  unit: UnitOfWork,
+  guid: string,
+  metadata: MetadataUpdate | undefined,
+): Promise<DomainRow> {
+  const { sql, now } = unit;
+  await saveMetadata(sql, 'domain', guid, metadata);
+  const row = await sql
+    .updateTable('domains')
+    .set({ updated_at: now })
+    .where('guid', '=', guid)
+    .returningAll()
+    .executeTakeFirst();
+  if (row === undefined) throw notFound('Domain');
+  const organizationGuid = row.organization_guid;
+  await auditResource(unit, 'domain', 'update', row, { organizationGuid, data: { request: { metadata } } });
+  return row;
+}
+
+/** A domain with its routes, whoever's they are: apps are not reached by them any more. */
 export async function deleteDomain(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
   const { sql } = unit;
   const routes = await sql.selectFrom('routes').select('guid').where('domain_guid', '=', guid).orderBy('id').execute();
   for (const route of routes) await deleteRoute(unit, platform, route.guid);
   await deleteMetadata(sql, [guid]);
-  await sql.deleteFrom('domains').where('guid', '=', guid).execute();
+  await sql.deleteFrom('domain_organizations').where('domain_guid', '=', guid).execute();
+  const row = await sql.deleteFrom('domains').where('guid', '=', guid).returningAll().executeTakeFirst();
+  if (row === undefined) return;
+  await auditResource(unit, 'domain', 'delete-request', row, { organizationGuid: row.organization_guid });
 }

@@ -93,12 +93,22 @@ async function ensureRoute(unit: UnitOfWork, scope: RouteScope, place: Place, te
     await requireFeature(unit.sql, 'route_creation', caller);
     return createRoute(unit, platform, { ...place, spaceGuid: space.guid, metadata: undefined });
   }
-  if (existing.space_guid !== space.guid) {
+  if (existing.space_guid !== space.guid && !(await isShared(unit, existing, space.guid))) {
     throw unprocessable(
       `The app cannot be mapped to route ${text} because the route is not in this space. Apps must be mapped to routes in the same space.`,
     );
   }
   return existing;
+}
+
+async function isShared({ sql }: UnitOfWork, route: RouteRow, spaceGuid: string): Promise<boolean> {
+  const row = await sql
+    .selectFrom('route_spaces')
+    .select('route_guid')
+    .where('route_guid', '=', route.guid)
+    .where('space_guid', '=', spaceGuid)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** A destination that is there stays as it is, but for its protocol when the manifest names another. */

@@ -1,3 +1,4 @@
+import { usableByOrganization } from '../adapters/sql/domain-rows.ts';
 import type { AppRow, DomainRow, JobRow, ProcessRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork, Writer } from '../adapters/sql/writer.ts';
 import type { ManifestApp, ManifestProcess, ManifestService } from '../domain/manifest/manifest.ts';
@@ -77,12 +78,7 @@ async function createMissingApp(unit: UnitOfWork, scope: ManifestScope, app: Man
 
 /** The domains of routes that the organization may make. */
 function domainsOf(sql: Sql, organizationGuid: string): Promise<DomainRow[]> {
-  return sql
-    .selectFrom('domains')
-    .selectAll()
-    .where((eb) => eb.or([eb('organization_guid', 'is', null), eb('organization_guid', '=', organizationGuid)]))
-    .orderBy('id')
-    .execute();
+  return sql.selectFrom('domains').selectAll().where(usableByOrganization(organizationGuid)).orderBy('id').execute();
 }
 
 async function applyApp(

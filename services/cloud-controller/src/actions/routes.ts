@@ -5,7 +5,7 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { servesDestinations } from '../domain/lrp/ports.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { routeNameProblems, routeUrl } from '../domain/names/route-name.ts';
-import { unprocessable } from '../errors.ts';
+import { notFound, unprocessable } from '../errors.ts';
 import { auditAppOf } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { renewVersion, touchVersion } from './process-versions.ts';
@@ -29,7 +29,7 @@ export async function createRoute(unit: UnitOfWork, platform: Platform, spec: Ne
   const problems = routeNameProblems({
     host,
     path,
-    domain: { name: domain.name, shared: domain.organization_guid === null },
+    domain: { name: domain.name, shared: domain.organization_guid === null, internal: domain.internal === 1 },
   });
   if (problems.length > 0) throw unprocessable(...problems);
   if (platform.systemHosts.includes(routeUrl(host, domain.name, ''))) {
@@ -58,7 +58,8 @@ export async function createRoute(unit: UnitOfWork, platform: Platform, spec: Ne
   return row;
 }
 
-function auditRoute(
+/** Notes what became of a route. */
+export function auditRoute(
   unit: UnitOfWork,
   route: RouteRow,
   type: string,
@@ -66,6 +67,25 @@ function auditRoute(
 ): Promise<void> {
   const target = { guid: route.guid, type: 'route', name: route.host };
   return unit.audit({ type: `audit.route.${type}`, target, spaceGuid: route.space_guid, data });
+}
+
+/** Throws 404. */
+export async function updateRoute(
+  unit: UnitOfWork,
+  guid: string,
+  metadata: MetadataUpdate | undefined,
+): Promise<RouteRow> {
+  const { sql, now } = unit;
+  await saveMetadata(sql, 'route', guid, metadata);
+  const row = await sql
+    .updateTable('routes')
+    .set({ updated_at: now })
+    .where('guid', '=', guid)
+    .returningAll()
+    .executeTakeFirst();
+  if (row === undefined) throw notFound('Route');
+  await auditRoute(unit, row, 'update', { request: { metadata } });
+  return row;
 }
 
 /** In cloud_controller_ng's words, which the cf CLI looks for. */
@@ -194,6 +214,7 @@ export async function deleteRoute(unit: UnitOfWork, platform: Platform, guid: st
     rows.map((row) => row.app_guid),
   );
   await sql.deleteFrom('route_destinations').where('route_guid', '=', guid).execute();
+  await sql.deleteFrom('route_spaces').where('route_guid', '=', guid).execute();
   for (const destination of rows) await auditDestination(unit, 'unmap-route', destination);
   const route = await sql.deleteFrom('routes').where('guid', '=', guid).returningAll().executeTakeFirst();
   if (route !== undefined) await auditRoute(unit, route, 'delete-request', { request: { recursive: true } });

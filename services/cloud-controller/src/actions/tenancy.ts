@@ -6,6 +6,7 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { unprocessable } from '../errors.ts';
 import { deleteApp } from './delete-apps.ts';
+import { deleteDomain } from './domains.ts';
 import type { Platform } from './platform.ts';
 import { deleteRoute } from './routes.ts';
 import { deleteServiceInstance } from './service-instances.ts';
@@ -121,6 +122,7 @@ export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: st
   for (const route of routes) await deleteRoute(unit, platform, route.guid);
   const services = await sql.selectFrom('service_instances').select('guid').where('space_guid', '=', guid).execute();
   for (const service of services) await deleteServiceInstance(unit, service.guid);
+  await sql.deleteFrom('route_spaces').where('space_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('space_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid]);
   const space = await sql.deleteFrom('spaces').where('guid', '=', guid).returningAll().executeTakeFirst();
@@ -135,9 +137,10 @@ export async function deleteOrganization(unit: UnitOfWork, platform: Platform, g
   await sql.deleteFrom('space_quotas').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('isolation_segment_organizations').where('organization_guid', '=', guid).execute();
   const domains = await sql.selectFrom('domains').select('guid').where('organization_guid', '=', guid).execute();
-  await sql.deleteFrom('domains').where('organization_guid', '=', guid).execute();
+  for (const domain of domains) await deleteDomain(unit, platform, domain.guid);
+  await sql.deleteFrom('domain_organizations').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('organization_guid', '=', guid).execute();
-  await deleteMetadata(sql, [guid, ...domains.map((domain) => domain.guid)]);
+  await deleteMetadata(sql, [guid]);
   const row = await sql.deleteFrom('organizations').where('guid', '=', guid).returningAll().executeTakeFirst();
   if (row !== undefined) await auditOrganization(unit, row, 'delete-request', { request: { recursive: true } });
 }

@@ -33,7 +33,12 @@ export interface DomainView extends ResourceRow {
   readonly organization_guid: string | null;
 }
 
-export function presentDomain(row: DomainView, metadata: Metadata, link: Links): z.infer<typeof domainSchema> {
+export function presentDomain(
+  row: DomainView,
+  sharedOrganizations: readonly string[],
+  metadata: Metadata,
+  link: Links,
+): z.infer<typeof domainSchema> {
   const self = `/v3/domains/${row.guid}`;
   const owner = row.organization_guid;
   return {
@@ -42,7 +47,10 @@ export function presentDomain(row: DomainView, metadata: Metadata, link: Links):
     internal: row.internal === 1,
     router_group: null,
     supported_protocols: ['http'],
-    relationships: { organization: toOneOrNone(owner), shared_organizations: { data: [] } },
+    relationships: {
+      organization: toOneOrNone(owner),
+      shared_organizations: { data: sharedOrganizations.map((guid) => ({ guid })) },
+    },
     metadata,
     links: {
       self: link(self),

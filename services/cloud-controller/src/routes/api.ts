@@ -7,6 +7,7 @@ import { authenticate } from './authentication.ts';
 import { buildRoutes } from './builds.ts';
 import { currentDropletRoutes } from './current-droplet.ts';
 import { deploymentRoutes } from './deployments.ts';
+import { domainSharingRoutes } from './domain-sharing.ts';
 import { domainRoutes } from './domains.ts';
 import { dropletRoutes } from './droplets.ts';
 import { emptyListRoutes } from './empty-lists.ts';
@@ -26,6 +27,7 @@ import { rootRoutes } from './root.ts';
 import { routeDestinationRoutes } from './route-destinations.ts';
 import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
+import { routeSharingRoutes } from './route-sharing.ts';
 import { serviceBindingRoutes } from './service-bindings.ts';
 import { serviceInstanceRoutes } from './service-instances.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
@@ -47,6 +49,7 @@ const resources = [
   domainRoutes,
   appRoutes,
   appEnvironmentRoutes,
+  domainSharingRoutes,
   appFeatureRoutes,
   currentDropletRoutes,
   processRoutes,
@@ -57,6 +60,7 @@ const resources = [
   routeDestinationRoutes,
   featureFlagRoutes,
   environmentGroupRoutes,
+  routeSharingRoutes,
   manifestRoutes,
   deploymentRoutes,
   revisionRoutes,

@@ -71,7 +71,9 @@ describe.each(engines)('on $engine', ({ create }) => {
       );
       expect(await detail('api.apps.localhost', owner(two.organizationGuid))).toContain('reserved by the platform');
       expect(await detail('localhost', {})).toBe("Name must contain at least one '.'");
-      expect(await detail('in.ternal', { internal: true })).toContain('There are no internal domains');
+      expect(await detail('in.ternal', { internal: true, ...owner(one.organizationGuid) })).toBe(
+        'Cannot associate an internal domain with an organization',
+      );
       expect(await detail('tcp.test', { router_group: { guid: 'x' } })).toContain('routes are http only');
     });
 
@@ -104,6 +106,31 @@ describe.each(engines)('on $engine', ({ create }) => {
         await flag(true);
       }
       expect((await client.post('/v3/domains', { name: 'shared.flag.test' })).status).toBe(403);
+    });
+  });
+
+  describe('internal domains', () => {
+    test('have routes that the router is not told of', async () => {
+      const { spaceGuid } = await createSpace(suite.api.admin);
+      const { body: domain } = await make('apps.internal', { internal: true });
+      expect(domain.internal).toBe(true);
+      const app = await createApp(suite.api.admin, spaceGuid);
+      await suite.assign(app, await suite.stage(app));
+      await suite.api.admin.post(`/v3/apps/${app}/actions/start`);
+      const { body: route } = await addRoute(spaceGuid, domain.guid, 'backend');
+      const mapped = await suite.api.admin.post(`/v3/routes/${route.guid}/destinations`, {
+        destinations: [{ app: { guid: app } }],
+      });
+      expect(mapped.status).toBe(200);
+      expect((await suite.lrpsOf(app))[0]?.state.routes).toEqual([]);
+      const refused = await suite.api.admin.post('/v3/routes', {
+        host: '*',
+        path: '/x',
+        relationships: { space: { data: { guid: spaceGuid } }, domain: { data: { guid: domain.guid } } },
+      });
+      expect(errorOf(refused).detail).toBe(
+        'Wildcard hosts are not supported for internal domains., Paths are not supported for internal domains.',
+      );
     });
   });
 

@@ -1,10 +1,12 @@
-import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
-import { createDomain, deleteDomain } from '../actions/domains.ts';
+import { shareDomain } from '../actions/domain-sharing.ts';
+import { createDomain, deleteDomain, updateDomain } from '../actions/domains.ts';
 import { recordJob } from '../actions/jobs.ts';
 import { requireFeature } from '../actions/require-feature.ts';
+import { loadSharedOrganizations, usableByOrganization } from '../adapters/sql/domain-rows.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
-import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, DomainRow, OrganizationRow } from '../adapters/sql/schema.ts';
 import { ApiError, notFound, unprocessable } from '../errors.ts';
 import { domainSchema, presentDomain } from '../resources/domain.ts';
@@ -15,7 +17,9 @@ import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 import { findOrganization } from './organizations.ts';
+import { organizationsToShareWith } from './organizations-to-share-with.ts';
 
 const createBody = z.strictObject({
   name: z.string(),
@@ -40,9 +44,27 @@ const filters: Filters<'domains'> = {
 
 /** Shared domains are everyone's; a private one is seen by those who have a role in its organization. */
 function visibleDomains({ db }: ApiContext, access: CallerAccess): SelectQueryBuilder<Database, 'domains', object> {
-  const mine: Expression<SqlBool> | undefined = access.visibleOrganizations('domains.organization_guid');
+  const mine = access.visibleOrganizations('domains.organization_guid');
+  const shared = access.visibleOrganizations('domain_organizations.organization_guid');
   const all = db.selectFrom('domains');
-  return mine === undefined ? all : all.where((eb) => eb.or([eb('domains.organization_guid', 'is', null), mine]));
+  if (mine === undefined || shared === undefined) return all;
+  return all.where(
+    sql<SqlBool>`(domains.organization_guid is null or ${mine} or domains.guid in (
+      select domain_organizations.domain_guid from domain_organizations where ${shared}))`,
+  );
+}
+
+/** Of the organizations that one is shared with, the caller sees its own. */
+export async function presentDomains(
+  { db, link }: ApiContext,
+  access: CallerAccess,
+  rows: readonly DomainRow[],
+): Promise<z.infer<typeof domainSchema>[]> {
+  const guids = rows.map((row) => row.guid);
+  const visible = access.visibleOrganizations('domain_organizations.organization_guid');
+  const sharedWith = await loadSharedOrganizations(db, guids, visible);
+  const metadata = await loadMetadata(db, guids);
+  return rows.map((row) => presentDomain(row, sharedWith(row.guid), metadata(row.guid), link));
 }
 
 /** Undefined when there is none, or none that the caller may see. */
@@ -55,7 +77,7 @@ export function findVisibleDomain(
 }
 
 /** Throws 404, and 403 to those who may not change it: a shared one is the administrators', a private one's managers'. */
-async function findWritableDomain(context: ApiContext, access: CallerAccess, guid: string): Promise<DomainRow> {
+export async function findWritableDomain(context: ApiContext, access: CallerAccess, guid: string): Promise<DomainRow> {
   const row = await findVisibleDomain(context, access, guid);
   if (row === undefined) throw notFound('Domain');
   if (row.organization_guid === null) access.requireAdmin();
@@ -84,21 +106,19 @@ async function ownerOf(
 
 export function domainRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
-  const present = async (row: DomainRow): Promise<z.infer<typeof domainSchema>> =>
-    presentDomain(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
+  const present = async (access: CallerAccess, row: DomainRow): Promise<z.infer<typeof domainSchema>> => {
+    const [presented] = await presentDomains(context, access, [row]);
+    if (presented === undefined) throw notFound('Domain');
+    return presented;
+  };
   const orderBy = ['created_at', 'updated_at', 'name'];
 
   const querystring = listParameters({ filters: Object.keys(filters), orderBy });
   api.get('/v3/domains', { schema: { querystring, response: { 200: listSchema(domainSchema) } } }, async (request) => {
     const { query } = request;
-    const base = visibleDomains(context, accessOf(request));
-    const { rows, totalResults } = await listPage('domains', base, filters, query);
-    const metadata = await loadMetadata(
-      db,
-      rows.map((row) => row.guid),
-    );
-    const resources = rows.map((row) => presentDomain(row, metadata(row.guid), link));
-    return listBody(request, link, query, totalResults, resources);
+    const access = accessOf(request);
+    const { rows, totalResults } = await listPage('domains', visibleDomains(context, access), filters, query);
+    return listBody(request, link, query, totalResults, await presentDomains(context, access, rows));
   });
 
   api.post('/v3/domains', { schema: { body: createBody, response: { 201: domainSchema } } }, async (request, reply) => {
@@ -108,18 +128,22 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     if (router_group != null) {
       throw unprocessable('There are no router groups: routes are http only. Leave router_group out.');
     }
-    if (internal === true) {
-      throw unprocessable('There are no internal domains: containers find each other by their public routes only.');
+    if (internal === true && relationships !== undefined) {
+      throw unprocessable('Cannot associate an internal domain with an organization');
     }
-    if ((relationships?.shared_organizations?.data ?? []).length > 0) {
-      throw unprocessable('Private domains cannot be shared with other organizations. Use a shared domain.');
+    const shared = (relationships?.shared_organizations?.data ?? []).map(({ guid }) => guid);
+    if (shared.length > 0 && relationships?.organization === undefined) {
+      throw unprocessable('Relationships cannot contain shared_organizations without an owning organization.');
     }
     const organization = await ownerOf(context, access, relationships?.organization?.data.guid);
+    const sharedWith = await organizationsToShareWith(context, access, shared);
     const row = await writer.write(async (unit) => {
       if (organization !== undefined) await requireFeature(unit.sql, 'private_domain_creation', access);
-      return createDomain(unit, platform, { name, organization, metadata });
+      const domain = await createDomain(unit, platform, { name, internal: internal === true, organization, metadata });
+      if (sharedWith.length > 0) await shareDomain(unit, domain, sharedWith);
+      return domain;
     });
-    return reply.code(201).send(await present(row));
+    return reply.code(201).send(await present(access, row));
   });
 
   api.patch(
@@ -128,19 +152,17 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     async (request) => {
       const { metadata } = request.body;
       checkMetadata(metadata);
-      const { guid } = await findWritableDomain(context, accessOf(request), request.params.guid);
-      const row = await writer.write(async (unit) => {
-        await saveMetadata(unit.sql, 'domain', guid, metadata);
-        const changed = unit.sql.updateTable('domains').set({ updated_at: unit.now }).where('guid', '=', guid);
-        return changed.returningAll().executeTakeFirst();
-      });
-      if (row === undefined) throw notFound('Domain');
-      return present(row);
+      const access = accessOf(request);
+      const { guid } = await findWritableDomain(context, access, request.params.guid);
+      return present(access, await writer.write((unit) => updateDomain(unit, guid, metadata)));
     },
   );
 
-  api.delete('/v3/domains/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
+  api.delete('/v3/domains/:guid', { schema: { params: guidParameters, response: jobResponse } }, async (request, reply) => {
     const { guid } = await findWritableDomain(context, accessOf(request), request.params.guid);
+    if ((await loadSharedOrganizations(db, [guid]))(guid).length > 0) {
+      throw unprocessable('This domain is shared with other organizations. Unshare before deleting.');
+    }
     const job = await writer.write(async (unit) => {
       await deleteDomain(unit, platform, guid);
       return recordJob(unit, platform, 'domain.delete');
@@ -181,9 +203,10 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     '/v3/domains/:guid',
     { schema: { params: guidParameters, response: { 200: domainSchema } } },
     async (request) => {
-      const row = await findVisibleDomain(context, accessOf(request), request.params.guid);
+      const access = accessOf(request);
+      const row = await findVisibleDomain(context, access, request.params.guid);
       if (row === undefined) throw notFound('Domain');
-      return presentDomain(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
+      return present(access, row);
     },
   );
 
@@ -200,16 +223,9 @@ export function domainRoutes(api: Api, context: ApiContext): void {
       const access = accessOf(request);
       const { guid } = await findOrganization(context, access, request.params.guid);
       const { query } = request;
-      const base = visibleDomains(context, access).where(
-        sql<SqlBool>`(domains.organization_guid is null or domains.organization_guid = ${guid})`,
-      );
+      const base = visibleDomains(context, access).where(usableByOrganization(guid));
       const { rows, totalResults } = await listPage('domains', base, filters, query);
-      const metadata = await loadMetadata(
-        db,
-        rows.map((row) => row.guid),
-      );
-      const resources = rows.map((row) => presentDomain(row, metadata(row.guid), link));
-      return listBody(request, link, query, totalResults, resources);
+      return listBody(request, link, query, totalResults, await presentDomains(context, access, rows));
     },
   );
 
@@ -217,7 +233,8 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     '/v3/organizations/:guid/domains/default',
     { schema: { params: guidParameters, response: { 200: domainSchema } } },
     async (request) => {
-      const { guid } = await findOrganization(context, accessOf(request), request.params.guid);
+      const access = accessOf(request);
+      const { guid } = await findOrganization(context, access, request.params.guid);
       // The oldest shared one, else the oldest of the organization's own (cloud_controller_ng `default_domain`).
       const row = await db
         .selectFrom('domains')
@@ -228,7 +245,7 @@ export function domainRoutes(api: Api, context: ApiContext): void {
         .orderBy('id')
         .executeTakeFirst();
       if (row === undefined) throw notFound('Domain');
-      return presentDomain(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
+      return present(access, row);
     },
   );
 }

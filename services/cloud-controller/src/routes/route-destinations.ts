@@ -13,6 +13,7 @@ import { destinationSchema, destinationsSchema, presentDestination, presentDesti
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { findRoute } from './routes.ts';
 
 /** cloud_controller_ng allows only ports that need no privilege. */
@@ -89,7 +90,7 @@ export function routeDestinationRoutes(api: Api, context: ApiContext): void {
 
   api.delete(
     '/v3/routes/:guid/destinations/:destination',
-    { schema: { params: destinationParameters } },
+    { schema: { params: destinationParameters, response: emptyResponse } },
     async (request, reply) => {
       const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
       const row = await findDestination(guid, request.params.destination);
@@ -104,7 +105,7 @@ export function routeDestinationRoutes(api: Api, context: ApiContext): void {
   );
 }
 
-/** Throws 422 when an app is not there or not in the route's space. */
+/** Throws 422 when an app is not there, or neither in the route's space nor in one that it is shared with. */
 async function checkDestinations(
   { db }: ApiContext,
   route: RouteRow,
@@ -121,8 +122,14 @@ async function checkDestinations(
     const list = missing.map((guid) => `"${guid}"`).join(', ');
     throw unprocessable(`App(s) with guid(s) ${list} do not exist or you do not have access.`);
   }
-  if (guids.some((guid) => spaces.get(guid) !== route.space_guid)) {
-    throw unprocessable('Routes cannot be mapped to destinations in different spaces.');
+  const shared = await db
+    .selectFrom('route_spaces')
+    .select('space_guid')
+    .where('route_guid', '=', route.guid)
+    .execute();
+  const allowed = new Set([route.space_guid, ...shared.map((row) => row.space_guid)]);
+  if (guids.some((guid) => !allowed.has(spaces.get(guid) ?? ''))) {
+    throw unprocessable("Routes destinations must be in either the route's space or the route's shared spaces");
   }
   return destinations.map(({ app, port, protocol }) => ({
     appGuid: app.guid,

@@ -1,16 +1,17 @@
-import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
 import { requireFeature } from '../actions/require-feature.ts';
-import { createRoute, deleteRoute } from '../actions/routes.ts';
+import { createRoute, deleteRoute, updateRoute } from '../actions/routes.ts';
 import { loadDestinations } from '../adapters/sql/destination-rows.ts';
+import { usableByOrganization } from '../adapters/sql/domain-rows.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
-import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
-import type { Database, RouteRow } from '../adapters/sql/schema.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
+import type { Database, DomainRow, RouteRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
 import { notFound, unprocessable } from '../errors.ts';
-import { domainSchema, presentDomain } from '../resources/domain.ts';
+import { domainSchema } from '../resources/domain.ts';
 import { presentRoute, routeSchema } from '../resources/route.ts';
 import { listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
@@ -18,10 +19,11 @@ import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
-import { findVisibleDomain } from './domains.ts';
+import { findVisibleDomain, presentDomains } from './domains.ts';
 import { includedTenancy, includedTenancySchema, spaceIncludes } from './included-tenancy.ts';
 import { jobAccepted } from './jobs.ts';
 import { type ListRequest, listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 import { findSpace, spaceOfBody } from './spaces.ts';
 
 const createBody = z.strictObject({
@@ -47,7 +49,8 @@ const filters: Filters<'routes'> = {
   /** Routes of http have none. */
   ports: () => sql<SqlBool>`1 = 0`,
   domain_guids: oneOf('routes', 'domain_guid'),
-  space_guids: oneOf('routes', 'space_guid'),
+  /** Those that are shared with the space too. */
+  space_guids: (_, values) => inSpaces(values),
   organization_guids: (eb, values) =>
     eb(
       'routes.space_guid',
@@ -57,6 +60,29 @@ const filters: Filters<'routes'> = {
   app_guids: (eb, values) =>
     eb('routes.guid', 'in', eb.selectFrom('route_destinations').select('route_guid').where('app_guid', 'in', values)),
 };
+
+function inSpaces(guids: readonly string[]): Expression<SqlBool> {
+  const wanted = sql.join([...guids]);
+  return sql<SqlBool>`(routes.space_guid in (${wanted}) or routes.guid in (
+    select route_spaces.route_guid from route_spaces where route_spaces.space_guid in (${wanted})))`;
+}
+
+/** Throws 422 where the domain is neither everyone's nor the organization's nor shared with it. */
+async function requireUsable({ db }: ApiContext, domain: DomainRow, organizationGuid: string): Promise<void> {
+  const found = await db
+    .selectFrom('domains')
+    .select('id')
+    .where('guid', '=', domain.guid)
+    .where(usableByOrganization(organizationGuid))
+    .executeTakeFirst();
+  if (found !== undefined) return;
+  const { name } = await db
+    .selectFrom('organizations')
+    .select('name')
+    .where('guid', '=', organizationGuid)
+    .executeTakeFirstOrThrow();
+  throw unprocessable(`Invalid domain. Domain '${domain.name}' is not available in organization '${name}'.`);
+}
 
 const includedSchema = includedTenancySchema.extend({ domains: z.array(domainSchema).optional() });
 type Included = z.infer<typeof includedSchema>;
@@ -97,14 +123,17 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     return presented;
   };
 
-  const included = async (names: ReadonlySet<string>, rows: readonly RouteRow[]): Promise<Included> => {
+  const included = async (
+    access: CallerAccess,
+    names: ReadonlySet<string>,
+    rows: readonly RouteRow[],
+  ): Promise<Included> => {
     const spaceGuids = rows.map((row) => row.space_guid);
     const tenancy = (await includedTenancy(context, names, spaceGuids)) ?? {};
     if (!names.has('domain')) return tenancy;
     const guids = [...new Set(rows.map((row) => row.domain_guid)), ''];
     const domains = await db.selectFrom('domains').selectAll().where('guid', 'in', guids).orderBy('id').execute();
-    const metadata = await loadMetadata(db, guids);
-    return { ...tenancy, domains: domains.map((domain) => presentDomain(domain, metadata(domain.guid), link)) };
+    return { ...tenancy, domains: await presentDomains(context, access, domains) };
   };
 
   const list = async (
@@ -114,15 +143,24 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     const { query } = request;
     const { rows, totalResults } = await listPage('routes', base, filters, query);
     const body = listBody(request, link, query, totalResults, await presentAll(rows));
-    return query.include.size === 0 ? body : { ...body, included: await included(query.include, rows) };
+    return query.include.size === 0
+      ? body
+      : { ...body, included: await included(accessOf(request), query.include, rows) };
   };
 
   const listing = { orderBy: ['created_at', 'updated_at'], include: ['domain', ...spaceIncludes] };
   const querystring = listParameters({ filters: Object.keys(filters), ...listing });
   api.get('/v3/routes', { schema: { querystring, response: { 200: listedSchema } } }, async (request) => {
-    const visible = accessOf(request).visibleSpaces('routes.space_guid');
+    const access = accessOf(request);
+    const [visible, shared] = [
+      access.visibleSpaces('routes.space_guid'),
+      access.visibleSpaces('route_spaces.space_guid'),
+    ];
     const all = db.selectFrom('routes');
-    return list(request, visible === undefined ? all : all.where(visible));
+    if (visible === undefined || shared === undefined) return list(request, all);
+    const mine = sql<SqlBool>`(${visible} or routes.guid in (
+      select route_spaces.route_guid from route_spaces where ${shared}))`;
+    return list(request, all.where(mine));
   });
 
   const ofApp = Object.keys(filters).filter((name) => name !== 'app_guids');
@@ -152,9 +190,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     if (domain === undefined) {
       throw unprocessable('Invalid domain. Ensure that the domain exists and you have access to it.');
     }
-    if (domain.organization_guid !== null && domain.organization_guid !== space.organization_guid) {
-      throw unprocessable('Invalid domain. Domain and space must belong to the same organization.');
-    }
+    await requireUsable(context, domain, space.organization_guid);
     const row = await writer.write(async (unit) => {
       await requireFeature(unit.sql, 'route_creation', access);
       return createRoute(unit, platform, { host, path, spaceGuid: space.guid, domain, metadata });
@@ -173,13 +209,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
       const { metadata } = request.body;
       checkMetadata(metadata);
       const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
-      const row = await writer.write(async (unit) => {
-        await saveMetadata(unit.sql, 'route', guid, metadata);
-        const changed = unit.sql.updateTable('routes').set({ updated_at: unit.now }).where('guid', '=', guid);
-        return changed.returningAll().executeTakeFirst();
-      });
-      if (row === undefined) throw notFound('Route');
-      return present(row);
+      return present(await writer.write((unit) => updateRoute(unit, guid, metadata)));
     },
   );
 
@@ -204,7 +234,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/routes/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
+  api.delete('/v3/routes/:guid', { schema: { params: guidParameters, response: jobResponse } }, async (request, reply) => {
     const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
     const job = await writer.write(async (unit) => {
       await deleteRoute(unit, platform, guid);

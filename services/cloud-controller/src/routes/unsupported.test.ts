@@ -31,9 +31,6 @@ describe.each(engines.slice(0, 1))('what is not there', ({ create }) => {
     ['POST', '/v3/packages/x/upload', 'Bits cannot be uploaded'],
     ['POST', '/v3/resource_matches', 'Bits cannot be uploaded'],
     ['POST', '/v3/route_policies', 'There are no route policies'],
-    ['PATCH', '/v3/routes/x/relationships/space', 'Routes cannot be moved'],
-    ['POST', '/v3/routes/x/relationships/shared_spaces', 'Routes cannot be shared'],
-    ['POST', '/v3/domains/x/relationships/shared_organizations', 'Use a shared domain'],
     ['GET', '/v2/info', 'version 8 or later of the cf CLI'],
   ])('%s %s says so', async (method, path, text) => {
     const answer = await suite.api.admin.send(method, path, method === 'GET' ? undefined : '--boundary, and no JSON');

@@ -103,22 +103,6 @@ const requests: readonly { readonly path: string; readonly instead: string }[] =
   { path: '/v3/droplets/:guid/upload', instead: `Droplets cannot be uploaded. ${buildpacks}` },
   { path: '/v3/resource_matches', instead: `Bits cannot be uploaded. ${buildpacks}` },
   {
-    path: '/v3/domains/:guid/relationships/shared_organizations',
-    instead: 'Private domains cannot be shared with other organizations. Use a shared domain.',
-  },
-  {
-    path: '/v3/domains/:guid/relationships/shared_organizations/:organization',
-    instead: 'Private domains cannot be shared with other organizations. Use a shared domain.',
-  },
-  {
-    path: '/v3/routes/:guid/relationships/shared_spaces',
-    instead: 'Routes cannot be shared with other spaces. Delete the route and create it in the other space.',
-  },
-  {
-    path: '/v3/routes/:guid/relationships/space',
-    instead: 'Routes cannot be moved. Delete the route and create it in the other space.',
-  },
-  {
     path: '/v3/service_route_bindings',
     instead: 'There are no route services: traffic goes from the router to the app.',
   },

@@ -7,6 +7,7 @@ import { environmentGroupsMigration } from './migrations/005-environment-groups.
 import { revisionsMigration } from './migrations/006-revisions.ts';
 import { userProvidedServicesMigration } from './migrations/007-user-provided-services.ts';
 import { auditEventsMigration } from './migrations/008-audit-events.ts';
+import { sharingMigration } from './migrations/009-sharing.ts';
 import { sealedRunInfosMigration } from './migrations/010-sealed-run-infos.ts';
 
 /** In the order of their names. A published one is never changed. */
@@ -19,6 +20,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '006-revisions': revisionsMigration,
   '007-user-provided-services': userProvidedServicesMigration,
   '008-audit-events': auditEventsMigration,
+  '009-sharing': sharingMigration,
 };
 
 /** Seals what older releases left in clear text. */

@@ -71,6 +71,12 @@ interface Domains extends Resource {
   organization_guid: string | null;
 }
 
+/** Other organizations that may use a private domain. */
+interface DomainOrganizations {
+  domain_guid: string;
+  organization_guid: string;
+}
+
 interface Apps extends Resource {
   name: string;
   space_guid: string;
@@ -171,6 +177,12 @@ interface Routes extends Resource {
   path: string;
   space_guid: string;
   domain_guid: string;
+}
+
+/** Other spaces, to whose apps a route may lead too. */
+interface RouteSpaces {
+  route_guid: string;
+  space_guid: string;
 }
 
 interface RouteDestinations extends Resource {
@@ -309,6 +321,7 @@ export interface Database {
   users: Users;
   roles: Roles;
   domains: Domains;
+  domain_organizations: DomainOrganizations;
   apps: Apps;
   processes: Processes;
   run_infos: RunInfos;
@@ -317,6 +330,7 @@ export interface Database {
   builds: Builds;
   droplets: Droplets;
   routes: Routes;
+  route_spaces: RouteSpaces;
   route_destinations: RouteDestinations;
   deployments: Deployments;
   revisions: Revisions;

@@ -4,8 +4,8 @@ import { apiRoute } from './api-route.ts';
 import { environmentProblems } from './environment-names.ts';
 import { routeNameProblems, routeUrl } from './route-name.ts';
 
-const shared = { name: 'apps.localhost', shared: true };
-const own = { name: 'example.com', shared: false };
+const shared = { name: 'apps.localhost', shared: true, internal: false };
+const own = { name: 'example.com', shared: false, internal: false };
 
 describe('a route name', () => {
   test.each([

@@ -7,7 +7,7 @@ export interface RouteName {
   readonly host: string;
   /** Empty, or begins with a slash. */
   readonly path: string;
-  readonly domain: { readonly name: string; readonly shared: boolean };
+  readonly domain: { readonly name: string; readonly shared: boolean; readonly internal: boolean };
 }
 
 /** What is wrong with a route's name, in cloud_controller_ng's words (`route_create_message.rb`, `route.rb`). */
@@ -21,6 +21,8 @@ export function routeNameProblems({ host, path, domain }: RouteName): string[] {
     problems.push(`Host combined with domain name must be no more than ${MAX_NAME} characters`);
   }
   if (host === '' && domain.shared) problems.push('Missing host. Routes in shared domains must have a host defined.');
+  if (domain.internal && host === '*') problems.push('Wildcard hosts are not supported for internal domains.');
+  if (domain.internal && path !== '') problems.push('Paths are not supported for internal domains.');
   return [...problems, ...pathProblems(path)];
 }
 
