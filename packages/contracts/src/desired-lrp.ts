@@ -2,26 +2,67 @@ import { z } from 'zod';
 import { guidSchema, portSchema, processGuidSchema, sealedSchema, timeSchema } from './common.ts';
 import { resolvedImageSchema } from './image.ts';
 
+/** Every port of the LRP must accept a connection (Diego). */
+const portCheckSchema = z.object({
+  type: z.literal('port'),
+  invocationTimeoutMs: z.int().positive(),
+  intervalMs: z.int().positive(),
+});
+
+/** GET on the first port must answer exactly 200. */
+const httpCheckSchema = z.object({
+  type: z.literal('http'),
+  endpoint: z.string().startsWith('/'),
+  invocationTimeoutMs: z.int().positive(),
+  intervalMs: z.int().positive(),
+});
+
 export const healthCheckSchema = z.discriminatedUnion('type', [
-  /** Every port of the LRP must accept a connection (Diego). */
-  z.object({ type: z.literal('port'), invocationTimeoutMs: z.int().positive(), intervalMs: z.int().positive() }),
-  /** GET on the first port must answer exactly 200. */
-  z.object({
-    type: z.literal('http'),
-    endpoint: z.string().startsWith('/'),
-    invocationTimeoutMs: z.int().positive(),
-    intervalMs: z.int().positive(),
-  }),
+  portCheckSchema,
+  httpCheckSchema,
   /** Running as soon as the process is. */
   z.object({ type: z.literal('process') }),
 ]);
 export type HealthCheck = z.infer<typeof healthCheckSchema>;
+
+/** While it fails, a running instance gets no requests; it runs on. */
+const readinessCheckSchema = z.discriminatedUnion('type', [portCheckSchema, httpCheckSchema]);
+export type ReadinessCheck = z.infer<typeof readinessCheckSchema>;
+
+/** What the routers are told besides, in Gorouter's words (`options` of `router.register`). */
+const routeOptionsSchema = z.object({
+  loadbalancing: z.enum(['round-robin', 'least-connection', 'hash']).optional(),
+  /** Of `hash`: the request field whose value chooses the instance. */
+  hash_header: z.string().min(1).optional(),
+  /** Of `hash`: an instance with so many times the mean of the others' requests is passed over; 0: none ever is. */
+  hash_balance: z.number().nonnegative().optional(),
+});
+export type LrpRouteOptions = z.infer<typeof routeOptionsSchema>;
+
+/** A process beside the app in every instance; when either ends, the instance does. */
+const sidecarSchema = z.object({
+  name: z.string().min(1),
+  argv: z.array(z.string()).min(1),
+  /** Over the app's own. */
+  environment: z.record(z.string(), z.string()),
+  /** Such as APP/PROC/WEB/SIDECAR/PROXY. */
+  sourceType: z.string(),
+});
+export type LrpSidecar = z.infer<typeof sidecarSchema>;
+
+/** A read-only directory of files in every instance. */
+const filesSchema = z.object({
+  destination: z.string().startsWith('/'),
+  files: z.array(z.object({ path: z.string().min(1), content: z.string() })),
+});
+export type LrpFiles = z.infer<typeof filesSchema>;
 
 /** A route to put before each running instance. `uri` is host with an optional path, as Gorouter's `uris` has it. */
 export const lrpRouteSchema = z.object({
   uri: z.string().min(1),
   port: portSchema,
   protocol: z.enum(['http1', 'http2']),
+  options: routeOptionsSchema.optional(),
 });
 export type LrpRoute = z.infer<typeof lrpRouteSchema>;
 
@@ -59,6 +100,9 @@ export const desiredLrpSchema = z.object({
     environment: z.record(z.string(), z.string()),
     stopSignal: z.string().optional(),
   }),
+  /** With the app's user, directory and limits. */
+  sidecars: z.array(sidecarSchema).optional(),
+  files: z.array(filesSchema).optional(),
   /** Container ports; the first is PORT. */
   ports: z.array(portSchema),
   resources: z.object({
@@ -73,6 +117,7 @@ export const desiredLrpSchema = z.object({
     logRateBytesPerSecond: z.int().min(-1),
   }),
   healthCheck: healthCheckSchema,
+  readinessCheck: readinessCheckSchema.optional(),
   startTimeoutMs: z.int().positive(),
   routes: z.array(lrpRouteSchema),
   /** Guids of instances to be stopped and replaced (`cf restart-app-instance`). A guid names one instance for ever. */

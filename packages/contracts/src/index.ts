@@ -18,8 +18,12 @@ export {
   domainFreshnessSchema,
   type HealthCheck,
   healthCheckSchema,
+  type LrpFiles,
   type LrpRoute,
+  type LrpRouteOptions,
+  type LrpSidecar,
   lrpRouteSchema,
+  type ReadinessCheck,
 } from './desired-lrp.ts';
 export {
   type ExecutionMetadata,

@@ -20,7 +20,13 @@ export const routerRegisterSchema = z.looseObject({
   route_service_url: z.string().optional(),
   endpoint_updated_at_ns: z.number().optional(),
   availability_zone: z.string().optional(),
-  options: z.looseObject({ loadbalancing: z.string().optional() }).optional(),
+  options: z
+    .looseObject({
+      loadbalancing: z.string().optional(),
+      hash_header: z.string().optional(),
+      hash_balance: z.number().optional(),
+    })
+    .optional(),
 });
 export type RouterRegister = z.infer<typeof routerRegisterSchema>;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cellIdSchema, guidSchema, timeSchema } from './common.ts';
 import { desiredLrpSchema } from './desired-lrp.ts';
 
-const { app, image, action, resources, placementTags, log, metricTags } = desiredLrpSchema.shape;
+const { app, image, action, files, resources, placementTags, log, metricTags } = desiredLrpSchema.shape;
 
 /**
  * A command that shall run once (Diego's Task). Writer: cloud-controller, rebuilt from SQL. KV `tasks`, key
@@ -17,6 +17,7 @@ export const desiredTaskSchema = z.object({
   app,
   image,
   action,
+  files,
   resources,
   placementTags,
   /** `sourceType` is APP/TASK/<name>. */
