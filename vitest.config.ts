@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { testNeeds } from './packages/testing/src/test-needs.ts';
 
 // Tests start services with process.execPath and use node:sqlite: only the pinned Node will do.
 if (Number(process.versions.node.split('.')[0]) < 26) {
@@ -31,12 +32,20 @@ const workspaces = [
 const withDatabases: readonly string[] = ['packages/database', 'services/cloud-controller', 'services/uaa'];
 const postgresServer = new URL('packages/database/testing/postgres-server.ts', import.meta.url).pathname;
 
+/** A test that needs what not every machine has says so by a tag, a whole file by `@module-tag` in its first comment. */
+const tags = (await testNeeds()).map(({ name, what, met }) => ({
+  name,
+  description: `needs ${what}`,
+  ...(met ? {} : { skip: true }),
+}));
+
 // Tests use real servers and containers on machines that may be slow: a timeout only ends what hangs.
 const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
     passWithNoTests: false,
+    tags,
     teardownTimeout: 120_000,
     projects: [
       ...workspaces.map((dir) => ({

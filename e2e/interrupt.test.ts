@@ -1,8 +1,8 @@
+// @module-tag root
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type CommandLine, runCommandLine } from './src/command-line.ts';
 import { leftovers } from './src/leftovers.ts';
 
-const root = process.getuid?.() === 0;
 /** At which of its own lines the demo is interrupted. */
 const moments = [
   'Starting Slipway',
@@ -13,7 +13,7 @@ const moments = [
   'start an instance',
 ];
 
-describe.skipIf(!root)('Ctrl-C during the demo (needs root)', () => {
+describe('Ctrl-C during the demo', () => {
   test.each(moments)('at "%s" leaves nothing behind', async (moment) => {
     const platform = await runCommandLine(['demo']);
     onTestFinished(() => platform.dispose());

@@ -1,3 +1,4 @@
+// @module-tag root
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type LaunchedPlatform, launchPlatform } from '@slipway/infra';
 import {
@@ -14,12 +15,10 @@ import { runCommandLine } from './src/command-line.ts';
 import { leftovers } from './src/leftovers.ts';
 import { startLoad } from './src/steady-load.ts';
 
-const root = process.getuid?.() === 0;
 const answerSchema = z.object({ greeting: z.string(), index: z.string(), instance: z.string(), user: z.string() });
 const NAME = 'whole-path';
 
-// Containers need root. Said here, once, rather than in a failure of each test.
-describe.skipIf(!root)('the whole path, through the public API (needs root)', () => {
+describe('the whole path, through the public API', () => {
   const cellId = `e2e-${randomBytes(3).toString('hex')}`;
   let platform: LaunchedPlatform;
   const marks = () => ({ dataDirectory: platform.dataDirectory, cellId });

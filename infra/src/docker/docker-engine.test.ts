@@ -5,10 +5,9 @@ import { runCommand } from '../process/run-command.ts';
 import { startDockerEngine } from './docker-engine.ts';
 import { buildRegistryImage } from './registry-image.ts';
 
-const asked = process.env.SLIPWAY_TEST_DOCKER === '1';
+const needs = { tags: ['root', 'own-docker'] };
 
-// Runs with SLIPWAY_TEST_DOCKER=1 only: it needs root and Debian's docker.io.
-test.runIf(asked)('a private engine runs the registry built from the Debian package, and leaves nothing', async () => {
+test('a private engine runs the registry built from the Debian package, and leaves nothing', needs, async () => {
   const linksBefore = await linksOfDocker();
   const engine = await startDockerEngine(new AbortController().signal);
   const dir = engine.host.replace('unix://', '').replace('/docker.sock', '');

@@ -47,7 +47,7 @@ const cell = {
   SLIPWAY_CELL_SUBNET: `10.${128 + (process.pid % 100)}.252.0/22`,
 };
 
-describe.skipIf(process.getuid?.() !== 0)('a platform that runs (needs root)', () => {
+describe('a platform that runs', { tags: 'root' }, () => {
   let platform: LaunchedPlatform;
 
   beforeAll(async () => {
@@ -128,7 +128,7 @@ describe.skipIf(process.getuid?.() !== 0)('a platform that runs (needs root)', (
   });
 });
 
-describe.skipIf(process.getuid?.() !== 0)('a start that is stopped (needs root)', () => {
+describe('a start that is stopped', { tags: 'root' }, () => {
   test.each(['Starting Slipway', 'nats-server       ready', 'stager            ready'])(
     'after "%s" leaves no process',
     async (moment) => {

@@ -147,7 +147,7 @@ test('a process that ignores SIGTERM is killed with what it started', async () =
   await expect.poll(() => pids.filter(runs)).toEqual([]);
 });
 
-test.runIf(process.getuid?.() === 0)('a process with a user has no privilege left', async () => {
+test('a process with a user has no privilege left', { tags: 'root' }, async () => {
   const script = 'id -u; id -g; id -G; grep -E "CapBnd|CapEff|NoNewPrivs" /proc/self/status; read _';
   await supervise(sh('poor', script, { user: { uid: 60_999, gid: 60_999 } })).start(never);
   await expect
@@ -162,7 +162,7 @@ test.runIf(process.getuid?.() === 0)('a process with a user has no privilege lef
     ]);
 });
 
-test.runIf(process.getuid?.() === 0)('a process may keep the one capability for low ports', async () => {
+test('a process may keep the one capability for low ports', { tags: 'root' }, async () => {
   const spec = sh('edge', 'grep CapEff /proc/self/status; read _', { user: { uid: 60_999, gid: 60_999 } });
   await supervise({ ...spec, bindsLowPorts: true }).start(never);
   await expect.poll(() => said).toContain('edge: CapEff:\t0000000000000400');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countTests, describeCount } from './count-tests.ts';
+import { countTests, describeCount, describeSkipped } from './count-tests.ts';
 
 const file = (status: string, ...tests: string[]): object => ({
   name: '/x.test.ts',
@@ -21,5 +21,21 @@ test.each([
 });
 
 test('a missing report is a failure', () => {
-  expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(countTests(undefined, 1)).toEqual({ passed: 0, failed: 1, skipped: 0, skippedFor: new Map() });
+});
+
+test('a skipped test is told by the first of its needs that is not met', () => {
+  const needs = ['root', 'own-docker', 'docker'].map((name) => ({ name, what: `what ${name} is` }));
+  const skipped = [['root', 'own-docker'], ['root'], ['docker', 'own-docker'], ['docker'], []];
+  const assertionResults = [
+    { status: 'passed', tags: ['root'] },
+    ...skipped.map((tags) => ({ status: 'skipped', tags })),
+  ];
+  const report = { testResults: [{ name: '/x.test.ts', status: 'passed', assertionResults }] };
+  expect(describeSkipped(countTests(report, 0, ['root', 'own-docker']), needs)).toEqual([
+    'Skipped: 2 that need what root is',
+    'Skipped: 1 that need what own-docker is',
+    'Skipped: 2 that were not asked for',
+  ]);
+  expect(describeSkipped(countTests({ testResults: [file('passed', 'passed')] }, 0, ['root']), needs)).toEqual([]);
 });

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testNeeds } from '@slipway/testing';
 import { type DockerEngine, startDockerEngine } from '../docker/docker-engine.ts';
 import { buildRegistryImage } from '../docker/registry-image.ts';
 import { repositoryRoot } from '../process/repository-root.ts';
 import { listenForStop } from '../process/stop-signal.ts';
-import { countTests, describeCount } from './count-tests.ts';
+import { countTests, describeCount, describeSkipped } from './count-tests.ts';
 
 const REGISTRY_IMAGE = 'slipway/registry:test';
 /** What vitest gets to run the tests' own cleaning-up after a stop. */
@@ -26,12 +27,19 @@ try {
     await buildRegistryImage(engine, REGISTRY_IMAGE);
     console.log(`  ... done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
-  if (process.getuid?.() !== 0) console.log('Not root: the tests that make containers are skipped.');
   const reportFile = join(reportDir, 'report.json');
-  const exitCode = await runVitest(reportFile, dockerEnvironment(engine));
+  const env = { ...process.env, ...dockerEnvironment(engine) };
+  const unmet = (await testNeeds(env)).filter((need) => !need.met);
+  for (const { what } of unmet) console.log(`Tests are skipped that need ${what}`);
+  const exitCode = await runVitest(reportFile, env);
   const report: unknown = await readFile(reportFile, 'utf8').then(JSON.parse, () => undefined);
-  const count = countTests(report, exitCode);
+  const count = countTests(
+    report,
+    exitCode,
+    unmet.map((need) => need.name),
+  );
   process.exitCode = stopped.aborted ? 130 : count.failed > 0 || exitCode !== 0 ? 1 : 0;
+  for (const line of describeSkipped(count, unmet)) console.log(line);
   console.log(describeCount(count));
 } finally {
   await engine?.stop();
@@ -59,7 +67,7 @@ async function runVitest(reportFile: string, env: NodeJS.ProcessEnv): Promise<nu
   const child: ChildProcess = spawn(process.execPath, [vitest, 'run', ...reporters, ...process.argv.slice(2)], {
     cwd: repositoryRoot,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
+    env,
     detached: true,
   });
   let killer: NodeJS.Timeout | undefined;

@@ -36,8 +36,6 @@ test('the sample has the same digest each time, and all that an image can have',
   expect(first.layers.length).toBe(3);
 });
 
-const isRoot = process.getuid?.() === 0;
-
 /** Unpacks the sample with GNU tar and starts it in a chroot, where the platform would start it in a container. */
 async function startSample(env: Readonly<Record<string, string>>) {
   const root = await mkdtemp(join(tmpdir(), 'slipway-sample-'));
@@ -94,36 +92,33 @@ async function freePorts(): Promise<{ PORT: string; SECOND_PORT: string }> {
 }
 
 // chroot and mknod want root.
-test.skipIf(!isRoot)(
-  'the sample serves on both ports, logs to both streams, and ends at SIGTERM (needs root)',
-  async () => {
-    const ports = await freePorts();
-    const { root, child, lines, exited } = await startSample({ ...ports, CF_INSTANCE_INDEX: '3' });
-    for (const port of [ports.PORT, ports.SECOND_PORT]) {
-      await expect.poll(() => listens(Number(port)), { timeout: 30_000 }).toBe(true);
-      const { status, body } = await get(`http://127.0.0.1:${port}/`);
-      expect(status).toBe(200);
-      expect(JSON.parse(body)).toMatchObject({
-        greeting: 'hello from Slipway',
-        index: '3',
-        port: ports.PORT,
-        user: '1000:1000',
-        directory: '/srv',
-      });
-    }
-    expect(await get(`http://127.0.0.1:${ports.PORT}/version.txt`)).toEqual({ status: 200, body: '2\n' });
-    expect((await get(`http://127.0.0.1:${ports.PORT}/cgi-bin/env`)).body).toContain('QUOTED="$1" \'two\'\n');
-    expect(await readFile(join(root, 'srv/www/.wh.draft.txt'), 'utf8')).toBe('');
-    child.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
-    expect(lines.out).toContain(`hello from Slipway: instance 3 listens on ${ports.PORT} and ${ports.SECOND_PORT}`);
-    expect(lines.out).toContain('GET / from 127.0.0.1');
-    expect(lines.out.at(-1)).toBe('asked to stop');
-    expect(lines.err).toContain('errors of instance 3 go to stderr');
-  },
-);
+test('the sample serves on both ports, logs to both streams, and ends at SIGTERM', { tags: 'root' }, async () => {
+  const ports = await freePorts();
+  const { root, child, lines, exited } = await startSample({ ...ports, CF_INSTANCE_INDEX: '3' });
+  for (const port of [ports.PORT, ports.SECOND_PORT]) {
+    await expect.poll(() => listens(Number(port)), { timeout: 30_000 }).toBe(true);
+    const { status, body } = await get(`http://127.0.0.1:${port}/`);
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({
+      greeting: 'hello from Slipway',
+      index: '3',
+      port: ports.PORT,
+      user: '1000:1000',
+      directory: '/srv',
+    });
+  }
+  expect(await get(`http://127.0.0.1:${ports.PORT}/version.txt`)).toEqual({ status: 200, body: '2\n' });
+  expect((await get(`http://127.0.0.1:${ports.PORT}/cgi-bin/env`)).body).toContain('QUOTED="$1" \'two\'\n');
+  expect(await readFile(join(root, 'srv/www/.wh.draft.txt'), 'utf8')).toBe('');
+  child.kill('SIGTERM');
+  expect(await exited).toEqual([0, null]);
+  expect(lines.out).toContain(`hello from Slipway: instance 3 listens on ${ports.PORT} and ${ports.SECOND_PORT}`);
+  expect(lines.out).toContain('GET / from 127.0.0.1');
+  expect(lines.out.at(-1)).toBe('asked to stop');
+  expect(lines.err).toContain('errors of instance 3 go to stderr');
+});
 
-test.skipIf(!isRoot)('the sample can be asked to crash, and then leaves nobody behind (needs root)', async () => {
+test('the sample can be asked to crash, and then leaves nobody behind', { tags: 'root' }, async () => {
   const ports = await freePorts();
   const { exited } = await startSample(ports);
   for (const port of [ports.PORT, ports.SECOND_PORT]) {

@@ -44,3 +44,4 @@ export {
   tarArchive,
   whiteout,
 } from './tar-writer.ts';
+export { type TestNeed, testNeeds } from './test-needs.ts';

@@ -31,12 +31,9 @@ test('the newest version that has a server is taken', async () => {
   expect(postgresPrograms(versions)).toBe(join(versions, '15', 'bin'));
 });
 
-const programs = postgresPrograms();
-if (programs === undefined) console.log('SKIPPED: tests of PostgreSQL itself need "apt-get install postgresql".');
-
-describe.skipIf(programs === undefined)('a real server', () => {
+describe('a real server', { tags: 'postgres' }, () => {
   const query = async (url: string, sql: string): Promise<string> => {
-    const { stdout } = await promisify(execFile)(join(programs ?? '', 'psql'), [
+    const { stdout } = await promisify(execFile)(join(postgresPrograms() ?? '', 'psql'), [
       ...['--no-psqlrc', '--tuples-only', '--no-align', '-v', 'ON_ERROR_STOP=1'],
       ...['-c', sql, url],
     ]);

@@ -29,10 +29,7 @@ async function statusOf(registry: RegistryHandle, path: string): Promise<number>
 
 describe('a plain process', () => registryContract(startRegistry));
 
-const insists = process.env.SLIPWAY_TEST_REGISTRY === 'container';
-describe.skipIf(!insists && !(await dockerEngineAnswers()))('a container (needs a Docker engine)', () =>
-  registryContract(startRegistryContainer),
-);
+describe('a container', { tags: 'docker' }, () => registryContract(startRegistryContainer));
 
 test('a port and a directory can be given, and what was pushed is there after a restart', async () => {
   const storage = await mkdtemp(join(tmpdir(), 'registry-storage-'));

@@ -1,3 +1,4 @@
+// @module-tag root
 import { beforeAll, expect, test } from 'vitest';
 import { DEFAULT_LAYER_LIMITS } from '../tar/limits.ts';
 import { assertConfined, identifyDirectory } from './confine.ts';

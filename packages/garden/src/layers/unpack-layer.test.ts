@@ -1,3 +1,4 @@
+// @module-tag root
 import {
   lstatSync,
   mkdirSync,
@@ -19,7 +20,7 @@ import { sealHost } from './sealed-host.test-support.ts';
 import { inPieces, unpackArchive } from './unpack.test-support.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
-// Whiteouts, owners and confinement need root; these tests fail without it, since nothing else could be shown.
+// Whiteouts, owners and confinement need root: nothing else could be shown without it.
 
 let dir: string;
 beforeAll(() => {

@@ -8,8 +8,6 @@ import { firewallRules } from './firewall.ts';
 import { parseSubnet } from './subnet.ts';
 import { defaultRouteDevice } from './uplink.ts';
 
-// Links and rules need root.
-
 describe('subnet', () => {
   test('addresses are handed out from the third on, up to the one before the broadcast', () => {
     const subnet = parseSubnet('10.254.0.0/22');
@@ -47,7 +45,7 @@ test('sources that may open connections to containers are listed one by one', ()
 
 const run = promisify(execFile);
 
-describe('containers in a cell', () => {
+describe('containers in a cell', { tags: 'root' }, () => {
   const cell = `net-test-${randomBytes(3).toString('hex')}`;
   const subnet = `10.${randomInt(200, 250)}.${randomInt(256)}.0/28`;
   const network = new CellNetwork({ cell, subnet, reachableFrom: [] });

@@ -21,8 +21,6 @@ import { lowerLayers, overlayOptions } from './lower-layers.ts';
 import { mountRootfs, unmountRootfs } from './rootfs.ts';
 import { checkMountPoints, RootfsView } from './rootfs-files.ts';
 
-// Mounts need root.
-
 let dir: string;
 let count = 0;
 beforeAll(() => {
@@ -59,7 +57,7 @@ async function assemble(layers: readonly LayerHandle[]): Promise<void> {
   }
 }
 
-test('owners are shifted, layers cover each other and writes stay out of them', async () => {
+test('owners are shifted, layers cover each other and writes stay out of them', { tags: 'root' }, async () => {
   const base = await layer([
     { name: 'etc/motd', content: 'base', uid: 0, gid: 5 },
     { name: 'etc/gone', content: 'x' },
@@ -89,7 +87,9 @@ test('owners are shifted, layers cover each other and writes stay out of them', 
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(paths.writableDir);
 });
 
-test('127 layers, as many as Docker makes, fit wherever the store is; a layer may come twice', async () => {
+test('127 layers, as many as Docker makes, fit wherever the store is; a layer may come twice', {
+  tags: 'root',
+}, async () => {
   const layers: LayerHandle[] = [];
   for (let i = 0; i < 4; i += 1) layers.push(await layer([{ name: `f${i}`, content: 'x' }]));
   await assemble([...layers, ...layers]);
@@ -99,7 +99,7 @@ test('127 layers, as many as Docker makes, fit wherever the store is; a layer ma
   expect(() => overlayOptions([...names, ...names], 'u', 'w')).toThrow(/254 layers/);
 });
 
-test('nothing shows below an opaque root, and an image of no layers is empty', async () => {
+test('nothing shows below an opaque root, and an image of no layers is empty', { tags: 'root' }, async () => {
   const handle = (name: string, opaqueRoot = false): LayerHandle => ({
     name,
     diffId: '',
@@ -114,7 +114,7 @@ test('nothing shows below an opaque root, and an image of no layers is empty', a
   writeFileSync(join(paths.mountPoint, 'x'), 'x');
 });
 
-test('an image with ids outside of the range is refused with the ids', async () => {
+test('an image with ids outside of the range is refused with the ids', { tags: 'root' }, async () => {
   const high = await layer([{ name: 'f', content: 'x', pax: { uid: '1000960000' } }]);
   await expect(assemble([high])).rejects.toMatchObject({
     code: 'IMAGE_ID_UNMAPPED',
@@ -122,7 +122,7 @@ test('an image with ids outside of the range is refused with the ids', async () 
   });
 });
 
-test('the keeper waits, holds what it is given and goes when released', async () => {
+test('the keeper waits, holds what it is given and goes when released', { tags: 'root' }, async () => {
   const [fifo, log] = [join(paths.writableDir, 'r'), join(paths.writableDir, 'log')];
   makeFifo(fifo);
   makeFifo(log);

@@ -1,10 +1,9 @@
+// @module-tag root
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
 import { answers, fetchFrom, leftovers, makeCrash, processesOf } from './host.test-support.ts';
 import type { RepProcess } from './rep-process.test-support.ts';
-
-// Containers need root: a run without fails here, plainly, with REP_NOT_ROOT.
 
 /** A poll ends as soon as it may; this only bounds one that waits in vain. */
 const patient = { timeout: 30_000 };

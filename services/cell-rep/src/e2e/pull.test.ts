@@ -1,3 +1,4 @@
+// @module-tag root
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { generateSealingKeys, seal } from '@slipway/service-kit';
