@@ -46,10 +46,11 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     if (stopping) return stop();
     views = await ClusterViews.open(bus, { logger, onChange: () => reconciler?.request() });
     const store = await KvStore.open(bus, buckets.placements);
+    const taskStore = await KvStore.open(bus, buckets.tasks);
     if (stopping) return stop();
     lease = await LeaderLease.start(bus, { holder, logger, onLead: () => reconciler?.converge() });
     if (stopping) return stop();
-    reconciler = new Reconciler({ views, store, lease, metrics, logger });
+    reconciler = new Reconciler({ views, store, taskStore, lease, metrics, logger });
     reconciler.converge();
   };
 

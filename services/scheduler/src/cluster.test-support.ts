@@ -3,12 +3,15 @@ import {
   buckets,
   type CellPresence,
   type DesiredLrp,
+  type DesiredTask,
   type DomainFreshness,
   type Instance,
   keys,
   type Lease,
   type Placement,
   type PlacementRecord,
+  type TaskPlacement,
+  type TaskRecord,
 } from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
@@ -42,15 +45,20 @@ export class Others {
   readonly instances: KvStore<Instance>;
   readonly cells: KvStore<CellPresence>;
   readonly leases: KvStore<Lease>;
+  readonly tasks: KvStore<TaskRecord>;
   readonly #beating = new Map<string, CellPresence>();
 
-  private constructor(bus: Bus, stores: Pick<Others, 'desired' | 'placements' | 'instances' | 'cells' | 'leases'>) {
+  private constructor(
+    bus: Bus,
+    stores: Pick<Others, 'desired' | 'placements' | 'instances' | 'cells' | 'leases' | 'tasks'>,
+  ) {
     this.bus = bus;
     this.desired = stores.desired;
     this.placements = stores.placements;
     this.instances = stores.instances;
     this.cells = stores.cells;
     this.leases = stores.leases;
+    this.tasks = stores.tasks;
   }
 
   static async connect(nats: NatsHandle, { onTestFinished }: Ending): Promise<Others> {
@@ -68,6 +76,7 @@ export class Others {
       instances: await KvStore.open(bus, buckets.instances),
       cells: await KvStore.open(bus, buckets.cells),
       leases: await KvStore.open(bus, buckets.leases),
+      tasks: await KvStore.open(bus, buckets.tasks),
     });
     const beat = setInterval(() => {
       for (const presence of others.#beating.values()) void others.cells.put(presence.cellId, presence).catch(() => 0);
@@ -91,6 +100,15 @@ export class Others {
 
   async desire(lrp: DesiredLrp): Promise<void> {
     await this.desired.put(keys.desiredLrp(lrp.processGuid), lrp);
+  }
+
+  async desireTask(task: DesiredTask): Promise<void> {
+    await this.tasks.put(keys.desiredTask(task.taskGuid), task);
+  }
+
+  /** What the scheduler says of a task. */
+  async said(taskGuid: string): Promise<TaskPlacement | undefined> {
+    return (await this.tasks.get(keys.taskPlacement(taskGuid)))?.value as TaskPlacement | undefined;
   }
 
   async refreshDomain(): Promise<void> {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { KvStore } from '@slipway/bus';
-import type { PlacementRecord } from '@slipway/contracts';
+import type { PlacementRecord, TaskRecord } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
-import { applyChanges } from './adapters/apply-changes.ts';
+import { type ApplyOptions, type ApplyResult, applyChanges } from './adapters/apply-changes.ts';
 import type { ClusterViews } from './adapters/cluster-views.ts';
 import type { LeaderLease } from './adapters/leader-lease.ts';
-import type { Change, ChangeReason } from './domain/change.ts';
+import type { Change, ChangeReason, TaskChange } from './domain/change.ts';
 import { type Decision, decide } from './domain/decide.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { Trigger } from './trigger.ts';
@@ -30,6 +30,7 @@ const DESTRUCTIVE: ReadonlySet<ChangeReason> = new Set<ChangeReason>([
 export interface ReconcilerOptions {
   readonly views: ClusterViews;
   readonly store: KvStore<PlacementRecord>;
+  readonly taskStore: KvStore<TaskRecord>;
   readonly lease: LeaderLease;
   readonly metrics: SchedulerMetrics;
   readonly logger: Logger;
@@ -90,29 +91,55 @@ export class Reconciler {
   }
 
   async #reconcile(): Promise<'complete' | 'incomplete'> {
-    const { lease, views, store, metrics, logger } = this.#options;
+    const { views } = this.#options;
     if (this.#verify && !(await views.catchUp())) return 'incomplete';
     let decision = this.#decide();
-    if (!this.#verify && decision.changes.some(({ reason }) => DESTRUCTIVE.has(reason))) {
+    if (!this.#verify && takesAway(decision)) {
       if (!(await views.catchUp())) return 'incomplete';
       decision = this.#decide();
     }
     this.#verify = false;
-    const { changes } = decision;
-    if (changes.length > 0) {
-      const result = await applyChanges(store, changes, {
-        mayAct: () => lease.leads() && !this.#stopped,
-        onApplied: (change) => this.#applied(change),
-        logger,
-      });
-      metrics.conflicts.inc(result.conflicts);
-      metrics.failures.inc(result.failures);
-      // The next pass must see what this one wrote, or it would do it again.
-      const seen = await views.placements.catchUp();
-      if (!seen || result.conflicts + result.failures > 0) return 'incomplete';
-    }
+    const lrpsDone = await this.#apply(decision.changes);
+    const tasksDone = await this.#applyToTasks(decision.taskChanges);
+    if (!lrpsDone || !tasksDone) return 'incomplete';
     if (decision.lookAgainInMs !== undefined) this.#requestIn(decision.lookAgainInMs);
     return 'complete';
+  }
+
+  /** True: all of it is done, and seen. */
+  async #apply(changes: readonly Change[]): Promise<boolean> {
+    if (changes.length === 0) return true;
+    const { views, store } = this.#options;
+    const result = await applyChanges(
+      store,
+      changes,
+      this.#applying((change: Change) => this.#applied(change)),
+    );
+    // The next pass must see what this one wrote, or it would do it again.
+    return this.#isComplete(result, await views.placements.catchUp());
+  }
+
+  async #applyToTasks(changes: readonly TaskChange[]): Promise<boolean> {
+    if (changes.length === 0) return true;
+    const { views, taskStore } = this.#options;
+    const result = await applyChanges(
+      taskStore,
+      changes,
+      this.#applying((change: TaskChange) => this.#appliedToTask(change)),
+    );
+    return this.#isComplete(result, await views.tasks.catchUp());
+  }
+
+  #applying<C>(onApplied: (change: C) => void): ApplyOptions<C> {
+    const { lease, logger } = this.#options;
+    return { mayAct: () => lease.leads() && !this.#stopped, onApplied, logger };
+  }
+
+  #isComplete({ conflicts, failures }: ApplyResult, seen: boolean): boolean {
+    const { metrics } = this.#options;
+    metrics.conflicts.inc(conflicts);
+    metrics.failures.inc(failures);
+    return seen && conflicts + failures === 0;
   }
 
   #decide(): Decision {
@@ -151,6 +178,13 @@ export class Reconciler {
     logger.info(fields, `lrp.${reason}`);
   }
 
+  #appliedToTask({ reason, taskGuid, write, refusedBy }: TaskChange): void {
+    const { metrics, logger } = this.#options;
+    metrics.changes.inc({ reason: `task-${reason}` });
+    const { v: _, kind: __, taskGuid: ___, ...said } = write?.value ?? { v: 1, kind: 'none', taskGuid };
+    logger.info({ taskGuid, ...said, ...(refusedBy === undefined ? {} : { refusedBy }) }, `task.${reason}`);
+  }
+
   #requestIn(ms: number): void {
     if (this.#stopped) return;
     clearTimeout(this.#lookAgain);
@@ -168,4 +202,8 @@ export class Reconciler {
       logger.warn({ err: error }, 'compaction.failed');
     }
   }
+}
+
+function takesAway({ changes, taskChanges }: Decision): boolean {
+  return changes.some(({ reason }) => DESTRUCTIVE.has(reason)) || taskChanges.some(({ reason }) => reason === 'lose');
 }

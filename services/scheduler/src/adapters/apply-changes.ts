@@ -1,15 +1,21 @@
 import type { KvStore } from '@slipway/bus';
-import type { PlacementRecord } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
-import type { Change } from '../domain/change.ts';
+import type { RecordToRemove } from '../domain/change.ts';
 
 /** Writes under way at once; more would only queue in the server. */
 const CONCURRENCY = 64;
 
-export interface ApplyOptions {
+/** A change of a bucket whose values are `T`. */
+export interface ChangeOf<T> {
+  readonly reason: string;
+  readonly write?: { readonly key: string; readonly value: T; readonly over?: number };
+  readonly removes: readonly RecordToRemove[];
+}
+
+export interface ApplyOptions<C> {
   /** Asked before each write: a leader that lost its lease stops in the middle. */
   readonly mayAct: () => boolean;
-  readonly onApplied: (change: Change) => void;
+  readonly onApplied: (change: C) => void;
   readonly logger: Logger;
 }
 
@@ -23,10 +29,10 @@ export interface ApplyResult {
 type Outcome = 'applied' | 'conflict' | 'not-leading';
 
 /** Applies changes side by side. Each is done at most once, by revision; what is not done the next pass does. */
-export async function applyChanges(
-  store: KvStore<PlacementRecord>,
-  changes: readonly Change[],
-  { mayAct, onApplied, logger }: ApplyOptions,
+export async function applyChanges<T, C extends ChangeOf<T>>(
+  store: KvStore<T>,
+  changes: readonly C[],
+  { mayAct, onApplied, logger }: ApplyOptions<C>,
 ): Promise<ApplyResult> {
   const queue = changes.values();
   let conflicts = 0;
@@ -40,7 +46,8 @@ export async function applyChanges(
         else conflicts++;
       } catch (error) {
         failures++;
-        logger.warn({ err: error, reason: change.reason, processGuid: change.processGuid }, 'change.failed');
+        const key = change.write?.key ?? change.removes[0]?.key;
+        logger.warn({ err: error, reason: change.reason, key }, 'change.failed');
       }
     }
   };
@@ -48,11 +55,7 @@ export async function applyChanges(
   return { conflicts, failures };
 }
 
-async function apply(
-  store: KvStore<PlacementRecord>,
-  { write, removes }: Change,
-  mayAct: () => boolean,
-): Promise<Outcome> {
+async function apply<T>(store: KvStore<T>, { write, removes }: ChangeOf<T>, mayAct: () => boolean): Promise<Outcome> {
   if (write !== undefined) {
     if (!mayAct()) return 'not-leading';
     const { key, value, over } = write;

@@ -6,6 +6,7 @@ import {
   type DomainFreshness,
   type Instance,
   type PlacementRecord,
+  type TaskRecord,
 } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
 import { PRESENCE_TTL_MS } from '../domain/cell-status.ts';
@@ -18,6 +19,7 @@ interface Views {
   readonly desired: KvView<DesiredLrp | DomainFreshness>;
   readonly placements: KvView<PlacementRecord>;
   readonly instances: KvView<Instance>;
+  readonly tasks: KvView<TaskRecord>;
   readonly cells: KvView<CellPresence>;
 }
 
@@ -53,13 +55,14 @@ export class ClusterViews {
   static async open(bus: Bus, options: ClusterViewsOptions): Promise<ClusterViews> {
     const opened = new ClusterViews(bus, options);
     const { onChange } = options;
-    const [desired, placements, instances, cells] = await Promise.all([
+    const [desired, placements, instances, tasks, cells] = await Promise.all([
       KvView.open(bus, buckets.desiredLrps, { trackDeleted: true, onChange }),
       KvView.open(bus, buckets.placements, { trackDeleted: true, onChange: (change) => opened.#onPlacement(change) }),
       KvView.open(bus, buckets.instances, { trackDeleted: true, onChange: (change) => opened.#onInstance(change) }),
+      KvView.open(bus, buckets.tasks, { trackDeleted: true, onChange }),
       KvView.open(bus, buckets.cells, { trackDeleted: true, onChange: (change) => opened.#onCell(change) }),
     ]);
-    opened.#views = { desired, placements, instances, cells };
+    opened.#views = { desired, placements, instances, tasks, cells };
     opened.#onCell(undefined);
     return opened;
   }
@@ -78,6 +81,10 @@ export class ClusterViews {
     return this.#open.placements;
   }
 
+  get tasks(): KvView<TaskRecord> {
+    return this.#open.tasks;
+  }
+
   /** Waits until they hold all that the buckets hold now. False: that cannot be told, ask again later. */
   async catchUp(): Promise<boolean> {
     const caughtUp = await Promise.all(this.#all().map((view) => view.catchUp()));
@@ -86,7 +93,7 @@ export class ClusterViews {
 
   /** What they hold. It changes under the reader's feet, so it is for one turn only. `since`: when the lead was taken. */
   state(since: number): ClusterState {
-    const { desired, placements, instances, cells } = this.#open;
+    const { desired, placements, instances, tasks, cells } = this.#open;
     const fresh = this.fresh;
     this.#expireRecovery();
     return {
@@ -95,6 +102,7 @@ export class ClusterViews {
       placements: placements.entries,
       removedPlacements: placements.deleted,
       instances: instances.entries,
+      tasks: tasks.entries,
       cells: cells.entries,
       withdrawnCells: cells.deleted,
       cellsSeenAt: this.#cellsSeenAt,
@@ -107,12 +115,13 @@ export class ClusterViews {
 
   /** Takes old deletion markers away. One that tells a cell to stop an instance stays until the cell has done so. */
   async compact(olderThanMs: number): Promise<number> {
-    const { desired, placements, instances } = this.#open;
+    const { desired, placements, instances, tasks } = this.#open;
     const mayStillRun = (key: string): boolean => instances.entries.has(key.replace(/^placed\./, ''));
     return (
       (await desired.compact(olderThanMs)) +
       (await placements.compact(olderThanMs, mayStillRun)) +
-      (await instances.compact(olderThanMs))
+      (await instances.compact(olderThanMs)) +
+      (await tasks.compact(olderThanMs))
     );
   }
 
@@ -131,8 +140,8 @@ export class ClusterViews {
   }
 
   #all(): readonly Pick<KvView<unknown>, 'fresh' | 'catchUp' | 'close'>[] {
-    const { desired, placements, instances, cells } = this.#open;
-    return [desired, placements, instances, cells];
+    const { desired, placements, instances, tasks, cells } = this.#open;
+    return [desired, placements, instances, tasks, cells];
   }
 
   #onPlacement(change: unknown): void {

@@ -1,4 +1,4 @@
-import type { PlacementRecord } from '@slipway/contracts';
+import type { PlacementRecord, TaskPlacement } from '@slipway/contracts';
 
 /** Why a change is made. */
 export type ChangeReason =
@@ -53,5 +53,27 @@ export interface Change {
   readonly write?: RecordToWrite;
   readonly removes: readonly RecordToRemove[];
   /** For `unplaceable`: how many cells each filter refused. */
+  readonly refusedBy?: Readonly<Record<string, number>>;
+}
+
+/** Why what is said of a task changes. */
+export type TaskChangeReason =
+  /** A cell is proposed. */
+  | 'place'
+  /** No cell takes it now. */
+  | 'refuse'
+  /** No cell took it often enough. */
+  | 'give-up'
+  /** The cell that it was given to is lost, and it with it: a task never runs twice. */
+  | 'lose'
+  /** The task is no longer desired. */
+  | 'clean-up';
+
+export interface TaskChange {
+  readonly reason: TaskChangeReason;
+  readonly taskGuid: string;
+  readonly write?: { readonly key: string; readonly value: TaskPlacement; readonly over?: number };
+  readonly removes: readonly RecordToRemove[];
+  /** For `refuse` and `give-up`: how many cells each filter refused. */
   readonly refusedBy?: Readonly<Record<string, number>>;
 }

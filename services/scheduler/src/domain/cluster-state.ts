@@ -1,4 +1,11 @@
-import type { CellPresence, DesiredLrp, DomainFreshness, Instance, PlacementRecord } from '@slipway/contracts';
+import type {
+  CellPresence,
+  DesiredLrp,
+  DomainFreshness,
+  Instance,
+  PlacementRecord,
+  TaskRecord,
+} from '@slipway/contracts';
 
 /** A record as this process knows it (packages/bus `ViewEntry`). */
 export interface Entry<T> {
@@ -35,12 +42,14 @@ export interface ClusterState {
   /** Keys of placements whose deletion the bucket remembers. */
   readonly removedPlacements: Keys;
   readonly instances: Entries<Instance>;
+  /** Desired tasks, what was said of them before, and what their cells say. */
+  readonly tasks: Entries<TaskRecord>;
   readonly cells: Entries<CellPresence>;
   /** Cells that took their presence back, for they will not return with their containers. */
   readonly withdrawnCells: Keys;
   /** When each cell was heard of last (monotonic, ms), also those that have expired. */
   readonly cellsSeenAt: ReadonlyMap<string, number>;
-  /** Desired LRPs, placements, instances and cells are all complete and current. Nothing is destroyed otherwise. */
+  /** Desired LRPs, placements, instances, tasks and cells are all complete and current. Nothing is destroyed otherwise. */
   readonly fresh: boolean;
   /** Silence of a cell counts from here (monotonic, ms), for before it we may not have listened. Undefined: not at all. */
   readonly silenceCountsFrom: number | undefined;

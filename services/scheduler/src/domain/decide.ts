@@ -1,7 +1,8 @@
 import { keys, type Placement, type Unplaced } from '@slipway/contracts';
 import { type CellStatus, CellStatuses } from './cell-status.ts';
-import type { Change, ChangeReason, RecordToRemove } from './change.ts';
+import type { Change, ChangeReason, RecordToRemove, TaskChange } from './change.ts';
 import type { ClusterState, Now } from './cluster-state.ts';
+import { chooseTaskCells, planTasks } from './decide-tasks.ts';
 import { type DesiredState, readDesired } from './desired-state.ts';
 import { Fleet, type Share, Spread } from './fleet.ts';
 import { type Inventory, type Placed, type Slot, takeInventory } from './inventory.ts';
@@ -10,6 +11,7 @@ import { planSlot, removalOf, type Want } from './slot-plan.ts';
 
 export interface Decision {
   readonly changes: readonly Change[];
+  readonly taskChanges: readonly TaskChange[];
   /** When time alone may change the decision. */
   readonly lookAgainInMs: number | undefined;
   /** False: the store's loss, if there was one, is behind us, and `recovery` is to be dropped from the state. */
@@ -28,7 +30,7 @@ const EMPTY_SLOT: Slot = { placed: [], strays: [], waiting: undefined };
 /**
  * What to change so that what is desired runs. Pure and total: the same state, time and guids give the same changes,
  * and after they are applied there are none left. First it settles what each index has and lacks, then it gives cells to
- * what lacks one, index 0 first and the large before the small, then it says why the rest has none.
+ * what lacks one, index 0 first, then tasks, then the rest, the large before the small, then it says why the rest has none.
  */
 export function decide(state: ClusterState, now: Now, newGuid: () => string): Decision {
   const cells = new CellStatuses(state, now);
@@ -49,6 +51,8 @@ export function decide(state: ClusterState, now: Now, newGuid: () => string): De
   for (const slots of inventory.values()) {
     for (const slot of slots.values()) for (const placed of slot.placed) fleet.occupy(shareOf(placed));
   }
+  const tasks = planTasks(state, cells, now);
+  for (const share of tasks.shares) fleet.occupy(share);
   changes.push(...removeUnwanted(inventory, desired, fleet));
   for (const [processGuid, process] of desired.processes) {
     const slots = inventory.get(processGuid);
@@ -68,25 +72,37 @@ export function decide(state: ClusterState, now: Now, newGuid: () => string): De
   }
 
   const refused: Want[] = [];
-  for (const want of wants.sort(byUrgency)) {
+  const give = (want: Want): void => {
     const spread = spreads.get(want.lrp.processGuid) ?? new Spread();
     const cellId = fleet.choose(want.lrp, spread);
     if (cellId === undefined) {
       refused.push(want);
-      continue;
+      return;
     }
     const placement = place(want, cellId, newGuid(), now);
     fleet.occupy({ ...placement, starting: true });
     spread.add(cellId);
     changes.push(placing(want, placement));
-  }
+  };
+  const [first, others] = [wants.filter(({ index }) => index === 0), wants.filter(({ index }) => index > 0)];
+  for (const want of first.sort(byUrgency)) give(want);
+  // After a loss of the store it is not known yet what the cells have.
+  const chosen = chooseTaskCells(recovery.holding ? { ...tasks, wants: [] } : tasks, fleet, now);
+  if (chosen.lookAgainInMs !== undefined) lookAgainIn(chosen.lookAgainInMs);
+  for (const want of others.sort(byUrgency)) give(want);
   for (const want of refused) {
     if (want.leaving !== undefined) stranded++;
     const change = waiting(want, fleet, now);
     if (change !== undefined) changes.push(change);
   }
   if (cells.nextChangeInMs !== undefined) lookAgainIn(cells.nextChangeInMs);
-  return { changes, lookAgainInMs, recovering: recovery.holding, summary: { cells: cells.count(), held, stranded } };
+  return {
+    changes,
+    taskChanges: [...tasks.changes, ...chosen.changes],
+    lookAgainInMs,
+    recovering: recovery.holding,
+    summary: { cells: cells.count(), held, stranded },
+  };
 }
 
 /** What is placed, or waits, for no desired index: too high an index, or a process that is gone. */

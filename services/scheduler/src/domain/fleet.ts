@@ -1,5 +1,5 @@
-import type { CellPresence, DesiredLrp } from '@slipway/contracts';
-import { type CellLoad, explainRefusal, fits, type Refusal, shapeOf } from './placement-filters.ts';
+import type { CellPresence } from '@slipway/contracts';
+import { type CellLoad, explainRefusal, fits, type Refusal, shapeOf, type Workload } from './placement-filters.ts';
 
 // Diego's auction: `LocalityOffset`, and auctioneer's `starting_container_weight`.
 const LOCALITY_WEIGHT = 1_000;
@@ -11,7 +11,7 @@ interface FleetCell extends CellLoad {
   containers: number;
   /** Placed and not running yet. */
   starting: number;
-  /** The part of its score that does not depend on the LRP. */
+  /** The part of its score that does not depend on what is placed. */
   load: number;
 }
 
@@ -23,7 +23,7 @@ interface Zone {
   sorted: boolean;
 }
 
-/** What an instance takes of a cell. */
+/** What an instance or a task takes of a cell. */
 export interface Share {
   readonly cellId: string;
   readonly memoryMb: number;
@@ -31,7 +31,7 @@ export interface Share {
   readonly starting: boolean;
 }
 
-/** Where the instances of one process are. */
+/** Where the instances of one process are, or all tasks. */
 export class Spread {
   readonly #byCell = new Map<string, number>();
 
@@ -82,12 +82,15 @@ export class Fleet {
     this.#account(share, -1);
   }
 
-  /** The cell with the lowest score, or undefined when none can take it. */
-  choose(lrp: DesiredLrp, spread: Spread): string | undefined {
-    const shape = shapeOf(lrp);
+  /**
+   * The cell with the lowest score, or undefined when none can take it. Instances are balanced over zones first; for
+   * tasks all zones are one.
+   */
+  choose(work: Workload, spread: Spread, zones: 'balanced' | 'as-one' = 'balanced'): string | undefined {
+    const shape = shapeOf(work);
     if (this.#refused.has(shape)) return undefined;
-    for (const zones of this.#zonesByInstances(spread)) {
-      const best = bestOf(zones, lrp, spread);
+    for (const group of this.#zonesByInstances(zones === 'as-one' ? new Spread() : spread)) {
+      const best = bestOf(group, work, spread);
       // A zone with fewer instances of the process wins, whatever its load.
       if (best !== undefined) return best.presence.cellId;
     }
@@ -96,11 +99,11 @@ export class Fleet {
   }
 
   /** Why no cell takes it now. */
-  explain(lrp: DesiredLrp): Refusal {
-    const shape = shapeOf(lrp);
+  explain(work: Workload): Refusal {
+    const shape = shapeOf(work);
     let refusal = this.#refusals.get(shape);
     if (refusal === undefined) {
-      refusal = explainRefusal(lrp, [...this.#cells.values()]);
+      refusal = explainRefusal(work, [...this.#cells.values()]);
       this.#refusals.set(shape, refusal);
     }
     return refusal;
@@ -146,16 +149,16 @@ export class Fleet {
   }
 }
 
-function bestOf(zones: readonly Zone[], lrp: DesiredLrp, spread: Spread): FleetCell | undefined {
+function bestOf(zones: readonly Zone[], work: Workload, spread: Spread): FleetCell | undefined {
   let best: FleetCell | undefined;
   let bestScore = Number.POSITIVE_INFINITY;
   for (const zone of zones) {
     // No cell of the zone can gain less by taking it than one of the zone's largest capacities would.
-    const leastGain = gain(lrp, zone.largest);
+    const leastGain = gain(work, zone.largest);
     for (const cell of zone.cells) {
       if (cell.load + leastGain >= bestScore) break;
-      if (!fits(cell, lrp)) continue;
-      const score = cell.load + gain(lrp, cell.presence.capacity) + LOCALITY_WEIGHT * spread.on(cell.presence.cellId);
+      if (!fits(cell, work)) continue;
+      const score = cell.load + gain(work, cell.presence.capacity) + LOCALITY_WEIGHT * spread.on(cell.presence.cellId);
       if (score < bestScore) {
         best = cell;
         bestScore = score;
@@ -174,7 +177,7 @@ function loadOf(cell: FleetCell): number {
   return used / 3 + STARTING_WEIGHT * cell.starting;
 }
 
-function gain({ resources }: DesiredLrp, capacity: CellPresence['capacity']): number {
+function gain({ resources }: Workload, capacity: CellPresence['capacity']): number {
   const taken =
     fraction(resources.memoryMb, capacity.memoryMb) +
     fraction(resources.diskMb, capacity.diskMb) +

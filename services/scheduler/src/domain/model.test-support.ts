@@ -1,14 +1,18 @@
 import {
   type CellPresence,
   type DesiredLrp,
+  type DesiredTask,
   type DomainFreshness,
   type Instance,
   keys,
   type Placement,
   type PlacementRecord,
+  type TaskPlacement,
+  type TaskRecord,
+  type TaskState,
   type Unplaced,
 } from '@slipway/contracts';
-import type { Change } from './change.ts';
+import type { Change, TaskChange } from './change.ts';
 import type { ClusterState, Entry, Now, Recovery } from './cluster-state.ts';
 import { type Decision, decide } from './decide.ts';
 
@@ -60,6 +64,35 @@ export function lrp(n: number, change: Partial<DesiredLrp> & { memoryMb?: number
     metricTags: {},
     ...fields,
   };
+}
+
+/** With the shape of an LRP; `n` is in its guid. */
+export function task(
+  n: number,
+  { cellId, cancel = false, ...change }: Parameters<typeof lrp>[1] & { cellId?: string; cancel?: boolean } = {},
+): DesiredTask {
+  const { app, image, action, resources, placementTags, metricTags } = lrp(n, change);
+  return {
+    v: 1,
+    kind: 'desired',
+    taskGuid: guid(n),
+    name: `task-${n}`,
+    createdAt: at(0),
+    app,
+    image,
+    action,
+    resources,
+    placementTags,
+    log: { sourceId: guid(n), sourceType: `APP/TASK/task-${n}` },
+    metricTags,
+    ...(cellId === undefined ? {} : { cellId }),
+    cancel,
+  };
+}
+
+export function taskState(n: number, cellId: string, state: TaskState['state']): TaskState {
+  const result = state === 'COMPLETED' ? { result: { failed: false, exitStatus: 0 } } : {};
+  return { v: 1, kind: 'state', taskGuid: guid(n), cellId, state, since: at(0), ...result };
 }
 
 export function cell(cellId: string, change: Partial<CellPresence> = {}): CellPresence {
@@ -153,6 +186,7 @@ export class Model {
   readonly desired = new Map<string, Entry<DesiredLrp | DomainFreshness>>();
   readonly placements = new Map<string, Entry<PlacementRecord>>();
   readonly instances = new Map<string, Entry<Instance>>();
+  readonly tasks = new Map<string, Entry<TaskRecord>>();
   readonly cells = new Map<string, Entry<CellPresence>>();
   readonly cellsSeenAt = new Map<string, number>();
   readonly invalidDesired: Set<string>;
@@ -200,6 +234,47 @@ export class Model {
   present(value: CellPresence, age = 0): void {
     this.put(this.cells, value.cellId, value, age);
     this.cellsSeenAt.set(value.cellId, this.now.monotonicMs - age);
+  }
+
+  desireTask(value: DesiredTask): void {
+    this.put(this.tasks, keys.desiredTask(value.taskGuid), value);
+  }
+
+  /** What the scheduler said of a task. */
+  said(taskGuid: string): TaskPlacement | undefined {
+    const value = this.tasks.get(keys.taskPlacement(taskGuid))?.value;
+    return value?.kind === 'placed' || value?.kind === 'refused' || value?.kind === 'failed' ? value : undefined;
+  }
+
+  reportTask(value: TaskState): void {
+    this.put(this.tasks, keys.taskState(value.cellId, value.taskGuid), value);
+  }
+
+  /** As the bucket would. */
+  applyToTasks(changes: readonly TaskChange[]): void {
+    for (const { write, removes } of changes) {
+      if (write !== undefined) {
+        if (this.tasks.get(write.key)?.revision !== write.over) continue;
+        this.put(this.tasks, write.key, write.value);
+      }
+      for (const { key, revision } of removes) {
+        if (revision === undefined || this.tasks.get(key)?.revision === revision) this.tasks.delete(key);
+      }
+    }
+  }
+
+  /** Decides and applies; what was said of tasks, for short: `place 1 on cell-1`. */
+  stepTasks(): string[] {
+    const { changes, taskChanges } = this.decide();
+    this.apply(changes);
+    this.applyToTasks(taskChanges);
+    return taskChanges
+      .map(({ reason, taskGuid, write }) => {
+        const value = write?.value;
+        const what = value?.kind === 'placed' ? ` on ${value.cellId}` : value === undefined ? '' : `: ${value.reason}`;
+        return `${reason} ${Number.parseInt(taskGuid.slice(0, 8), 16)}${what}`;
+      })
+      .sort();
   }
 
   pass(ms: number): void {

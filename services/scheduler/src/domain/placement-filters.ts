@@ -8,12 +8,15 @@ export interface CellLoad {
   readonly containers: number;
 }
 
+/** What is placed: an instance of an LRP, or a task. */
+export type Workload = Pick<DesiredLrp, 'image' | 'resources' | 'placementTags'>;
+
 /** A condition that a cell must meet. In the order of Diego's auction: the first that leaves no cell is the one told. */
 export interface PlacementFilter {
   readonly name: string;
-  check(cell: CellLoad, lrp: DesiredLrp): boolean;
+  check(cell: CellLoad, work: Workload): boolean;
   /** Diego's placement error when no cell of `candidates` (those that met the conditions before) meets this one. */
-  explain(lrp: DesiredLrp, candidates: readonly CellLoad[]): string;
+  explain(work: Workload, candidates: readonly CellLoad[]): string;
 }
 
 /** Diego's `rootfs` filter: an image of another platform runs nowhere here. */
@@ -40,16 +43,16 @@ const placementTags: PlacementFilter = {
 const lacks = {
   // Diego lists them in alphabetical order.
   containers: ({ presence, containers }: CellLoad) => containers + 1 > presence.capacity.containers,
-  disk: ({ presence, diskMb }: CellLoad, lrp: DesiredLrp) => diskMb + lrp.resources.diskMb > presence.capacity.diskMb,
-  memory: ({ presence, memoryMb }: CellLoad, lrp: DesiredLrp) =>
-    memoryMb + lrp.resources.memoryMb > presence.capacity.memoryMb,
+  disk: ({ presence, diskMb }: CellLoad, work: Workload) => diskMb + work.resources.diskMb > presence.capacity.diskMb,
+  memory: ({ presence, memoryMb }: CellLoad, work: Workload) =>
+    memoryMb + work.resources.memoryMb > presence.capacity.memoryMb,
 } as const;
 
 const resources: PlacementFilter = {
   name: 'resources',
-  check: (cell, lrp) => !lacks.memory(cell, lrp) && !lacks.disk(cell, lrp) && !lacks.containers(cell),
-  explain: (lrp, candidates) => {
-    const everywhere = Object.entries(lacks).filter(([, lack]) => candidates.every((cell) => lack(cell, lrp)));
+  check: (cell, work) => !lacks.memory(cell, work) && !lacks.disk(cell, work) && !lacks.containers(cell),
+  explain: (work, candidates) => {
+    const everywhere = Object.entries(lacks).filter(([, lack]) => candidates.every((cell) => lack(cell, work)));
     if (everywhere.length === 0) return 'insufficient resources';
     return `insufficient resources: ${everywhere.map(([name]) => name).join(', ')}`;
   },
@@ -57,9 +60,9 @@ const resources: PlacementFilter = {
 
 const filters: readonly PlacementFilter[] = [platform, placementTags, resources];
 
-/** Whether the cell can take one instance of the LRP now. */
-export function fits(cell: CellLoad, lrp: DesiredLrp): boolean {
-  return filters.every((filter) => filter.check(cell, lrp));
+/** Whether the cell can take one more of it now. */
+export function fits(cell: CellLoad, work: Workload): boolean {
+  return filters.every((filter) => filter.check(cell, work));
 }
 
 export interface Refusal {
@@ -71,24 +74,24 @@ export interface Refusal {
 const MAX_ERROR_LENGTH = 1_024;
 
 /** Why no cell takes it, in Diego's words. */
-export function explainRefusal(lrp: DesiredLrp, cells: readonly CellLoad[]): Refusal {
+export function explainRefusal(work: Workload, cells: readonly CellLoad[]): Refusal {
   if (cells.length === 0) return { placementError: 'unable to communicate to compatible cells', refusedBy: {} };
   const refusedBy: Record<string, number> = {};
   let candidates = cells;
   for (const filter of filters) {
-    const passed = candidates.filter((cell) => filter.check(cell, lrp));
+    const passed = candidates.filter((cell) => filter.check(cell, work));
     if (passed.length < candidates.length) refusedBy[filter.name] = candidates.length - passed.length;
     if (passed.length === 0) {
-      return { placementError: filter.explain(lrp, candidates).slice(0, MAX_ERROR_LENGTH), refusedBy };
+      return { placementError: filter.explain(work, candidates).slice(0, MAX_ERROR_LENGTH), refusedBy };
     }
     candidates = passed;
   }
   return { placementError: 'insufficient resources', refusedBy };
 }
 
-/** LRPs of one shape are refused by the same cells. */
-export function shapeOf(lrp: DesiredLrp): string {
-  const { os, architecture } = lrp.image.platform;
-  const { memoryMb, diskMb } = lrp.resources;
-  return JSON.stringify([os, architecture, memoryMb, diskMb, lrp.placementTags]);
+/** What is of one shape is refused by the same cells. */
+export function shapeOf(work: Workload): string {
+  const { os, architecture } = work.image.platform;
+  const { memoryMb, diskMb } = work.resources;
+  return JSON.stringify([os, architecture, memoryMb, diskMb, work.placementTags]);
 }
