@@ -13,31 +13,35 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const dockerLifecycleSchema = z.object({ type: z.literal('docker'), data: z.object({}) });
+export const dockerLifecycleSchema = z
+  .object({ type: z.literal('docker'), data: z.object({}) })
+  .meta({ id: 'DockerLifecycle' });
 export const dockerLifecycle: z.infer<typeof dockerLifecycleSchema> = { type: 'docker', data: {} };
 
-export const appSchema = resourceSchema.extend({
-  name: z.string(),
-  state: z.enum(['STARTED', 'STOPPED']),
-  lifecycle: dockerLifecycleSchema,
-  relationships: z.object({ space: toOneSchema, current_droplet: toOneOrNoneSchema }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    environment_variables: linkSchema,
-    space: linkSchema,
-    processes: linkSchema,
-    packages: linkSchema,
-    current_droplet: linkSchema,
-    droplets: linkSchema,
-    tasks: linkSchema,
-    start: linkSchema,
-    stop: linkSchema,
-    revisions: linkSchema,
-    deployed_revisions: linkSchema,
-    features: linkSchema,
-  }),
-});
+export const appSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    state: z.enum(['STARTED', 'STOPPED']),
+    lifecycle: dockerLifecycleSchema,
+    relationships: z.object({ space: toOneSchema, current_droplet: toOneOrNoneSchema }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      environment_variables: linkSchema,
+      space: linkSchema,
+      processes: linkSchema,
+      packages: linkSchema,
+      current_droplet: linkSchema,
+      droplets: linkSchema,
+      tasks: linkSchema,
+      start: linkSchema,
+      stop: linkSchema,
+      revisions: linkSchema,
+      deployed_revisions: linkSchema,
+      features: linkSchema,
+    }),
+  })
+  .meta({ id: 'App' });
 
 export interface AppView extends ResourceRow {
   readonly name: string;

@@ -4,15 +4,17 @@ import { type Links, linkSchema, presentResource, type ResourceRow, resourceSche
 const partySchema = z.object({ guid: z.string(), type: z.string(), name: z.string() });
 const placeSchema = z.object({ guid: z.string() }).nullable();
 
-export const auditEventSchema = resourceSchema.extend({
-  type: z.string(),
-  actor: partySchema,
-  target: partySchema,
-  data: z.record(z.string(), z.unknown()),
-  space: placeSchema,
-  organization: placeSchema,
-  links: z.object({ self: linkSchema }),
-});
+export const auditEventSchema = resourceSchema
+  .extend({
+    type: z.string(),
+    actor: partySchema,
+    target: partySchema,
+    data: z.record(z.string(), z.unknown()),
+    space: placeSchema,
+    organization: placeSchema,
+    links: z.object({ self: linkSchema }),
+  })
+  .meta({ id: 'AuditEvent' });
 
 export interface AuditEventView extends ResourceRow {
   readonly type: string;

@@ -13,20 +13,22 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const buildSchema = resourceSchema.extend({
-  created_by: z.object({ guid: z.string(), name: z.string().nullable(), email: z.string().nullable() }),
-  state: z.enum(['STAGING', 'STAGED', 'FAILED']),
-  staging_memory_in_mb: z.int(),
-  staging_disk_in_mb: z.int(),
-  staging_log_rate_limit_bytes_per_second: z.int(),
-  error: z.string().nullable(),
-  lifecycle: dockerLifecycleSchema,
-  package: z.object({ guid: z.string() }),
-  droplet: z.object({ guid: z.string() }).nullable(),
-  relationships: z.object({ app: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({ self: linkSchema, app: linkSchema, droplet: linkSchema.optional() }),
-});
+export const buildSchema = resourceSchema
+  .extend({
+    created_by: z.object({ guid: z.string(), name: z.string().nullable(), email: z.string().nullable() }),
+    state: z.enum(['STAGING', 'STAGED', 'FAILED']),
+    staging_memory_in_mb: z.int(),
+    staging_disk_in_mb: z.int(),
+    staging_log_rate_limit_bytes_per_second: z.int(),
+    error: z.string().nullable(),
+    lifecycle: dockerLifecycleSchema,
+    package: z.object({ guid: z.string() }),
+    droplet: z.object({ guid: z.string() }).nullable(),
+    relationships: z.object({ app: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({ self: linkSchema, app: linkSchema, droplet: linkSchema.optional() }),
+  })
+  .meta({ id: 'Build' });
 
 export interface BuildView extends ResourceRow {
   readonly app_guid: string;

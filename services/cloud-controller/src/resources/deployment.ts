@@ -21,32 +21,34 @@ const scaleOptionsSchema = z.object({
   log_rate_limit_in_bytes_per_second: z.int().nullable(),
 });
 
-export const deploymentSchema = resourceSchema.extend({
-  state: z.enum(['DEPLOYING', 'PREPAUSED', 'PAUSED', 'CANCELING', 'DEPLOYED', 'CANCELED']),
-  status: z.object({
-    value: z.enum(['ACTIVE', 'FINALIZED']),
-    reason: z.enum(['DEPLOYING', 'PAUSED', 'CANCELING', 'DEPLOYED', 'CANCELED', 'SUPERSEDED']),
-    details: z.object({ last_successful_healthcheck: apiTimeSchema, last_status_change: apiTimeSchema }),
-    canary: z.object({ steps: z.object({ current: z.int(), total: z.int() }) }).optional(),
-  }),
-  strategy: z.enum(['rolling', 'canary']),
-  options: scaleOptionsSchema.partial().extend({
-    max_in_flight: z.int(),
-    canary: z.object({ steps: z.array(z.object({ instance_weight: z.int() })) }).optional(),
-  }),
-  droplet: z.object({ guid: z.string() }),
-  previous_droplet: z.object({ guid: z.string().nullable() }),
-  revision: z.object({ guid: z.string(), version: z.int() }).optional(),
-  new_processes: z.array(z.object({ guid: z.string(), type: z.string() })),
-  relationships: z.object({ app: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    app: linkSchema,
-    cancel: linkSchema.optional(),
-    continue: linkSchema.optional(),
-  }),
-});
+export const deploymentSchema = resourceSchema
+  .extend({
+    state: z.enum(['DEPLOYING', 'PREPAUSED', 'PAUSED', 'CANCELING', 'DEPLOYED', 'CANCELED']),
+    status: z.object({
+      value: z.enum(['ACTIVE', 'FINALIZED']),
+      reason: z.enum(['DEPLOYING', 'PAUSED', 'CANCELING', 'DEPLOYED', 'CANCELED', 'SUPERSEDED']),
+      details: z.object({ last_successful_healthcheck: apiTimeSchema, last_status_change: apiTimeSchema }),
+      canary: z.object({ steps: z.object({ current: z.int(), total: z.int() }) }).optional(),
+    }),
+    strategy: z.enum(['rolling', 'canary']),
+    options: scaleOptionsSchema.partial().extend({
+      max_in_flight: z.int(),
+      canary: z.object({ steps: z.array(z.object({ instance_weight: z.int() })) }).optional(),
+    }),
+    droplet: z.object({ guid: z.string() }),
+    previous_droplet: z.object({ guid: z.string().nullable() }),
+    revision: z.object({ guid: z.string(), version: z.int() }).optional(),
+    new_processes: z.array(z.object({ guid: z.string(), type: z.string() })),
+    relationships: z.object({ app: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      app: linkSchema,
+      cancel: linkSchema.optional(),
+      continue: linkSchema.optional(),
+    }),
+  })
+  .meta({ id: 'Deployment' });
 type Deployment = z.infer<typeof deploymentSchema>;
 
 export interface DeploymentView extends ResourceRow {

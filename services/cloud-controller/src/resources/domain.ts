@@ -12,20 +12,22 @@ import {
   toOneOrNoneSchema,
 } from './shapes.ts';
 
-export const domainSchema = resourceSchema.extend({
-  name: z.string(),
-  internal: z.boolean(),
-  router_group: z.null(),
-  supported_protocols: z.array(z.string()),
-  relationships: z.object({ organization: toOneOrNoneSchema, shared_organizations: toManySchema }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    organization: linkSchema.optional(),
-    route_reservations: linkSchema,
-    shared_organizations: linkSchema.optional(),
-  }),
-});
+export const domainSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    internal: z.boolean(),
+    router_group: z.null(),
+    supported_protocols: z.array(z.string()),
+    relationships: z.object({ organization: toOneOrNoneSchema, shared_organizations: toManySchema }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      organization: linkSchema.optional(),
+      route_reservations: linkSchema,
+      shared_organizations: linkSchema.optional(),
+    }),
+  })
+  .meta({ id: 'Domain' });
 
 export interface DomainView extends ResourceRow {
   readonly name: string;

@@ -16,26 +16,28 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const dropletSchema = resourceSchema.extend({
-  state: z.enum(['STAGED']),
-  error: z.null(),
-  lifecycle: dockerLifecycleSchema,
-  checksum: z.null(),
-  buildpacks: z.null(),
-  stack: z.null(),
-  /** The reference with the digest that it was resolved to. */
-  image: z.string(),
-  execution_metadata: z.string(),
-  process_types: z.record(z.string(), z.string()),
-  relationships: z.object({ app: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    app: linkSchema,
-    assign_current_droplet: linkSchema,
-    package: linkSchema.optional(),
-  }),
-});
+export const dropletSchema = resourceSchema
+  .extend({
+    state: z.enum(['STAGED']),
+    error: z.null(),
+    lifecycle: dockerLifecycleSchema,
+    checksum: z.null(),
+    buildpacks: z.null(),
+    stack: z.null(),
+    /** The reference with the digest that it was resolved to. */
+    image: z.string(),
+    execution_metadata: z.string(),
+    process_types: z.record(z.string(), z.string()),
+    relationships: z.object({ app: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      app: linkSchema,
+      assign_current_droplet: linkSchema,
+      package: linkSchema.optional(),
+    }),
+  })
+  .meta({ id: 'Droplet' });
 
 export interface DropletView extends ResourceRow {
   readonly app_guid: string;

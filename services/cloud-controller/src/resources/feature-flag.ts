@@ -2,13 +2,15 @@ import { z } from 'zod';
 import type { FeatureFlag } from '../domain/feature-flags.ts';
 import { apiTime, apiTimeSchema, type Links, linkSchema } from './shapes.ts';
 
-export const featureFlagSchema = z.object({
-  name: z.string(),
-  enabled: z.boolean(),
-  updated_at: apiTimeSchema.nullable(),
-  custom_error_message: z.string().nullable(),
-  links: z.object({ self: linkSchema }),
-});
+export const featureFlagSchema = z
+  .object({
+    name: z.string(),
+    enabled: z.boolean(),
+    updated_at: apiTimeSchema.nullable(),
+    custom_error_message: z.string().nullable(),
+    links: z.object({ self: linkSchema }),
+  })
+  .meta({ id: 'FeatureFlag' });
 
 export function presentFeatureFlag(flag: FeatureFlag, link: Links): z.infer<typeof featureFlagSchema> {
   return {

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import type { Metadata } from '../domain/metadata.ts';
 import { type Links, linkSchema, metadataSchema, presentResource, type ResourceRow, resourceSchema } from './shapes.ts';
 
-export const isolationSegmentSchema = resourceSchema.extend({
-  name: z.string(),
-  metadata: metadataSchema,
-  links: z.object({ self: linkSchema, organizations: linkSchema }),
-});
+export const isolationSegmentSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    metadata: metadataSchema,
+    links: z.object({ self: linkSchema, organizations: linkSchema }),
+  })
+  .meta({ id: 'IsolationSegment' });
 
 export function presentIsolationSegment(
   row: ResourceRow & { readonly name: string },

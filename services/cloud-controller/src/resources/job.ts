@@ -4,13 +4,15 @@ import { type Links, linkSchema, presentResource, type ResourceRow, resourceSche
 const jobErrorSchema = z.object({ code: z.int(), title: z.string(), detail: z.string() });
 const jobWarningSchema = z.object({ detail: z.string() });
 
-export const jobSchema = resourceSchema.extend({
-  operation: z.string(),
-  state: z.enum(['PROCESSING', 'COMPLETE', 'FAILED']),
-  errors: z.array(jobErrorSchema),
-  warnings: z.array(jobWarningSchema),
-  links: z.object({ self: linkSchema }),
-});
+export const jobSchema = resourceSchema
+  .extend({
+    operation: z.string(),
+    state: z.enum(['PROCESSING', 'COMPLETE', 'FAILED']),
+    errors: z.array(jobErrorSchema),
+    warnings: z.array(jobWarningSchema),
+    links: z.object({ self: linkSchema }),
+  })
+  .meta({ id: 'Job' });
 
 export interface JobView extends ResourceRow {
   readonly operation: string;

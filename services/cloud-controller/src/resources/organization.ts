@@ -11,13 +11,15 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const organizationSchema = resourceSchema.extend({
-  name: z.string(),
-  suspended: z.boolean(),
-  relationships: z.object({ quota: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({ self: linkSchema, domains: linkSchema, default_domain: linkSchema, quota: linkSchema }),
-});
+export const organizationSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    suspended: z.boolean(),
+    relationships: z.object({ quota: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({ self: linkSchema, domains: linkSchema, default_domain: linkSchema, quota: linkSchema }),
+  })
+  .meta({ id: 'Organization' });
 
 export interface OrganizationView extends ResourceRow {
   readonly name: string;

@@ -14,18 +14,20 @@ import {
 /** cloud_controller_ng `Censorship::REDACTED_CREDENTIAL`. */
 const REDACTED = '***';
 
-export const packageSchema = resourceSchema.extend({
-  type: z.literal('docker'),
-  state: z.enum(['READY']),
-  data: z.object({
-    image: z.string(),
-    username: z.string().nullable(),
-    password: z.literal(REDACTED).nullable(),
-  }),
-  relationships: z.object({ app: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({ self: linkSchema, app: linkSchema }),
-});
+export const packageSchema = resourceSchema
+  .extend({
+    type: z.literal('docker'),
+    state: z.enum(['READY']),
+    data: z.object({
+      image: z.string(),
+      username: z.string().nullable(),
+      password: z.literal(REDACTED).nullable(),
+    }),
+    relationships: z.object({ app: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({ self: linkSchema, app: linkSchema }),
+  })
+  .meta({ id: 'Package' });
 
 export interface PackageView extends ResourceRow {
   readonly app_guid: string;

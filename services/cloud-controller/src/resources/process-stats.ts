@@ -13,39 +13,41 @@ const usageSchema = z.object({
   log_rate: z.int(),
 });
 
-export const processStatsSchema = z.object({
-  resources: z.array(
-    z.object({
-      type: z.string(),
-      index: z.int(),
-      instance_guid: z.string().optional(),
-      state: z.enum(['RUNNING', 'STARTING', 'STOPPING', 'CRASHED', 'DOWN']),
-      routable: z.boolean().nullable(),
-      /** Slipway's own: what a starting instance is doing. */
-      phase: z.string().nullable(),
-      usage: usageSchema.partial().optional(),
-      host: z.string().optional(),
-      instance_internal_ip: z.string().optional(),
-      instance_ports: z
-        .array(
-          z.object({
-            external: z.int(),
-            internal: z.int(),
-            external_tls_proxy_port: z.null(),
-            internal_tls_proxy_port: z.null(),
-          }),
-        )
-        .optional(),
-      uptime: z.int().optional(),
-      mem_quota: z.int().optional(),
-      disk_quota: z.int().optional(),
-      log_rate_limit: z.int().optional(),
-      fds_quota: z.int().optional(),
-      isolation_segment: z.string().nullable(),
-      details: z.string().nullable(),
-    }),
-  ),
-});
+export const processStatsSchema = z
+  .object({
+    resources: z.array(
+      z.object({
+        type: z.string(),
+        index: z.int(),
+        instance_guid: z.string().optional(),
+        state: z.enum(['RUNNING', 'STARTING', 'STOPPING', 'CRASHED', 'DOWN']),
+        routable: z.boolean().nullable(),
+        /** Slipway's own: what a starting instance is doing. */
+        phase: z.string().nullable(),
+        usage: usageSchema.partial().optional(),
+        host: z.string().optional(),
+        instance_internal_ip: z.string().optional(),
+        instance_ports: z
+          .array(
+            z.object({
+              external: z.int(),
+              internal: z.int(),
+              external_tls_proxy_port: z.null(),
+              internal_tls_proxy_port: z.null(),
+            }),
+          )
+          .optional(),
+        uptime: z.int().optional(),
+        mem_quota: z.int().optional(),
+        disk_quota: z.int().optional(),
+        log_rate_limit: z.int().optional(),
+        fds_quota: z.int().optional(),
+        isolation_segment: z.string().nullable(),
+        details: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'ProcessStats' });
 type ProcessStats = z.infer<typeof processStatsSchema>;
 type Entry = ProcessStats['resources'][number];
 

@@ -32,26 +32,28 @@ const readinessSchema = z.object({
   }),
 });
 
-export const processSchema = resourceSchema.extend({
-  type: z.string(),
-  command: z.string().nullable(),
-  user: z.string().nullable(),
-  instances: z.int(),
-  memory_in_mb: z.int(),
-  disk_in_mb: z.int(),
-  log_rate_limit_in_bytes_per_second: z.int(),
-  health_check: healthCheckSchema,
-  readiness_health_check: readinessSchema,
-  relationships: z.object({ app: toOneSchema, revision: toOneSchema.nullable() }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    scale: linkSchema,
-    app: linkSchema,
-    space: linkSchema,
-    stats: linkSchema,
-  }),
-});
+export const processSchema = resourceSchema
+  .extend({
+    type: z.string(),
+    command: z.string().nullable(),
+    user: z.string().nullable(),
+    instances: z.int(),
+    memory_in_mb: z.int(),
+    disk_in_mb: z.int(),
+    log_rate_limit_in_bytes_per_second: z.int(),
+    health_check: healthCheckSchema,
+    readiness_health_check: readinessSchema,
+    relationships: z.object({ app: toOneSchema, revision: toOneSchema.nullable() }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      scale: linkSchema,
+      app: linkSchema,
+      space: linkSchema,
+      stats: linkSchema,
+    }),
+  })
+  .meta({ id: 'Process' });
 
 /** What stands in lists for a command, which may hold secrets. */
 const HIDDEN_COMMAND = '[PRIVATE DATA HIDDEN IN LISTS]';

@@ -13,17 +13,19 @@ import {
 
 const commandsSchema = z.record(z.string(), z.string().nullable());
 
-export const revisionSchema = resourceSchema.extend({
-  version: z.int(),
-  droplet: z.object({ guid: z.string() }),
-  processes: z.record(z.string(), z.object({ command: z.string().nullable() })),
-  sidecars: z.array(z.never()),
-  description: z.string(),
-  deployable: z.boolean(),
-  relationships: z.object({ app: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({ self: linkSchema, app: linkSchema, environment_variables: linkSchema }),
-});
+export const revisionSchema = resourceSchema
+  .extend({
+    version: z.int(),
+    droplet: z.object({ guid: z.string() }),
+    processes: z.record(z.string(), z.object({ command: z.string().nullable() })),
+    sidecars: z.array(z.never()),
+    description: z.string(),
+    deployable: z.boolean(),
+    relationships: z.object({ app: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({ self: linkSchema, app: linkSchema, environment_variables: linkSchema }),
+  })
+  .meta({ id: 'Revision' });
 
 export interface RevisionView extends ResourceRow {
   readonly app_guid: string;

@@ -12,18 +12,20 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const roleTypeSchema = z.enum([...organizationRoles, ...spaceRoles]);
+export const roleTypeSchema = z.enum([...organizationRoles, ...spaceRoles]).meta({ id: 'RoleType' });
 
-export const roleSchema = resourceSchema.extend({
-  type: roleTypeSchema,
-  relationships: z.object({ user: toOneSchema, organization: toOneOrNoneSchema, space: toOneOrNoneSchema }),
-  links: z.object({
-    self: linkSchema,
-    user: linkSchema,
-    organization: linkSchema.optional(),
-    space: linkSchema.optional(),
-  }),
-});
+export const roleSchema = resourceSchema
+  .extend({
+    type: roleTypeSchema,
+    relationships: z.object({ user: toOneSchema, organization: toOneOrNoneSchema, space: toOneOrNoneSchema }),
+    links: z.object({
+      self: linkSchema,
+      user: linkSchema,
+      organization: linkSchema.optional(),
+      space: linkSchema.optional(),
+    }),
+  })
+  .meta({ id: 'Role' });
 
 export interface RoleView extends ResourceRow {
   readonly type: string;

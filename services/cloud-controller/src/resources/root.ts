@@ -9,24 +9,26 @@ export const API_VERSION = '3.195.0';
 
 const versionedLinkSchema = linkSchema.extend({ meta: z.object({ version: z.string() }) });
 
-export const rootSchema = z.object({
-  links: z.object({
-    self: linkSchema,
-    bits_service: z.null(),
-    cloud_controller_v2: z.null(),
-    cloud_controller_v3: versionedLinkSchema,
-    network_policy_v0: z.null(),
-    network_policy_v1: z.null(),
-    login: linkSchema,
-    uaa: linkSchema,
-    credhub: z.null(),
-    routing: z.null(),
-    logging: z.null(),
-    log_cache: linkSchema,
-    log_stream: z.null(),
-    app_ssh: z.null(),
-  }),
-});
+export const rootSchema = z
+  .object({
+    links: z.object({
+      self: linkSchema,
+      bits_service: z.null(),
+      cloud_controller_v2: z.null(),
+      cloud_controller_v3: versionedLinkSchema,
+      network_policy_v0: z.null(),
+      network_policy_v1: z.null(),
+      login: linkSchema,
+      uaa: linkSchema,
+      credhub: z.null(),
+      routing: z.null(),
+      logging: z.null(),
+      log_cache: linkSchema,
+      log_stream: z.null(),
+      app_ssh: z.null(),
+    }),
+  })
+  .meta({ id: 'Root' });
 
 /** `GET /`: where everything is; null is what Slipway does not have. The cf CLI reads this first. */
 export function presentRoot(link: Links): z.infer<typeof rootSchema> {
@@ -72,7 +74,7 @@ const v3Resources = [
   'users',
 ] as const;
 
-export const v3RootSchema = z.object({ links: z.record(z.string(), linkSchema) });
+export const v3RootSchema = z.object({ links: z.record(z.string(), linkSchema) }).meta({ id: 'V3Root' });
 
 /** `GET /v3`: the collections there are. */
 export function presentV3Root(link: Links): z.infer<typeof v3RootSchema> {
@@ -84,15 +86,17 @@ export function presentV3Root(link: Links): z.infer<typeof v3RootSchema> {
   };
 }
 
-export const infoSchema = z.object({
-  build: z.string(),
-  cli_version: z.object({ minimum: z.string(), recommended: z.string() }),
-  custom: z.object({}),
-  description: z.string(),
-  name: z.string(),
-  version: z.int(),
-  links: z.object({ self: linkSchema, support: linkSchema }),
-});
+export const infoSchema = z
+  .object({
+    build: z.string(),
+    cli_version: z.object({ minimum: z.string(), recommended: z.string() }),
+    custom: z.object({}),
+    description: z.string(),
+    name: z.string(),
+    version: z.int(),
+    links: z.object({ self: linkSchema, support: linkSchema }),
+  })
+  .meta({ id: 'Info' });
 
 /** `GET /v3/info`. */
 export function presentInfo(link: Links): z.infer<typeof infoSchema> {

@@ -14,33 +14,39 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const destinationSchema = z.object({
-  guid: z.string(),
-  app: z.object({ guid: z.string(), process: z.object({ type: z.string() }) }),
-  weight: z.null(),
-  port: z.int(),
-  protocol: z.enum(['http1', 'http2']),
-  created_at: apiTimeSchema,
-  updated_at: apiTimeSchema,
-});
+export const destinationSchema = z
+  .object({
+    guid: z.string(),
+    app: z.object({ guid: z.string(), process: z.object({ type: z.string() }) }),
+    weight: z.null(),
+    port: z.int(),
+    protocol: z.enum(['http1', 'http2']),
+    created_at: apiTimeSchema,
+    updated_at: apiTimeSchema,
+  })
+  .meta({ id: 'Destination' });
 
-export const destinationsSchema = z.object({
-  destinations: z.array(destinationSchema),
-  links: z.object({ self: linkSchema, route: linkSchema }),
-});
+export const destinationsSchema = z
+  .object({
+    destinations: z.array(destinationSchema),
+    links: z.object({ self: linkSchema, route: linkSchema }),
+  })
+  .meta({ id: 'Destinations' });
 
-export const routeSchema = resourceSchema.extend({
-  protocol: z.literal('http'),
-  host: z.string(),
-  path: z.string(),
-  port: z.null(),
-  url: z.string(),
-  destinations: z.array(destinationSchema),
-  options: z.object({}),
-  metadata: metadataSchema,
-  relationships: z.object({ space: toOneSchema, domain: toOneSchema }),
-  links: z.object({ self: linkSchema, space: linkSchema, destinations: linkSchema, domain: linkSchema }),
-});
+export const routeSchema = resourceSchema
+  .extend({
+    protocol: z.literal('http'),
+    host: z.string(),
+    path: z.string(),
+    port: z.null(),
+    url: z.string(),
+    destinations: z.array(destinationSchema),
+    options: z.object({}),
+    metadata: metadataSchema,
+    relationships: z.object({ space: toOneSchema, domain: toOneSchema }),
+    links: z.object({ self: linkSchema, space: linkSchema, destinations: linkSchema, domain: linkSchema }),
+  })
+  .meta({ id: 'Route' });
 
 export interface RouteView extends ResourceRow {
   readonly host: string;

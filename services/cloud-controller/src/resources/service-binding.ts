@@ -12,19 +12,23 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const serviceBindingSchema = resourceSchema.extend({
-  name: z.string().nullable(),
-  type: z.literal('app'),
-  last_operation: lastOperationSchema,
-  metadata: metadataSchema,
-  relationships: z.object({ app: toOneSchema, service_instance: toOneSchema }),
-  links: z.object({ self: linkSchema, details: linkSchema, service_instance: linkSchema, app: linkSchema }),
-});
+export const serviceBindingSchema = resourceSchema
+  .extend({
+    name: z.string().nullable(),
+    type: z.literal('app'),
+    last_operation: lastOperationSchema,
+    metadata: metadataSchema,
+    relationships: z.object({ app: toOneSchema, service_instance: toOneSchema }),
+    links: z.object({ self: linkSchema, details: linkSchema, service_instance: linkSchema, app: linkSchema }),
+  })
+  .meta({ id: 'ServiceBinding' });
 
-export const serviceBindingDetailsSchema = z.object({
-  credentials: z.record(z.string(), z.unknown()),
-  volume_mounts: z.array(z.never()),
-});
+export const serviceBindingDetailsSchema = z
+  .object({
+    credentials: z.record(z.string(), z.unknown()),
+    volume_mounts: z.array(z.never()),
+  })
+  .meta({ id: 'ServiceBindingDetails' });
 
 export interface ServiceBindingView extends ResourceRow {
   readonly name: string | null;

@@ -13,31 +13,35 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const lastOperationSchema = z.object({
-  type: z.enum(['create', 'update']),
-  state: z.literal('succeeded'),
-  description: z.string(),
-  created_at: apiTimeSchema,
-  updated_at: apiTimeSchema,
-});
+export const lastOperationSchema = z
+  .object({
+    type: z.enum(['create', 'update']),
+    state: z.literal('succeeded'),
+    description: z.string(),
+    created_at: apiTimeSchema,
+    updated_at: apiTimeSchema,
+  })
+  .meta({ id: 'LastOperation' });
 
-export const serviceInstanceSchema = resourceSchema.extend({
-  name: z.string(),
-  type: z.literal('user-provided'),
-  tags: z.array(z.string()),
-  syslog_drain_url: z.null(),
-  route_service_url: z.null(),
-  last_operation: lastOperationSchema,
-  relationships: z.object({ space: toOneSchema }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    space: linkSchema,
-    credentials: linkSchema,
-    service_credential_bindings: linkSchema,
-    service_route_bindings: linkSchema,
-  }),
-});
+export const serviceInstanceSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    type: z.literal('user-provided'),
+    tags: z.array(z.string()),
+    syslog_drain_url: z.null(),
+    route_service_url: z.null(),
+    last_operation: lastOperationSchema,
+    relationships: z.object({ space: toOneSchema }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      space: linkSchema,
+      credentials: linkSchema,
+      service_credential_bindings: linkSchema,
+      service_route_bindings: linkSchema,
+    }),
+  })
+  .meta({ id: 'ServiceInstance' });
 
 export interface ServiceInstanceView extends ResourceRow {
   readonly name: string;

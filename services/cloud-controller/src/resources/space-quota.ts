@@ -12,15 +12,17 @@ import {
 } from './shapes.ts';
 
 /** As an organization's, but for domains, which spaces do not have. Null is unlimited. */
-export const spaceQuotaLimitsSchema = quotaLimitsSchema.omit({ domains: true });
+export const spaceQuotaLimitsSchema = quotaLimitsSchema.omit({ domains: true }).meta({ id: 'SpaceQuotaLimits' });
 export type SpaceQuotaLimits = z.infer<typeof spaceQuotaLimitsSchema>;
 
-export const spaceQuotaSchema = resourceSchema.extend({
-  name: z.string(),
-  ...spaceQuotaLimitsSchema.shape,
-  relationships: z.object({ organization: toOneSchema, spaces: toManySchema }),
-  links: z.object({ self: linkSchema, organization: linkSchema }),
-});
+export const spaceQuotaSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    ...spaceQuotaLimitsSchema.shape,
+    relationships: z.object({ organization: toOneSchema, spaces: toManySchema }),
+    links: z.object({ self: linkSchema, organization: linkSchema }),
+  })
+  .meta({ id: 'SpaceQuota' });
 
 export interface SpaceQuotaView extends ResourceRow {
   readonly name: string;

@@ -13,18 +13,20 @@ import {
   toOneSchema,
 } from './shapes.ts';
 
-export const spaceSchema = resourceSchema.extend({
-  name: z.string(),
-  relationships: z.object({ organization: toOneSchema, quota: toOneOrNoneSchema }),
-  metadata: metadataSchema,
-  links: z.object({
-    self: linkSchema,
-    organization: linkSchema,
-    features: linkSchema,
-    quota: linkSchema.optional(),
-    apply_manifest: linkSchema,
-  }),
-});
+export const spaceSchema = resourceSchema
+  .extend({
+    name: z.string(),
+    relationships: z.object({ organization: toOneSchema, quota: toOneOrNoneSchema }),
+    metadata: metadataSchema,
+    links: z.object({
+      self: linkSchema,
+      organization: linkSchema,
+      features: linkSchema,
+      quota: linkSchema.optional(),
+      apply_manifest: linkSchema,
+    }),
+  })
+  .meta({ id: 'Space' });
 
 export interface SpaceView extends ResourceRow {
   readonly name: string;

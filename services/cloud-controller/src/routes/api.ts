@@ -17,6 +17,8 @@ import { isolationSegmentRoutes } from './isolation-segments.ts';
 import { jobRoutes } from './jobs.ts';
 import { logAccessRoutes } from './log-access.ts';
 import { manifestRoutes } from './manifests.ts';
+import { openApiRoutes } from './openapi/openapi-routes.ts';
+import { routesOf } from './openapi/routes-of.ts';
 import { organizationQuotaRoutes } from './organization-quotas.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
@@ -25,9 +27,9 @@ import { revisionRoutes } from './revisions.ts';
 import { roleRoutes } from './roles.ts';
 import { rootRoutes } from './root.ts';
 import { routeDestinationRoutes } from './route-destinations.ts';
+import { routeSharingRoutes } from './route-sharing.ts';
 import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
-import { routeSharingRoutes } from './route-sharing.ts';
 import { serviceBindingRoutes } from './service-bindings.ts';
 import { serviceInstanceRoutes } from './service-instances.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
@@ -47,9 +49,9 @@ const resources = [
   userRoutes,
   roleRoutes,
   domainRoutes,
+  domainSharingRoutes,
   appRoutes,
   appEnvironmentRoutes,
-  domainSharingRoutes,
   appFeatureRoutes,
   currentDropletRoutes,
   processRoutes,
@@ -58,9 +60,9 @@ const resources = [
   dropletRoutes,
   routeRoutes,
   routeDestinationRoutes,
+  routeSharingRoutes,
   featureFlagRoutes,
   environmentGroupRoutes,
-  routeSharingRoutes,
   manifestRoutes,
   deploymentRoutes,
   revisionRoutes,
@@ -76,7 +78,9 @@ const resources = [
 /** The API, ready to listen or to be asked in process. */
 export async function createApi(context: ApiContext, options: ServerOptions): Promise<Api> {
   const api = createServer(options);
+  const routes = routesOf(api);
   rootRoutes(api, context);
+  openApiRoutes(api, context, routes);
   await api.register(async (scope) => {
     const authenticated = scope as Api;
     authenticate(authenticated, context);

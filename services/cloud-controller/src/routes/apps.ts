@@ -19,6 +19,7 @@ import { includedTenancy, includedTenancySchema, spaceIncludes } from './include
 import { jobAccepted } from './jobs.ts';
 import { lifecycleBody } from './lifecycle-body.ts';
 import { includeParameter, listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 import { spaceOfBody } from './spaces.ts';
 
 const createBody = z.strictObject({
@@ -113,14 +114,18 @@ export function appRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/apps/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const { guid } = await findApp(context, accessOf(request), request.params.guid, 'app.write');
-    const job = await writer.write(async (unit) => {
-      await deleteApp(unit, guid);
-      return recordJob(unit, platform, 'app.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/apps/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await findApp(context, accessOf(request), request.params.guid, 'app.write');
+      const job = await writer.write(async (unit) => {
+        await deleteApp(unit, guid);
+        return recordJob(unit, platform, 'app.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 
   const actionSchema = { params: guidParameters, response: { 200: appSchema } };
   api.post('/v3/apps/:guid/actions/start', { schema: actionSchema }, async (request) => {

@@ -7,6 +7,9 @@ const accesses = new WeakMap<FastifyRequest, CallerAccess>();
 
 /** Checks the token of every request to the endpoints that are registered on this instance. */
 export function authenticate(api: Api, context: Pick<ApiContext, 'db' | 'tokens'>): void {
+  api.addHook('onRoute', (route) => {
+    route.config = { ...route.config, authenticated: true };
+  });
   api.addHook('onRequest', async (request) => {
     const caller = await context.tokens.verify(request.headers.authorization);
     const access = new CallerAccess(context.db, caller);

@@ -7,6 +7,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 import { findVisibleDomain, findWritableDomain } from './domains.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { organizationsToShareWith } from './organizations-to-share-with.ts';
 import { toManyBody } from './quota-bodies.ts';
 
@@ -35,7 +36,7 @@ export function domainSharingRoutes(api: Api, context: ApiContext): void {
 
   api.delete(
     `${path}/:organization`,
-    { schema: { params: z.object({ guid: z.string(), organization: z.string() }) } },
+    { schema: { params: z.object({ guid: z.string(), organization: z.string() }), response: emptyResponse } },
     async (request, reply) => {
       const access = accessOf(request);
       const domain = await findVisibleDomain(context, access, request.params.guid);

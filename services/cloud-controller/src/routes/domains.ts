@@ -158,17 +158,21 @@ export function domainRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/domains/:guid', { schema: { params: guidParameters, response: jobResponse } }, async (request, reply) => {
-    const { guid } = await findWritableDomain(context, accessOf(request), request.params.guid);
-    if ((await loadSharedOrganizations(db, [guid]))(guid).length > 0) {
-      throw unprocessable('This domain is shared with other organizations. Unshare before deleting.');
-    }
-    const job = await writer.write(async (unit) => {
-      await deleteDomain(unit, platform, guid);
-      return recordJob(unit, platform, 'domain.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/domains/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await findWritableDomain(context, accessOf(request), request.params.guid);
+      if ((await loadSharedOrganizations(db, [guid]))(guid).length > 0) {
+        throw unprocessable('This domain is shared with other organizations. Unshare before deleting.');
+      }
+      const job = await writer.write(async (unit) => {
+        await deleteDomain(unit, platform, guid);
+        return recordJob(unit, platform, 'domain.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 
   /** `cf check-route`: is there such a route, wherever it is. */
   api.get(

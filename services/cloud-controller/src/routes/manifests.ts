@@ -9,6 +9,7 @@ import { writeYaml } from '../adapters/yaml/write-yaml.ts';
 import { type AppEntry, type AppState, appManifest } from '../domain/manifest/app-manifest.ts';
 import { diffManifest } from '../domain/manifest/diff-manifest.ts';
 import type { ManifestApp } from '../domain/manifest/manifest.ts';
+import { appBody } from '../domain/manifest/manifest-schema.ts';
 import { parseManifest } from '../domain/manifest/parse-manifest.ts';
 import { unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
@@ -16,6 +17,7 @@ import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
+import { bodyNotes, jobResponse, YAML_TYPE, yamlResponse } from './openapi/answers.ts';
 import { findSpace } from './spaces.ts';
 import { yamlBody } from './yaml-body.ts';
 
@@ -26,13 +28,18 @@ const differenceSchema = z.object({
   value: z.unknown().optional(),
 });
 
+/** How a manifest is described. It comes as text, which `parseManifest` checks, each app with the same schema. */
+const manifestBody = z
+  .strictObject({ version: z.literal(1).optional(), applications: z.array(appBody).min(1) })
+  .register(bodyNotes, { contentType: YAML_TYPE, description: 'A manifest; names of keys may have - for _.' });
+
 /** Manifests: what they change, applying them, and writing them (API v3, "Manifests"). */
 export function manifestRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
 
   api.post(
     '/v3/spaces/:guid/actions/apply_manifest',
-    { schema: { params: guidParameters } },
+    { schema: { params: guidParameters, body: manifestBody, response: jobResponse } },
     async (request, reply) => {
       const access = accessOf(request);
       const space = await findSpace(context, access, request.params.guid, 'app.write');
@@ -42,21 +49,31 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.post('/v3/apps/:guid/actions/apply_manifest', { schema: { params: guidParameters } }, async (request, reply) => {
-    const access = accessOf(request);
-    const app = await findApp(context, access, request.params.guid, 'app.write');
-    const space = await findSpace(context, access, app.space_guid, 'app.write');
-    const { apps } = manifestOf(request);
-    if (apps.length !== 1 || apps[0]?.name !== app.name) {
-      throw unprocessable(`The manifest must have one application, named '${app.name}'`);
-    }
-    const scope = { writer, platform, caller: access, space, operation: 'app.apply_manifest' };
-    return jobAccepted(reply, link, await applyManifest(scope, apps));
-  });
+  api.post(
+    '/v3/apps/:guid/actions/apply_manifest',
+    { schema: { params: guidParameters, body: manifestBody, response: jobResponse } },
+    async (request, reply) => {
+      const access = accessOf(request);
+      const app = await findApp(context, access, request.params.guid, 'app.write');
+      const space = await findSpace(context, access, app.space_guid, 'app.write');
+      const { apps } = manifestOf(request);
+      if (apps.length !== 1 || apps[0]?.name !== app.name) {
+        throw unprocessable(`The manifest must have one application, named '${app.name}'`);
+      }
+      const scope = { writer, platform, caller: access, space, operation: 'app.apply_manifest' };
+      return jobAccepted(reply, link, await applyManifest(scope, apps));
+    },
+  );
 
   api.post(
     '/v3/spaces/:guid/manifest_diff',
-    { schema: { params: guidParameters, response: { 201: z.object({ diff: z.array(differenceSchema) }) } } },
+    {
+      schema: {
+        params: guidParameters,
+        body: manifestBody,
+        response: { 201: z.object({ diff: z.array(differenceSchema) }) },
+      },
+    },
     async (request, reply) => {
       const space = await findSpace(context, accessOf(request), request.params.guid, 'app.write');
       const { document, apps } = manifestOf(request);
@@ -69,11 +86,15 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.get('/v3/apps/:guid/manifest', { schema: { params: guidParameters } }, async (request, reply) => {
-    const app = await findApp(context, accessOf(request), request.params.guid, 'app.readEnvironment');
-    const manifest = { applications: [appManifest(await loadState(context, app))] };
-    return reply.type('application/x-yaml').send(writeYaml(manifest));
-  });
+  api.get(
+    '/v3/apps/:guid/manifest',
+    { schema: { params: guidParameters, response: yamlResponse } },
+    async (request, reply) => {
+      const app = await findApp(context, accessOf(request), request.params.guid, 'app.readEnvironment');
+      const manifest = { applications: [appManifest(await loadState(context, app))] };
+      return reply.type(YAML_TYPE).send(writeYaml(manifest));
+    },
+  );
 }
 
 /** Throws 400, 422. */

@@ -23,6 +23,7 @@ import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 import { changeLimits, newOrganizationQuotaBody, organizationQuotaUpdateBody, toManyBody } from './quota-bodies.ts';
 
 const filters: Filters<'organization_quotas'> = {
@@ -134,15 +135,19 @@ export function organizationQuotaRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/organization_quotas/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const { guid } = await find(request.params.guid);
-    accessOf(request).requireAdmin();
-    const job = await writer.write(async (unit) => {
-      await deleteOrganizationQuota(unit, guid);
-      return recordJob(unit, platform, 'organization_quota.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/organization_quotas/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await find(request.params.guid);
+      accessOf(request).requireAdmin();
+      const job = await writer.write(async (unit) => {
+        await deleteOrganizationQuota(unit, guid);
+        return recordJob(unit, platform, 'organization_quota.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 
   const applied = toManySchema.extend({ links: z.object({ self: linkSchema }) });
   api.post(
@@ -153,7 +158,7 @@ export function organizationQuotaRoutes(api: Api, context: ApiContext): void {
       const row = await find(request.params.guid);
       access.requireAdmin();
       const guids = request.body.data.map(({ guid }) => guid);
-      await writer.write((unit) => applyOrganizationQuota(unit, row.guid, guids));
+      await writer.write((unit) => applyOrganizationQuota(unit, row, guids));
       const { relationships } = await present(access, row);
       const self = link(`/v3/organization_quotas/${row.guid}/relationships/organizations`);
       return { ...relationships.organizations, links: { self } };

@@ -17,6 +17,7 @@ import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 
 const createBody = z.strictObject({
   name: nameBody,
@@ -104,14 +105,18 @@ export function organizationRoutes(api: Api, context: ApiContext): void {
     async (request) => present(await findOrganization(context, accessOf(request), request.params.guid)),
   );
 
-  api.delete('/v3/organizations/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const { guid } = await findOrganization(context, accessOf(request), request.params.guid, 'organization.delete');
-    const job = await writer.write(async (unit) => {
-      await deleteOrganization(unit, platform, guid);
-      return recordJob(unit, platform, 'organization.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/organizations/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await findOrganization(context, accessOf(request), request.params.guid, 'organization.delete');
+      const job = await writer.write(async (unit) => {
+        await deleteOrganization(unit, platform, guid);
+        return recordJob(unit, platform, 'organization.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 
   api.patch(
     '/v3/organizations/:guid',

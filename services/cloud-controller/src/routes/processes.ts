@@ -22,6 +22,7 @@ import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters } from './bodies.ts';
 import { detectedCommandOf } from './detected-command.ts';
 import { type ListRequest, listBody, listParameters } from './lists.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { scaleBody, scaleChange, updateBody, updateChange } from './process-bodies.ts';
 import { statsOf } from './process-stats.ts';
 
@@ -238,7 +239,7 @@ export function processRoutes(api: Api, context: ApiContext): void {
 
   api.delete(
     '/v3/processes/:guid/instances/:index',
-    { schema: { params: indexParameters } },
+    { schema: { params: indexParameters, response: emptyResponse } },
     async (request, reply) => {
       const { guid, index } = request.params;
       await restartInstance(await findProcess(context, accessOf(request), { guid }, 'app.operate'), index);
@@ -247,7 +248,7 @@ export function processRoutes(api: Api, context: ApiContext): void {
   );
   api.delete(
     '/v3/apps/:guid/processes/:type/instances/:index',
-    { schema: { params: typeAndIndexParameters } },
+    { schema: { params: typeAndIndexParameters, response: emptyResponse } },
     async (request, reply) => {
       const { guid, type, index } = request.params;
       await restartInstance(await findProcess(context, accessOf(request), { guid, type }, 'app.operate'), index);

@@ -18,6 +18,7 @@ import { accessOf } from './authentication.ts';
 import { guidParameters, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { includeParameter, listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 import { presentOrganizations } from './organizations.ts';
 import { presentSpaces, spaceOfBody } from './spaces.ts';
 import { presentUsers, visibleUsers } from './users.ts';
@@ -153,19 +154,23 @@ export function roleRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/roles/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const access = accessOf(request);
-    const { guid } = request.params;
-    const role = await db.selectFrom('roles').selectAll().where('guid', '=', guid).executeTakeFirst();
-    if (role === undefined) throw notFound('Role');
-    if (role.space_guid !== null) await access.requireInSpace('space.manageUsers', role.space_guid, 'Role');
-    else await access.requireInOrganization('organization.manageUsers', role.organization_guid ?? '', 'Role');
-    const job = await writer.write(async (unit) => {
-      await deleteRole(unit, role);
-      return recordJob(unit, platform, 'role.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/roles/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const access = accessOf(request);
+      const { guid } = request.params;
+      const role = await db.selectFrom('roles').selectAll().where('guid', '=', guid).executeTakeFirst();
+      if (role === undefined) throw notFound('Role');
+      if (role.space_guid !== null) await access.requireInSpace('space.manageUsers', role.space_guid, 'Role');
+      else await access.requireInOrganization('organization.manageUsers', role.organization_guid ?? '', 'Role');
+      const job = await writer.write(async (unit) => {
+        await deleteRole(unit, role);
+        return recordJob(unit, platform, 'role.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 }
 
 interface Place {

@@ -10,6 +10,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters, toOneBody } from './bodies.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { toManyBody } from './quota-bodies.ts';
 import { findRoute } from './routes.ts';
 
@@ -79,7 +80,7 @@ export function routeSharingRoutes(api: Api, context: ApiContext): void {
 
   api.delete(
     `${path}/:space`,
-    { schema: { params: z.object({ guid: z.string(), space: z.string() }) } },
+    { schema: { params: z.object({ guid: z.string(), space: z.string() }), response: emptyResponse } },
     async (request, reply) => {
       await requireSharing();
       const access = accessOf(request);

@@ -216,7 +216,13 @@ export function routeRoutes(api: Api, context: ApiContext): void {
   /** `cf delete-orphaned-routes`. */
   api.delete(
     '/v3/spaces/:guid/routes',
-    { schema: { params: guidParameters, querystring: z.strictObject({ unmapped: z.literal('true') }) } },
+    {
+      schema: {
+        params: guidParameters,
+        querystring: z.strictObject({ unmapped: z.literal('true') }),
+        response: jobResponse,
+      },
+    },
     async (request, reply) => {
       const { guid } = await findSpace(context, accessOf(request), request.params.guid, 'route.write');
       const job = await writer.write(async (unit) => {
@@ -234,12 +240,16 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/routes/:guid', { schema: { params: guidParameters, response: jobResponse } }, async (request, reply) => {
-    const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
-    const job = await writer.write(async (unit) => {
-      await deleteRoute(unit, platform, guid);
-      return recordJob(unit, platform, 'route.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/routes/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
+      const job = await writer.write(async (unit) => {
+        await deleteRoute(unit, platform, guid);
+        return recordJob(unit, platform, 'route.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 }

@@ -6,6 +6,7 @@ import { type ZodType, z } from 'zod';
 import { validationTexts } from '../domain/validation-text.ts';
 import { ApiError, unprocessable } from '../errors.ts';
 import type { Api } from './api-context.ts';
+import { bodyNotes, YAML_TYPE } from './openapi/answers.ts';
 import { YAML_TYPES, YamlText } from './yaml-body.ts';
 
 /** Bodies are small; a manifest of a hundred apps is far below this. */
@@ -57,6 +58,8 @@ function parseBody(text: string, done: (error: Error | null, body?: unknown) => 
 
 function validator(schema: ZodType, httpPart: string | undefined) {
   return (data: unknown): { value: unknown } | { error: Error } => {
+    // YAML is parsed, and then checked, by the endpoint that takes it.
+    if (httpPart === 'body' && bodyNotes.get(schema)?.contentType === YAML_TYPE) return { value: data };
     // An endpoint that takes a body reads a missing one as an empty one, and says which fields it lacks.
     const input = httpPart === 'body' && (data === undefined || data === null) ? {} : data;
     if (input instanceof YamlText) return { error: new ApiError('MessageParseError', 'the body must be JSON') };

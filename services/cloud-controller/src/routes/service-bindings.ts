@@ -19,6 +19,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
 import { includeParameter, listBody, listParameters } from './lists.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { findServiceInstance, presentServiceInstances } from './service-instances.ts';
 
 const createBody = z.strictObject({
@@ -224,7 +225,7 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
 
   api.delete(
     '/v3/service_credential_bindings/:guid',
-    { schema: { params: guidParameters } },
+    { schema: { params: guidParameters, response: emptyResponse } },
     async (request, reply) => {
       const row = await find(accessOf(request), request.params.guid, 'service.write');
       await writer.write((unit) => unbindService(unit, row));

@@ -19,6 +19,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
 import { listBody, listParameters } from './lists.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { spaceOfBody } from './spaces.ts';
 
 const MAX_NAME = 255;
@@ -200,9 +201,13 @@ export function serviceInstanceRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/service_instances/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const { guid } = await findServiceInstance(context, accessOf(request), request.params.guid, 'service.write');
-    await writer.write((unit) => deleteServiceInstance(unit, guid));
-    return reply.code(204).send();
-  });
+  api.delete(
+    '/v3/service_instances/:guid',
+    { schema: { params: guidParameters, response: emptyResponse } },
+    async (request, reply) => {
+      const { guid } = await findServiceInstance(context, accessOf(request), request.params.guid, 'service.write');
+      await writer.write((unit) => deleteServiceInstance(unit, guid));
+      return reply.code(204).send();
+    },
+  );
 }

@@ -1,7 +1,7 @@
 import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
-import { applySpaceQuota, createSpaceQuota, deleteSpaceQuota, updateSpaceQuota } from '../actions/quotas.ts';
+import { applySpaceQuota, createSpaceQuota, deleteSpaceQuota, removeSpaceQuota, updateSpaceQuota } from '../actions/quotas.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
 import type { Database, SpaceQuotaRow } from '../adapters/sql/schema.ts';
 import { unlimitedQuota } from '../adapters/sql/seed.ts';
@@ -14,6 +14,7 @@ import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
+import { emptyResponse, jobResponse } from './openapi/answers.ts';
 import { changeLimits, newSpaceQuotaBody, spaceQuotaUpdateBody, toManyBody } from './quota-bodies.ts';
 
 const filters: Filters<'space_quotas'> = {
@@ -146,14 +147,18 @@ export function spaceQuotaRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/space_quotas/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const { guid } = await find(accessOf(request), request.params.guid, 'write');
-    const job = await writer.write(async (unit) => {
-      await deleteSpaceQuota(unit, guid);
-      return recordJob(unit, platform, 'space_quota.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/space_quotas/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await find(accessOf(request), request.params.guid, 'write');
+      const job = await writer.write(async (unit) => {
+        await deleteSpaceQuota(unit, guid);
+        return recordJob(unit, platform, 'space_quota.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 
   const applied = toManySchema.extend({ links: z.object({ self: linkSchema }) });
   api.post(
@@ -172,21 +177,10 @@ export function spaceQuotaRoutes(api: Api, context: ApiContext): void {
 
   api.delete(
     '/v3/space_quotas/:guid/relationships/spaces/:space',
-    { schema: { params: z.object({ guid: z.string(), space: z.string() }) } },
+    { schema: { params: z.object({ guid: z.string(), space: z.string() }), response: emptyResponse } },
     async (request, reply) => {
-      const { guid } = await find(accessOf(request), request.params.guid, 'write');
-      const { space } = request.params;
-      const { numUpdatedRows } = await db
-        .updateTable('spaces')
-        .set({ quota_guid: null })
-        .where('guid', '=', space)
-        .where('quota_guid', '=', guid)
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n) {
-        throw unprocessable(
-          `Unable to remove quota from space with guid '${space}'. Ensure the space quota is applied to this space.`,
-        );
-      }
+      const quota = await find(accessOf(request), request.params.guid, 'write');
+      await writer.write((unit) => removeSpaceQuota(unit, quota, request.params.space));
       return reply.code(204).send();
     },
   );

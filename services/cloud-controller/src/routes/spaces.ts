@@ -16,6 +16,7 @@ import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { includeParameter, listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 import { presentOrganizations } from './organizations.ts';
 
 const createBody = z.strictObject({
@@ -141,12 +142,16 @@ export function spaceRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/spaces/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const { guid } = await findSpace(context, accessOf(request), request.params.guid, 'space.delete');
-    const job = await writer.write(async (unit) => {
-      await deleteSpace(unit, platform, guid);
-      return recordJob(unit, platform, 'space.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/spaces/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const { guid } = await findSpace(context, accessOf(request), request.params.guid, 'space.delete');
+      const job = await writer.write(async (unit) => {
+        await deleteSpace(unit, platform, guid);
+        return recordJob(unit, platform, 'space.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 }

@@ -15,6 +15,7 @@ import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 
 const createBody = z.union([
   z.strictObject({ guid: z.string().min(1).max(255), metadata: metadataBody.optional() }),
@@ -120,16 +121,20 @@ export function userRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/users/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const access = accessOf(request);
-    const { guid } = await find(access, request.params.guid);
-    if (!access.admin) throw new ApiError('NotAuthorized');
-    const job = await writer.write(async (unit) => {
-      await deleteUser(unit, guid);
-      return recordJob(unit, platform, 'user.delete');
-    });
-    return jobAccepted(reply, link, job);
-  });
+  api.delete(
+    '/v3/users/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const access = accessOf(request);
+      const { guid } = await find(access, request.params.guid);
+      if (!access.admin) throw new ApiError('NotAuthorized');
+      const job = await writer.write(async (unit) => {
+        await deleteUser(unit, guid);
+        return recordJob(unit, platform, 'user.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
+  );
 
   api.get(
     '/v3/organizations/:guid/users',

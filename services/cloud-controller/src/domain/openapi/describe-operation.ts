@@ -5,43 +5,79 @@ export interface OperationNames {
   readonly tag: string;
 }
 
-/** Last parts of paths that end in s and still are one thing. */
-const SINGLE = new Set(['stats', 'credentials', 'permissions', 'log_access', 'env', 'current', 'upload', '']);
-const VERBS: Readonly<Record<string, string>> = { POST: 'create', PATCH: 'update', PUT: 'replace', DELETE: 'delete' };
+/** Ends of paths that are one thing, although they end in s. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'stats',
+  'credentials',
+  'permissions',
+  'log_access',
+  'environment_variables',
+  'details',
+  'parameters',
+  'route_reservations',
+]);
+/** Ends of paths that say which of what the part before them names. */
+const WHICH: ReadonlySet<string> = new Set(['default', 'current', 'deployed']);
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  POST: 'create',
+  PATCH: 'update',
+  PUT: 'replace',
+  DELETE: 'delete',
+};
+const OF_RELATIONSHIPS: Readonly<Record<string, string>> = { POST: 'add', PATCH: 'set', DELETE: 'remove' };
 
 /**
  * Names of an endpoint, from its method and Fastify's form of its path: `POST /v3/apps/:guid/actions/start` is
  * `startApp`, "Start an app", among "Apps".
  */
 export function describeOperation(method: string, path: string): OperationNames {
-  const segments = path.split('/').filter((segment) => segment !== '');
-  const version = segments[0] === 'v3' ? segments.shift() : undefined;
+  const segments = path.split('/').filter((segment) => segment !== '' && segment !== 'internal');
+  const version = segments.length > 0 && /^v[34]$/.test(segments[0] ?? '') ? segments.shift() : undefined;
   if (segments.length === 0) return rootNames(version);
-  const tag = sentence(words(segments[0] ?? ''));
-  const nouns: string[] = [];
-  let verb: string | undefined;
-  for (const [index, segment] of segments.entries()) {
-    const next = segments[index + 1];
-    if (isParameter(segment) || segment === 'relationships' || segments[index - 1] === 'actions') continue;
-    if (segment === 'actions') verb = words(next ?? '');
-    else {
-      const noun = next !== undefined && isParameter(next) ? singular(words(segment)) : words(segment);
-      nouns.push(segments[index - 1] === 'relationships' ? `${noun} relationship` : noun);
-    }
-  }
   const last = segments.at(-1) ?? '';
-  const many = !isParameter(last) && segments.at(-2) !== 'relationships' && last.endsWith('s') && !SINGLE.has(last);
-  verb ??= method === 'GET' ? (many ? 'list' : 'get') : (VERBS[method] ?? method.toLowerCase());
+  const before = segments.at(-2) ?? '';
+  const action = before === 'actions' ? last : undefined;
+  const relationship = segments.includes('relationships');
+  const nouns = nounsOf(segments, relationship && method === 'GET');
+  const one = isParameter(last) || action !== undefined || (WHICH.has(last) && last !== 'deployed');
+  const many = !one && before !== 'relationships' && (last.endsWith('s') || last === 'deployed') && !SINGLE.has(last);
+  const verb = action !== undefined ? words(action) : verbOf(method, many, relationship);
   // What is made in a collection is one of it.
-  if (verb === 'create' && many) nouns.push(singular(nouns.pop() ?? ''));
+  const made = verb === 'create' && many;
+  if (made) nouns.push(singular(nouns.pop() ?? ''));
+  const thing = nouns.at(-1) ?? '';
+  const object = one || made ? withArticle(thing) : thing;
   const owners = nouns.slice(0, -1).reverse().map(withArticle);
-  const one = isParameter(last) || segments.includes('actions') || (verb === 'create' && many);
-  const thing = one ? withArticle(nouns.at(-1) ?? '') : (nouns.at(-1) ?? '');
+  const summary = [`${verb} ${verb.includes(' ') ? 'to ' : ''}${object}`, ...owners].join(' of ');
   return {
     operationId: camel([verb, ...nouns].join(' ')),
-    summary: sentence([`${verb} ${thing}`, ...owners].join(' of ')),
-    tag,
+    summary: sentence(summary),
+    tag: sentence(words(segments[0] ?? '')),
   };
+}
+
+function verbOf(method: string, many: boolean, relationship: boolean): string {
+  if (method === 'GET') return many ? 'list' : 'get';
+  return (relationship ? OF_RELATIONSHIPS[method] : undefined) ?? VERBS[method] ?? method.toLowerCase();
+}
+
+function nounsOf(segments: readonly string[], nameRelationship: boolean): string[] {
+  const nouns: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1];
+    if (segment === '*') nouns.push('path');
+    else if (isParameter(segment) || segment === 'relationships' || segment === 'actions') continue;
+    else if (segments[index - 1] === 'actions') break;
+    else if (WHICH.has(segment)) {
+      const noun = nouns.pop() ?? '';
+      nouns.push(`${segment} ${segment === 'deployed' ? noun : singular(noun)}`);
+    } else {
+      const noun = next !== undefined && isParameter(next) ? singular(words(segment)) : words(segment);
+      nouns.push(nameRelationship && segments[index - 1] === 'relationships' ? `${noun} relationship` : noun);
+    }
+  }
+  return nouns;
 }
 
 function rootNames(version: string | undefined): OperationNames {
@@ -60,8 +96,8 @@ function words(segment: string): string {
 
 function singular(text: string): string {
   if (text.endsWith('ies')) return `${text.slice(0, -3)}y`;
-  if (text.endsWith('sses')) return text.slice(0, -2);
-  return text.endsWith('s') ? text.slice(0, -1) : text;
+  if (/(ss|ch)es$/.test(text)) return text.slice(0, -2);
+  return /[^s]s$/.test(text) ? text.slice(0, -1) : text;
 }
 
 function withArticle(noun: string): string {
