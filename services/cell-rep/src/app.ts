@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bus, connectService, emitMessage, KvStore } from '@slipway/bus';
-import { buckets, busAccess, type CellPresence, instanceMetrics } from '@slipway/contracts';
+import { buckets, busAccess, type CellPresence, type Instance, instanceMetrics, keys } from '@slipway/contracts';
 import type { Garden } from '@slipway/garden';
 import { hostPlatform } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
@@ -44,7 +44,10 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   });
   const logs = new LogSink();
   const routes = new RouteTable();
-  const records = new RecordWriter(cellId, logger);
+  const records = new RecordWriter<Instance>(
+    { guidOf: ({ instanceGuid }) => instanceGuid, keyOf: (guid) => keys.instance(cellId, guid) },
+    logger,
+  );
   const knowledge = new Knowledge(cellId, () => reconciler?.trigger());
   const metrics = createCellMetrics(() => ({
     local: executor?.local ?? new Map(),
@@ -228,7 +231,11 @@ async function flush(bus: Bus, logger: Logger): Promise<void> {
 }
 
 /** A cell that is gone with its containers says so; when it cannot, its presence runs out by itself. */
-async function lastWrites(records: RecordWriter, beat: PresenceBeat | undefined, logger: Logger): Promise<void> {
+async function lastWrites(
+  records: RecordWriter<Instance>,
+  beat: PresenceBeat | undefined,
+  logger: Logger,
+): Promise<void> {
   try {
     await records.allSettled(AbortSignal.timeout(LAST_WRITES_TIMEOUT_MS));
     await beat?.withdraw();

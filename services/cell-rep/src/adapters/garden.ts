@@ -3,7 +3,7 @@ import { Garden, type Container as GardenContainer, type LayerHandle } from '@sl
 import type { Logger } from '@slipway/service-kit';
 import type { PlaceConfig } from '../config.ts';
 import type { LayerPull } from '../domain/pull-progress.ts';
-import { notesSchema } from '../executor/notes.ts';
+import { notesSchema, taskNotesSchema } from '../executor/notes.ts';
 import type { Container, ContainerSpec, Containers, FoundContainer } from '../executor/ports.ts';
 import type { ImageSource } from './image-source.ts';
 import { parseStopSignal } from './stop-signal.ts';
@@ -37,7 +37,7 @@ export class GardenContainers implements Containers {
   }
 
   async pull(
-    lrp: DesiredLrp,
+    lrp: Pick<DesiredLrp, 'image'>,
     signal: AbortSignal,
     onProgress: (layer: LayerPull) => void,
   ): Promise<{ readonly layers: readonly LayerHandle[] }> {
@@ -85,7 +85,7 @@ export class GardenContainers implements Containers {
 
   async list(): Promise<readonly FoundContainer[]> {
     return this.#garden.containers().map((container) => {
-      const notes = notesSchema.safeParse(container.annotations.notes);
+      const notes = notesSchema.or(taskNotesSchema).safeParse(container.annotations.notes);
       if (!notes.success) this.#logger.error({ err: notes.error, instanceGuid: container.handle }, 'notes.invalid');
       const lost = container.exit?.status === null;
       return {

@@ -29,7 +29,7 @@ export class ImageSource {
    * For the time of one pull: credentials are unsealed when a layer is really fetched, and kept nowhere. The returned
    * function rejects with CodedError SEAL_BROKEN when they are sealed to another key.
    */
-  open({ image }: DesiredLrp): OpenLayer {
+  open({ image }: Pick<DesiredLrp, 'image'>): OpenLayer {
     return async ({ digest, size }, signal) => {
       const credentials = image.credentials === undefined ? undefined : this.#credentials(image.credentials);
       const repository = this.#client.repository(image, { credentials });

@@ -19,8 +19,11 @@ async function reader(): Promise<(n: number) => Promise<Instance['state'] | unde
   return async (n) => (await store.get(keys.instance('cell-1', sampleGuid(n))))?.value.state;
 }
 
-function startWriter(): RecordWriter {
-  const writer = new RecordWriter('cell-1', silent);
+function startWriter(): RecordWriter<Instance> {
+  const writer = new RecordWriter<Instance>(
+    { guidOf: ({ instanceGuid }) => instanceGuid, keyOf: (guid) => keys.instance('cell-1', guid) },
+    silent,
+  );
   onTestFinished(() => writer.close());
   return writer;
 }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KvStore } from '@slipway/bus';
-import { type Instance, keys } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
 
 const RETRY_MIN_MS = 100;
@@ -8,15 +7,15 @@ const RETRY_MAX_MS = 5_000;
 /** Within this a view of the bucket has seen what was acknowledged, or is not fresh. */
 const SETTLED_MS = 5_000;
 
-interface Target {
-  readonly store: KvStore<Instance>;
+interface Target<T> {
+  readonly store: KvStore<T>;
   /** What is written into a lost connection only times out. */
   readonly ready: () => boolean;
 }
 
-interface Slot {
+interface Slot<T> {
   /** Undefined: it shall be gone. */
-  wanted: Instance | undefined;
+  wanted: T | undefined;
   version: number;
   acknowledged: number;
   /** `performance.now()`. */
@@ -25,43 +24,49 @@ interface Slot {
   readonly waiting: Set<() => void>;
 }
 
+/** What names a record. */
+export interface RecordNames<T> {
+  readonly guidOf: (record: T) => string;
+  readonly keyOf: (guid: string) => string;
+}
+
 /**
- * Writes this cell's instance records: for each, the newest state wins, and it is written until NATS has it. Nobody
+ * Writes this cell's records of instances, or of tasks: for each, the newest state wins, and it is written until NATS has it. Nobody
  * else writes them, so there is nothing to compare with.
  */
-export class RecordWriter {
-  readonly #cellId: string;
+export class RecordWriter<T> {
+  readonly #names: RecordNames<T>;
   readonly #logger: Logger;
-  readonly #slots = new Map<string, Slot>();
+  readonly #slots = new Map<string, Slot<T>>();
   readonly #closing = new AbortController();
-  #target: Target | undefined;
+  #target: Target<T> | undefined;
   #retryNow = new AbortController();
 
-  constructor(cellId: string, logger: Logger) {
-    this.#cellId = cellId;
+  constructor(names: RecordNames<T>, logger: Logger) {
+    this.#names = names;
     this.#logger = logger;
   }
 
   /** What was set so far is written from now on. */
-  attach(store: KvStore<Instance>, ready: () => boolean): void {
+  attach(store: KvStore<T>, ready: () => boolean): void {
     this.#target = { store, ready };
     for (const guid of this.#slots.keys()) this.#kick(guid);
   }
 
-  set(record: Instance): void {
-    this.#want(record.instanceGuid, record);
+  set(record: T): void {
+    this.#want(this.#names.guidOf(record), record);
   }
 
   /** The bucket is seen with another record: sets this one again, unless it was written only just now. */
-  repair(record: Instance): void {
-    const slot = this.#slots.get(record.instanceGuid);
+  repair(record: T): void {
+    const slot = this.#slots.get(this.#names.guidOf(record));
     const underWay = slot !== undefined && slot.acknowledged !== slot.version;
     if (underWay || performance.now() - (slot?.acknowledgedAt ?? Number.NEGATIVE_INFINITY) < SETTLED_MS) return;
     this.set(record);
   }
 
-  remove(instanceGuid: string): void {
-    this.#want(instanceGuid, undefined);
+  remove(guid: string): void {
+    this.#want(guid, undefined);
   }
 
   /** Writes all again: NATS may have lost them. */
@@ -75,8 +80,8 @@ export class RecordWriter {
   }
 
   /** Resolves when NATS has what was last set; rejects with the signal's reason. */
-  async settled(instanceGuid: string, signal: AbortSignal): Promise<void> {
-    const slot = this.#slots.get(instanceGuid);
+  async settled(guid: string, signal: AbortSignal): Promise<void> {
+    const slot = this.#slots.get(guid);
     if (slot === undefined || slot.acknowledged === slot.version) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = (): void => reject(signal.reason as Error);
@@ -101,7 +106,7 @@ export class RecordWriter {
     this.#retryNow.abort();
   }
 
-  #want(guid: string, wanted: Instance | undefined): void {
+  #want(guid: string, wanted: T | undefined): void {
     const slot = this.#slots.get(guid) ?? {
       wanted,
       version: 0,
@@ -122,8 +127,8 @@ export class RecordWriter {
     void this.#write(guid, slot, this.#target);
   }
 
-  async #write(guid: string, slot: Slot, { store, ready }: Target): Promise<void> {
-    const key = keys.instance(this.#cellId, guid);
+  async #write(guid: string, slot: Slot<T>, { store, ready }: Target<T>): Promise<void> {
+    const key = this.#names.keyOf(guid);
     let failures = 0;
     slot.writing = true;
     while (slot.acknowledged !== slot.version && !this.#closing.signal.aborted) {
@@ -141,7 +146,7 @@ export class RecordWriter {
       } catch (error) {
         failures++;
         const wait = Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS);
-        this.#logger.warn({ err: error, instanceGuid: guid, failures, wait }, 'instance-record.retry');
+        this.#logger.warn({ err: error, key, failures, wait }, 'record.retry');
         await this.#pause(wait);
       }
     }

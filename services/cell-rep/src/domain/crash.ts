@@ -21,7 +21,7 @@ export type CrashCause =
   | { readonly phase: 'health-check' | 'run'; readonly exit: Exit };
 
 /** The crash as it is recorded; `ranMs` is how long it had been RUNNING. Texts are the executor's. */
-export function describeCrash(cause: CrashCause, lrp: DesiredLrp, ranMs: number): Crash {
+export function describeCrash(cause: CrashCause, lrp: Pick<DesiredLrp, 'log'>, ranMs: number): Crash {
   const exit = 'exit' in cause ? cause.exit : undefined;
   return {
     phase: cause.phase,

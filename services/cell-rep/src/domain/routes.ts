@@ -34,7 +34,7 @@ export function routesGone(before: readonly RouterRegister[], after: readonly Ro
 
 /** Tags of logs, metrics and routes; the last two differ from one instance to the next. */
 export function instanceTags(
-  lrp: DesiredLrp,
+  lrp: Pick<DesiredLrp, 'metricTags'>,
   instance: { readonly instanceGuid: string; readonly index: number },
 ): Record<string, string> {
   return {

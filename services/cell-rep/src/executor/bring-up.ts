@@ -1,14 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@slipway/service-kit';
 import type { CrashCause } from '../domain/crash.ts';
-import { platformEnvironment } from '../domain/environment.ts';
+import type { InstanceEvent } from '../domain/instance-state.ts';
 import { PullProgress } from '../domain/pull-progress.ts';
 import { pullRetryMs } from '../domain/pull-retry.ts';
-import type { InstanceBook } from './instance-book.ts';
 import type { InstanceDeps } from './instance-deps.ts';
 import type { InstanceLog } from './instance-log.ts';
-import type { Container, PulledImage } from './ports.ts';
+import type { AnyNotes } from './notes.ts';
+import type { Container, PulledImage, Workload } from './ports.ts';
 import { isProcessFault, kindOf, withDeadline } from './step.ts';
+
+/** What is brought up, and who is told of it. */
+export interface Rising {
+  readonly guid: string;
+  readonly lrp: Workload;
+  apply(event: InstanceEvent): void;
+  /** What the platform puts over the image's own environment. */
+  environment(address: string): Record<string, string>;
+  notes(): AnyNotes;
+  /** Right before the process is started. */
+  annotate(container: Container): Promise<void>;
+}
 
 type FailedStep = 'pull' | 'create' | 'start';
 type Failed = { readonly cause: CrashCause };
@@ -19,7 +31,7 @@ type Failed = { readonly cause: CrashCause };
  * caller's part.
  */
 export async function bringUp(
-  book: InstanceBook,
+  book: Rising,
   log: InstanceLog,
   deps: InstanceDeps,
   signal: AbortSignal,
@@ -52,7 +64,7 @@ export async function bringUp(
 }
 
 /** Times a step and turns its failure into the crash that it is. */
-function attempts(book: InstanceBook, log: InstanceLog, deps: InstanceDeps, signal: AbortSignal) {
+function attempts(book: Rising, log: InstanceLog, deps: InstanceDeps, signal: AbortSignal) {
   return async <T>(step: FailedStep, work: () => Promise<T>): Promise<{ readonly value: T } | Failed> => {
     const startedAt = performance.now();
     try {
@@ -62,7 +74,7 @@ function attempts(book: InstanceBook, log: InstanceLog, deps: InstanceDeps, sign
     } catch (error) {
       signal.throwIfAborted();
       const message = describeError(error);
-      const { instanceGuid } = book.placement;
+      const instanceGuid = book.guid;
       deps.logger.warn({ err: error, instanceGuid, step }, 'instance.step-failed');
       deps.onStepFailed(step, error);
       if (step === 'start' || isProcessFault(error)) {
@@ -76,7 +88,7 @@ function attempts(book: InstanceBook, log: InstanceLog, deps: InstanceDeps, sign
 }
 
 async function pull(
-  book: InstanceBook,
+  book: Rising,
   log: InstanceLog,
   deps: InstanceDeps,
   signal: AbortSignal,
@@ -96,7 +108,7 @@ async function pull(
       signal.throwIfAborted();
       const wait = pullRetryMs(kindOf(error), failures, Math.random());
       if (wait === undefined) throw error;
-      const { instanceGuid } = book.placement;
+      const instanceGuid = book.guid;
       deps.logger.warn({ err: error, instanceGuid, failures, wait }, 'instance.pull-retry');
       const again = `${describeError(error)}; trying again in ${(wait / 1_000).toFixed(1)} s`;
       log.cell('failed to download the image for instance', 'ERR', again);
@@ -107,13 +119,12 @@ async function pull(
 }
 
 async function create(
-  book: InstanceBook,
+  book: Rising,
   image: PulledImage,
   deps: InstanceDeps,
   signal: AbortSignal,
 ): Promise<Container> {
-  const { lrp, placement } = book;
-  const { instanceGuid, index } = placement;
+  const { guid: instanceGuid, lrp } = book;
   book.apply({ type: 'phase', phase: 'creating' });
   return await withDeadline('creating the container', deps.timeouts.createMs, signal, (s) =>
     deps.containers.create(
@@ -121,7 +132,7 @@ async function create(
         instanceGuid,
         lrp,
         image,
-        environment: (address) => platformEnvironment(lrp, { instanceGuid, index, address }),
+        environment: (address) => book.environment(address),
         notes: book.notes(),
       },
       s,

@@ -2,6 +2,7 @@ import type { Instance } from '@slipway/contracts';
 import type { Action, LocalInstance } from '../domain/decide.ts';
 import { InstanceRunner } from './instance.ts';
 import type { InstanceDeps } from './instance-deps.ts';
+import { isOfTask, type Notes } from './notes.ts';
 import type { FoundContainer } from './ports.ts';
 import { withDeadline } from './step.ts';
 
@@ -35,7 +36,7 @@ export class Executor {
    */
   async adopt(): Promise<void> {
     const found = await this.#deps.containers.list();
-    await Promise.all(found.map((one) => this.#adoptOne(one)));
+    await Promise.all(found.map((one) => (isOfTask(one.notes) ? undefined : this.#adoptOne(one, one.notes))));
   }
 
   apply(action: Action): void {
@@ -86,7 +87,7 @@ export class Executor {
     await Promise.all([...this.#runners.values()].map((runner) => runner.ended));
   }
 
-  async #adoptOne({ container, state, notes, startedAt }: FoundContainer): Promise<void> {
+  async #adoptOne({ container, state, startedAt }: FoundContainer, notes: Notes | undefined): Promise<void> {
     const { instanceGuid } = container;
     const { logger, timeouts } = this.#deps;
     const crashed = notes?.record.state === 'CRASHED';

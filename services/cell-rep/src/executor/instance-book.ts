@@ -1,5 +1,6 @@
 import type { DesiredLrp, Instance, Placement } from '@slipway/contracts';
 import { type CrashCause, describeCrash } from '../domain/crash.ts';
+import { platformEnvironment } from '../domain/environment.ts';
 import { type Crash, claim, type InstanceEvent, transition } from '../domain/instance-state.ts';
 import { routesOf } from '../domain/routes.ts';
 import type { InstanceDeps } from './instance-deps.ts';
@@ -26,6 +27,15 @@ export class InstanceBook {
     this.#crashedAt = Date.parse(this.#record.since);
     this.publish();
     this.#setRoutes();
+  }
+
+  get guid(): string {
+    return this.placement.instanceGuid;
+  }
+
+  environment(address: string): Record<string, string> {
+    const { instanceGuid, index } = this.placement;
+    return platformEnvironment(this.#lrp, { instanceGuid, index, address });
   }
 
   get lrp(): DesiredLrp {

@@ -12,7 +12,7 @@ export interface LoggedInstance {
   readonly cellId: string;
   readonly instanceGuid: string;
   readonly index: number;
-  readonly lrp: () => DesiredLrp;
+  readonly lrp: () => Pick<DesiredLrp, 'log' | 'resources' | 'metricTags' | 'sidecars'>;
 }
 
 /** All that is written about one instance: its own lines within their rate, and what the cell says of it. */

@@ -1,4 +1,4 @@
-import { desiredLrpSchema, instanceSchema, placementSchema } from '@slipway/contracts';
+import { desiredLrpSchema, desiredTaskSchema, instanceSchema, placementSchema } from '@slipway/contracts';
 import { z } from 'zod';
 
 /**
@@ -13,3 +13,13 @@ export const notesSchema = z.object({
   record: instanceSchema,
 });
 export type Notes = z.infer<typeof notesSchema>;
+
+/** The same of a task; what came of it lies in the ledger of tasks. */
+export const taskNotesSchema = z.object({ v: z.literal(1), kind: z.literal('task'), task: desiredTaskSchema });
+export type TaskNotes = z.infer<typeof taskNotesSchema>;
+
+export type AnyNotes = Notes | TaskNotes;
+
+export function isOfTask(notes: AnyNotes | undefined): notes is TaskNotes {
+  return notes !== undefined && 'kind' in notes;
+}

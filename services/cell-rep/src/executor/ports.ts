@@ -1,11 +1,21 @@
 import type { DesiredLrp } from '@slipway/contracts';
 import type { LayerPull } from '../domain/pull-progress.ts';
-import type { Notes } from './notes.ts';
+import type { AnyNotes } from './notes.ts';
+
+/** What a container is made for: an instance of an LRP, or a task. */
+export type Workload = Pick<
+  DesiredLrp,
+  'image' | 'action' | 'sidecars' | 'files' | 'resources' | 'ports' | 'healthCheck' | 'log' | 'metricTags'
+>;
 
 /** What the executor asks of containers; `adapters/garden.ts` answers. */
 export interface Containers {
   /** All layers of the image are here, verified. Rejects with the signal's reason when aborted. */
-  pull(lrp: DesiredLrp, signal: AbortSignal, onProgress: (layer: LayerPull) => void): Promise<PulledImage>;
+  pull(
+    image: Pick<DesiredLrp, 'image'>,
+    signal: AbortSignal,
+    onProgress: (layer: LayerPull) => void,
+  ): Promise<PulledImage>;
   /** All but the process. What fails or is aborted leaves nothing behind. */
   create(spec: ContainerSpec, signal: AbortSignal): Promise<Container>;
   /** What a rep before this one left. */
@@ -27,11 +37,11 @@ export interface PulledImage {
 
 export interface ContainerSpec {
   readonly instanceGuid: string;
-  readonly lrp: DesiredLrp;
+  readonly lrp: Workload;
   readonly image: PulledImage;
   /** Over the image's own; the address is known only once the container has its network. */
   readonly environment: (address: string) => Record<string, string>;
-  readonly notes: Notes;
+  readonly notes: AnyNotes;
 }
 
 export interface FoundContainer {
@@ -39,7 +49,7 @@ export interface FoundContainer {
   /** `lost`: it ended, and nobody knows how, as when the machine restarted under it. */
   readonly state: 'running' | 'exited' | 'lost';
   /** Undefined when they do not parse: nobody can tell what it is. */
-  readonly notes: Notes | undefined;
+  readonly notes: AnyNotes | undefined;
   /** Wall-clock milliseconds. */
   readonly startedAt: number;
 }
@@ -80,7 +90,7 @@ export interface Container {
     onLines: (lines: readonly ContainerLine[]) => Promise<void> | undefined,
     signal: AbortSignal,
   ): Promise<void>;
-  annotate(notes: Notes): Promise<void>;
+  annotate(notes: AnyNotes): Promise<void>;
   usage(): Promise<ContainerUsage>;
   /** Idempotent, whatever state it is in. */
   delete(signal: AbortSignal): Promise<void>;
