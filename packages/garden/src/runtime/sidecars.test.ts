@@ -1,3 +1,4 @@
+// @module-tag root
 import { statSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,10 +1,15 @@
 import type { DesiredLrp } from '@slipway/contracts';
-import { Garden, type Container as GardenContainer, type LayerHandle } from '@slipway/garden';
+import {
+  Garden,
+  type Container as GardenContainer,
+  type ContainerExit as GardenExit,
+  type LayerHandle,
+} from '@slipway/garden';
 import type { Logger } from '@slipway/service-kit';
 import type { PlaceConfig } from '../config.ts';
 import type { LayerPull } from '../domain/pull-progress.ts';
 import { notesSchema, taskNotesSchema } from '../executor/notes.ts';
-import type { Container, ContainerSpec, Containers, FoundContainer } from '../executor/ports.ts';
+import type { Container, ContainerExit, ContainerSpec, Containers, FoundContainer } from '../executor/ports.ts';
 import type { ImageSource } from './image-source.ts';
 import { parseStopSignal } from './stop-signal.ts';
 
@@ -70,6 +75,18 @@ export class GardenContainers implements Containers {
           imageEnv: action.imageEnv,
           env: environment(address),
         }),
+        sidecars: (lrp.sidecars ?? []).map((sidecar) => ({
+          name: sidecar.name,
+          process: ({ address }) => ({
+            entrypoint: sidecar.argv,
+            cmd: [],
+            workdir: action.workdir,
+            user: action.user,
+            imageEnv: action.imageEnv,
+            env: environment(address, sidecar),
+          }),
+        })),
+        files: lrp.files ?? [],
         limits: {
           memoryBytes: resources.memoryMb * MEBIBYTE,
           cpuShares: Math.max(MIN_CPU_SHARES, Math.floor((MAX_CPU_SHARES * resources.cpuWeight) / 100)),
@@ -102,10 +119,12 @@ export class GardenContainers implements Containers {
       instanceGuid: container.handle,
       address: container.address,
       start: () => container.start(),
-      exited: async () => {
-        const { status, outOfMemory, at } = await container.exited;
-        return { status: status ?? undefined, outOfMemory, at: Date.parse(at) };
-      },
+      sidecars: container.sidecars.map((sidecar) => ({
+        name: sidecar.name,
+        exited: async () => exitOf(await sidecar.exited),
+        signal: async (name) => void sidecar.signal(parseStopSignal(name) ?? 'SIGTERM'),
+      })),
+      exited: async () => exitOf(await container.exited),
       signal: async (name) => {
         const known = parseStopSignal(name);
         if (known === undefined) this.#logger.warn({ instanceGuid: container.handle, name }, 'stop-signal.unknown');
@@ -123,6 +142,10 @@ export class GardenContainers implements Containers {
   }
 }
 
+function exitOf({ status, outOfMemory, at }: GardenExit): ContainerExit {
+  return { status: status ?? undefined, outOfMemory, at: Date.parse(at) };
+}
+
 async function readLines(
   container: GardenContainer,
   onLines: Parameters<Container['readLines']>[0],
@@ -130,7 +153,8 @@ async function readLines(
 ): Promise<void> {
   const reader = container.readLogs((lines) =>
     onLines(
-      lines.map(({ stream, line, timestampNs }) => ({
+      lines.map(({ sidecar, stream, line, timestampNs }) => ({
+        sidecar,
         stream: stream === 'stdout' ? 'OUT' : 'ERR',
         bytes: line,
         timestampNs,

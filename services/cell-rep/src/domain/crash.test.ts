@@ -9,6 +9,10 @@ const cases: [CrashCause, string][] = [
   [{ phase: 'run', exit: { status: 0, outOfMemory: true } }, 'APP/PROC/WEB: Exited with status 0'],
   [{ phase: 'health-check', exit: { status: 3, outOfMemory: false } }, 'APP/PROC/WEB: Exited with status 3'],
   [{ phase: 'run', exit: { status: undefined, outOfMemory: false } }, 'APP/PROC/WEB: Exited with unknown status'],
+  [
+    { phase: 'run', exit: { status: 2, outOfMemory: false }, sourceType: 'APP/PROC/WEB/SIDECAR/PROXY' },
+    'APP/PROC/WEB/SIDECAR/PROXY: Exited with status 2',
+  ],
   [{ phase: 'pull', error: 'registry is away' }, 'failed to create container: registry is away'],
   [{ phase: 'create', error: 'no address left' }, 'failed to create container: no address left'],
   [{ phase: 'start', error: 'no such file' }, 'APP/PROC/WEB: failed-creating-process: no such file'],

@@ -5,7 +5,7 @@ import type { Crash } from './instance-state.ts';
 /** BBS: `actual_lrps.crash_reason`. */
 const MAX_REASON_LENGTH = 1_024;
 
-/** How the app's process ended. */
+/** How the app's process ended, or a sidecar's. */
 export interface Exit {
   /** 128 + n when signal n ended it, as shells have it; undefined when nobody was there to see. */
   readonly status: number | undefined;
@@ -18,7 +18,8 @@ export type CrashCause =
   | { readonly phase: 'start'; readonly error: string }
   | { readonly phase: 'health-check'; readonly afterMs: number; readonly error: string }
   | { readonly phase: 'run'; readonly unhealthy: string }
-  | { readonly phase: 'health-check' | 'run'; readonly exit: Exit };
+  /** `sourceType` is of the sidecar that ended; absent: the app did. */
+  | { readonly phase: 'health-check' | 'run'; readonly exit: Exit; readonly sourceType?: string };
 
 /** The crash as it is recorded; `ranMs` is how long it had been RUNNING. Texts are the executor's. */
 export function describeCrash(cause: CrashCause, lrp: Pick<DesiredLrp, 'log'>, ranMs: number): Crash {
@@ -41,7 +42,7 @@ export function exitLine(exit: Exit, killed: { readonly graceMs: number } | unde
 function reasonOf(cause: CrashCause, sourceType: string): string {
   if ('exit' in cause) {
     const status = cause.exit.status === undefined ? 'unknown status' : `status ${cause.exit.status}`;
-    return `${sourceType}: Exited with ${status}${outOfMemorySuffix(cause.exit)}`;
+    return `${cause.sourceType ?? sourceType}: Exited with ${status}${outOfMemorySuffix(cause.exit)}`;
   }
   switch (cause.phase) {
     case 'pull':

@@ -47,6 +47,16 @@ test('the cell speaks last', () => {
   });
 });
 
+test('a sidecar has the app’s variables but for its own', () => {
+  const lrp = sampleLrp();
+  const app = { GREETING: 'app', MEMORY_LIMIT: '256m', VCAP_APPLICATION: '{"limits":{"mem":256}}' };
+  const own = { MEMORY_LIMIT: '64m', VCAP_APPLICATION: '{"limits":{"mem":64}}' };
+  const withEnvironment = { ...lrp, action: { ...lrp.action, environment: app } };
+  const env = platformEnvironment(withEnvironment, identity, { environment: own });
+  expect(env).toMatchObject({ GREETING: 'app', MEMORY_LIMIT: '64m', CF_INSTANCE_INDEX: '2' });
+  expect(JSON.parse(env.VCAP_APPLICATION as string)).toMatchObject({ limits: { mem: 64 }, instance_index: 2 });
+});
+
 test('what is not a JSON object is replaced', () => {
   for (const text of ['[]', 'null', '7', 'not json']) {
     const env = environment({ VCAP_APPLICATION: text });

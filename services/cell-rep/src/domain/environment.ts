@@ -1,4 +1,4 @@
-import type { DesiredLrp } from '@slipway/contracts';
+import type { DesiredLrp, LrpSidecar } from '@slipway/contracts';
 
 const VCAP_APPLICATION = 'VCAP_APPLICATION';
 
@@ -13,14 +13,19 @@ export interface InstanceIdentity {
 /**
  * What the platform puts over the image's own environment: what Cloud Controller gave, and over it what only the cell
  * knows. Instances are reached at the container's own address, so that is CF_INSTANCE_IP, and external ports are the
- * internal ones. (PATH and USER, when nobody set them, follow from the user as the image has it: garden's part.)
+ * internal ones. A sidecar's own variables go over the app's. (PATH and USER, when nobody set them, follow from the user as the image has it: garden's part.)
  */
-export function platformEnvironment(lrp: DesiredLrp, instance: InstanceIdentity): Record<string, string> {
+export function platformEnvironment(
+  lrp: DesiredLrp,
+  instance: InstanceIdentity,
+  sidecar?: Pick<LrpSidecar, 'environment'>,
+): Record<string, string> {
   const { instanceGuid, index, address } = instance;
   const [port] = lrp.ports;
+  const given = { ...lrp.action.environment, ...sidecar?.environment };
   return {
-    ...lrp.action.environment,
-    [VCAP_APPLICATION]: vcapApplication(lrp, instance),
+    ...given,
+    [VCAP_APPLICATION]: vcapApplication(given[VCAP_APPLICATION], lrp.ports, instance),
     INSTANCE_GUID: instanceGuid,
     INSTANCE_INDEX: String(index),
     CF_INSTANCE_GUID: instanceGuid,
@@ -34,10 +39,13 @@ export function platformEnvironment(lrp: DesiredLrp, instance: InstanceIdentity)
 }
 
 /** The launcher adds these four to what Cloud Controller wrote (dockerapplifecycle `launcher/main.go`). */
-function vcapApplication(lrp: DesiredLrp, { instanceGuid, index }: InstanceIdentity): string {
-  const [port] = lrp.ports;
+function vcapApplication(
+  given: string | undefined,
+  [port]: readonly number[],
+  { instanceGuid, index }: InstanceIdentity,
+): string {
   return JSON.stringify({
-    ...parseObject(lrp.action.environment[VCAP_APPLICATION]),
+    ...parseObject(given),
     host: '0.0.0.0',
     instance_id: instanceGuid,
     instance_index: index,

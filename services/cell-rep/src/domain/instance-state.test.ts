@@ -18,7 +18,7 @@ const life: InstanceEvent[] = [
   { type: 'addressed', address: '10.254.0.2', ports: [8080] },
   { type: 'phase', phase: 'starting' },
   { type: 'phase', phase: 'health-check' },
-  { type: 'running' },
+  { type: 'running', ready: true },
 ];
 
 test('goes from claimed through its phases to running', () => {
@@ -49,6 +49,7 @@ test('what ends while it is being stopped is stopped, not crashed', () => {
 test('any sequence of events gives valid records, routable only while running, and no way back', () => {
   const event: fc.Arbitrary<InstanceEvent> = fc.constantFrom(
     ...life,
+    { type: 'running', ready: false } as const,
     { type: 'routable', routable: true } as const,
     { type: 'routable', routable: false } as const,
     { type: 'stopping' } as const,
@@ -62,7 +63,7 @@ test('any sequence of events gives valid records, routable only while running, a
         const next = transition(instance, e, T0);
         instanceSchema.parse(next);
         if (next.routable) expect(next.state).toBe('RUNNING');
-        if (e.type === 'running' && next !== instance) expect(next.routable).toBe(true);
+        if (e.type === 'running' && next !== instance) expect(next.routable).toBe(e.ready);
         expect(next.state === 'CRASHED').toBe(next.crash !== undefined);
         expect(next.phase !== undefined).toBe(next.state === 'CLAIMED');
         expect(order.indexOf(next.state)).toBeGreaterThanOrEqual(order.indexOf(instance.state));

@@ -7,7 +7,8 @@ export type Crash = NonNullable<Instance['crash']>;
 export type InstanceEvent =
   | { readonly type: 'phase'; readonly phase: InstancePhase }
   | { readonly type: 'addressed'; readonly address: string; readonly ports: readonly number[] }
-  | { readonly type: 'running' }
+  /** `ready`: it need not pass a readiness check first. */
+  | { readonly type: 'running'; readonly ready: boolean }
   /** May routes lead to it? */
   | { readonly type: 'routable'; readonly routable: boolean }
   | { readonly type: 'stopping' }
@@ -49,7 +50,7 @@ export function transition(instance: Instance, event: InstanceEvent, now: number
       };
     case 'running':
       return instance.state === 'CLAIMED'
-        ? { ...withoutPhase(instance), state: 'RUNNING', since, routable: true }
+        ? { ...withoutPhase(instance), state: 'RUNNING', since, routable: event.ready }
         : instance;
     case 'routable':
       return instance.state === 'RUNNING' ? { ...instance, routable: event.routable } : instance;

@@ -12,7 +12,7 @@ export function routesOf(lrp: DesiredLrp, instance: Instance, zone: string): Rou
   const ports = new Set((instance.ports ?? []).map(({ containerPort }) => containerPort));
   return lrp.routes
     .filter(({ port }) => ports.has(port))
-    .map(({ uri, port, protocol }) => ({
+    .map(({ uri, port, protocol, options }) => ({
       host: address,
       port,
       protocol,
@@ -22,6 +22,7 @@ export function routesOf(lrp: DesiredLrp, instance: Instance, zone: string): Rou
       private_instance_index: String(instance.index),
       endpoint_updated_at_ns: Date.parse(instance.since) * MILLISECOND_NS,
       availability_zone: zone,
+      ...(options === undefined ? {} : { options }),
       tags: { ...instanceTags(lrp, instance), component: 'cell-rep' },
     }));
 }

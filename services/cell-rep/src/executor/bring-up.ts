@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LrpSidecar } from '@slipway/contracts';
 import { describeError } from '@slipway/service-kit';
 import type { CrashCause } from '../domain/crash.ts';
 import type { InstanceEvent } from '../domain/instance-state.ts';
@@ -16,7 +17,7 @@ export interface Rising {
   readonly lrp: Workload;
   apply(event: InstanceEvent): void;
   /** What the platform puts over the image's own environment. */
-  environment(address: string): Record<string, string>;
+  environment(address: string, sidecar?: LrpSidecar): Record<string, string>;
   notes(): AnyNotes;
   /** Right before the process is started. */
   annotate(container: Container): Promise<void>;
@@ -87,12 +88,7 @@ function attempts(book: Rising, log: InstanceLog, deps: InstanceDeps, signal: Ab
   };
 }
 
-async function pull(
-  book: Rising,
-  log: InstanceLog,
-  deps: InstanceDeps,
-  signal: AbortSignal,
-): Promise<PulledImage> {
+async function pull(book: Rising, log: InstanceLog, deps: InstanceDeps, signal: AbortSignal): Promise<PulledImage> {
   const say = (what: string | undefined): void => {
     if (what !== undefined) log.cell(`${what} for instance`);
   };
@@ -118,12 +114,7 @@ async function pull(
   }
 }
 
-async function create(
-  book: Rising,
-  image: PulledImage,
-  deps: InstanceDeps,
-  signal: AbortSignal,
-): Promise<Container> {
+async function create(book: Rising, image: PulledImage, deps: InstanceDeps, signal: AbortSignal): Promise<Container> {
   const { guid: instanceGuid, lrp } = book;
   book.apply({ type: 'phase', phase: 'creating' });
   return await withDeadline('creating the container', deps.timeouts.createMs, signal, (s) =>
@@ -132,7 +123,7 @@ async function create(
         instanceGuid,
         lrp,
         image,
-        environment: (address) => book.environment(address),
+        environment: (address, sidecar) => book.environment(address, sidecar),
         notes: book.notes(),
       },
       s,

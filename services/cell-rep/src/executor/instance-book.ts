@@ -1,4 +1,4 @@
-import type { DesiredLrp, Instance, Placement } from '@slipway/contracts';
+import type { DesiredLrp, Instance, LrpSidecar, Placement } from '@slipway/contracts';
 import { type CrashCause, describeCrash } from '../domain/crash.ts';
 import { platformEnvironment } from '../domain/environment.ts';
 import { type Crash, claim, type InstanceEvent, transition } from '../domain/instance-state.ts';
@@ -33,9 +33,9 @@ export class InstanceBook {
     return this.placement.instanceGuid;
   }
 
-  environment(address: string): Record<string, string> {
+  environment(address: string, sidecar?: LrpSidecar): Record<string, string> {
     const { instanceGuid, index } = this.placement;
-    return platformEnvironment(this.#lrp, { instanceGuid, index, address });
+    return platformEnvironment(this.#lrp, { instanceGuid, index, address }, sidecar);
   }
 
   get lrp(): DesiredLrp {

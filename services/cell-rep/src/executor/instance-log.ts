@@ -36,8 +36,8 @@ export class InstanceLog {
     return this.#bytes;
   }
 
-  /** A line that the app wrote. */
-  app({ stream, bytes, timestampNs }: ContainerLine): void {
+  /** A line that the app or a sidecar wrote; they share the instance's rate. */
+  app({ sidecar, stream, bytes, timestampNs }: ContainerLine): void {
     // Diego drops empty lines.
     if (bytes.length === 0) return;
     const now = performance.now();
@@ -45,16 +45,16 @@ export class InstanceLog {
     const admission = this.#limiter.admit(bytes.length, now);
     if (admission.kind === 'admitted') {
       this.#bytes += bytes.length;
-      this.#write(this.#appSource, stream, bytes, { timestamp: timestampNs });
+      this.#write(this.#sourceOf(sidecar), stream, bytes, { timestamp: timestampNs });
       return;
     }
     if (admission.first) this.#write(this.#appSource, 'ERR', rateLimitExceeded(this.#limiter.bytesPerSecond));
     if (this.#limiter.pending) this.#reportSoon();
   }
 
-  /** A line that the platform adds to the app's own, outside of its rate. */
-  aside(text: string): void {
-    this.#write(this.#appSource, 'OUT', text);
+  /** A line that the platform adds to the app's own, or a sidecar's, outside of their rate. */
+  aside(text: string, sourceType: string = this.#appSource): void {
+    this.#write(sourceType, 'OUT', text);
   }
 
   /** `Cell <id> <what> <guid>`, Diego's form. `reason` follows after a colon. */
@@ -75,6 +75,11 @@ export class InstanceLog {
 
   get #appSource(): string {
     return this.#instance.lrp().log.sourceType;
+  }
+
+  #sourceOf(sidecar: string | undefined): string {
+    const found = this.#instance.lrp().sidecars?.find(({ name }) => name === sidecar);
+    return found?.sourceType ?? this.#appSource;
   }
 
   #reportSoon(): void {

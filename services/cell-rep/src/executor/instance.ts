@@ -10,7 +10,7 @@ import { InstanceLog } from './instance-log.ts';
 import type { Notes } from './notes.ts';
 import type { Container, ContainerExit } from './ports.ts';
 import { deleteContainer, endProcess, GRACE_MS } from './take-down.ts';
-import { watch } from './watch.ts';
+import { type Ending, watch } from './watch.ts';
 
 /** `startedAt`: of its process, wall-clock milliseconds. */
 export type Origin =
@@ -26,6 +26,9 @@ interface Started {
 
 // What an ended process wrote is in the pipes already; this only bounds a reader that hangs.
 const DRAIN_MS = 2_000;
+// The pipes of a sidecar that ended stay open with the container, so nothing tells that its last words were read. Only
+// the order of the lines depends on it.
+const LAST_WORDS_MS = 100;
 
 /**
  * One instance on this cell, from its placement to its removal. All that is done to its container is done here, one
@@ -43,6 +46,8 @@ export class InstanceRunner {
   #container: Container | undefined;
   #started: Started | undefined;
   #exit: ContainerExit | undefined;
+  /** When the app, or the first of its sidecars, ended by itself. */
+  #endedAt: number | undefined;
   #reading: Promise<void> = Promise.resolve();
   #gone = false;
   #placementDeleted = false;
@@ -112,7 +117,7 @@ export class InstanceRunner {
       if (!this.#halt.aborted && this.#book.crash === undefined) {
         const cause = await this.#live();
         if (cause !== undefined && !this.#halt.aborted) {
-          this.#book.noteCrash(cause, this.#exit?.at ?? Date.now());
+          this.#book.noteCrash(cause, this.#endedAt ?? Date.now());
           await this.#annotate();
         }
       }
@@ -141,9 +146,14 @@ export class InstanceRunner {
           lrp: () => this.#book.lrp,
           ...started,
           wasRunning: this.#book.record.state === 'RUNNING',
+          wasRoutable: this.#book.record.routable,
           log: this.#log,
           onRunning: async () => {
-            this.#book.apply({ type: 'running' });
+            this.#book.apply({ type: 'running', ready: this.#book.lrp.readinessCheck === undefined });
+            await this.#annotate();
+          },
+          onReadiness: async (ready) => {
+            this.#book.apply({ type: 'routable', routable: ready });
             await this.#annotate();
           },
         },
@@ -151,6 +161,7 @@ export class InstanceRunner {
         this.#halt,
       );
       if (ending?.exit !== undefined) await this.#noteExit(ending.exit, false);
+      if (ending?.sidecar !== undefined) await this.#noteSidecarExit(ending.sidecar);
       return ending?.cause;
     } catch (error) {
       if (this.#halt.aborted) return undefined;
@@ -217,8 +228,15 @@ export class InstanceRunner {
 
   async #noteExit(exit: ContainerExit, killed: boolean): Promise<void> {
     this.#exit = exit;
+    this.#endedAt ??= exit.at;
     await Promise.race([this.#reading, delay(DRAIN_MS, undefined, { ref: false })]);
     this.#log.aside(exitLine(exit, killed ? { graceMs: GRACE_MS } : undefined));
+  }
+
+  async #noteSidecarExit({ sourceType, exit }: NonNullable<Ending['sidecar']>): Promise<void> {
+    this.#endedAt = exit.at;
+    await delay(LAST_WORDS_MS, undefined, { ref: false });
+    this.#log.aside(exitLine(exit, undefined), sourceType);
   }
 
   async #read(container: Container): Promise<void> {

@@ -108,7 +108,8 @@ test('an aborted health loop says nothing more', async () => {
 test('lines carry the app, the instance and who speaks; the rate holds only for the app', () => {
   const lines: LogLine[] = [];
   const lrp = sampleLrp();
-  const limited = { ...lrp, resources: { ...lrp.resources, logRateBytesPerSecond: 5 } };
+  const sidecars = [{ name: 'proxy', argv: ['x'], environment: {}, sourceType: 'APP/PROC/WEB/SIDECAR/PROXY' }];
+  const limited = { ...lrp, sidecars, resources: { ...lrp.resources, logRateBytesPerSecond: 9 } };
   const log = new InstanceLog({ cellId: 'cell-1', instanceGuid: sampleGuid(1), index: 2, lrp: () => limited }, (line) =>
     lines.push(line),
   );
@@ -116,6 +117,7 @@ test('lines carry the app, the instance and who speaks; the rate holds only for 
   const write = (text: string): void =>
     log.app({ stream: 'OUT', bytes: Buffer.from(text), timestampNs: nowNanoseconds() });
   log.cell('creating container for instance');
+  log.app({ sidecar: 'proxy', stream: 'ERR', bytes: Buffer.from('from'), timestampNs: nowNanoseconds() });
   write('hello');
   write('');
   write('world');
@@ -126,12 +128,13 @@ test('lines carry the app, the instance and who speaks; the rate holds only for 
   log.close();
   expect(lines.map(({ sourceType, stream, line }) => [sourceType, stream, line.toString()])).toEqual([
     ['CELL', 'OUT', `Cell cell-1 creating container for instance ${sampleGuid(1)}`],
+    ['APP/PROC/WEB/SIDECAR/PROXY', 'ERR', 'from'],
     ['APP/PROC/WEB', 'OUT', 'hello'],
-    ['APP/PROC/WEB', 'ERR', 'app instance exceeded log rate limit (5 bytes/sec)'],
+    ['APP/PROC/WEB', 'ERR', 'app instance exceeded log rate limit (9 bytes/sec)'],
     ['HEALTH', 'ERR', 'refused'],
     ['CELL', 'ERR', `Cell cell-1 failed to create container for instance ${sampleGuid(1)}: no address`],
     ['APP/PROC/WEB', 'OUT', 'Exit status 0'],
-    ['APP/PROC/WEB', 'ERR', '2 log lines (10 bytes) were dropped: app instance exceeded log rate limit (5 bytes/sec)'],
+    ['APP/PROC/WEB', 'ERR', '2 log lines (10 bytes) were dropped: app instance exceeded log rate limit (9 bytes/sec)'],
   ]);
   expect(lines[1]).toMatchObject({
     sourceId: limited.log.sourceId,
@@ -141,5 +144,5 @@ test('lines carry the app, the instance and who speaks; the rate holds only for 
   const times = lines.map(({ timestamp }) => timestamp as bigint);
   expect(times.every((time, i) => i === 0 || time > (times[i - 1] as bigint))).toBe(true);
   expect(lines.at(-1)?.dropped).toEqual({ lines: 2, bytes: 10 });
-  expect(log.bytes).toBe(5);
+  expect(log.bytes).toBe(9);
 });

@@ -1,4 +1,4 @@
-import type { DesiredLrp } from '@slipway/contracts';
+import type { DesiredLrp, HealthCheck, LrpSidecar, ReadinessCheck } from '@slipway/contracts';
 import type { LayerPull } from '../domain/pull-progress.ts';
 import type { AnyNotes } from './notes.ts';
 
@@ -22,10 +22,10 @@ export interface Containers {
   list(): Promise<readonly FoundContainer[]>;
 }
 
-/** One check of all that the LRP's health check names. Undefined when healthy, else why not, in Diego's words. */
+/** One check of all that a health or readiness check names. Undefined when it passes, else why not, in Diego's words. */
 export type HealthProbe = (
-  lrp: DesiredLrp,
-  address: string,
+  check: HealthCheck | ReadinessCheck,
+  instance: { readonly address: string; readonly ports: readonly number[] },
   timeoutMs: number,
   signal: AbortSignal,
 ) => Promise<string | undefined>;
@@ -39,8 +39,11 @@ export interface ContainerSpec {
   readonly instanceGuid: string;
   readonly lrp: Workload;
   readonly image: PulledImage;
-  /** Over the image's own; the address is known only once the container has its network. */
-  readonly environment: (address: string) => Record<string, string>;
+  /**
+   * Over the image's own, of the app or of a sidecar of the LRP; the address is known only once the container has its
+   * network.
+   */
+  readonly environment: (address: string, sidecar?: LrpSidecar) => Record<string, string>;
   readonly notes: AnyNotes;
 }
 
@@ -63,6 +66,8 @@ export interface ContainerExit {
 }
 
 export interface ContainerLine {
+  /** Name of the sidecar that wrote it; undefined for the app. */
+  readonly sidecar?: string | undefined;
   readonly stream: 'OUT' | 'ERR';
   readonly bytes: Uint8Array;
   readonly timestampNs: bigint;
@@ -74,13 +79,23 @@ export interface ContainerUsage {
   readonly diskBytes: number;
 }
 
+/** A process beside the app. It ends with the app at the latest. */
+export interface ContainerSidecar {
+  readonly name: string;
+  /** As for the container; may never resolve once that is deleted. */
+  exited(): Promise<ContainerExit>;
+  /** Nothing happens when it has ended. */
+  signal(name: string): Promise<void>;
+}
+
 export interface Container {
   readonly instanceGuid: string;
   readonly address: string;
+  readonly sidecars: readonly ContainerSidecar[];
   start(signal: AbortSignal): Promise<void>;
   /** Resolves when the process has ended, at once when it already has. */
   exited(): Promise<ContainerExit>;
-  /** Nothing happens when it has ended. */
+  /** To the app alone. Nothing happens when it has ended. */
   signal(name: string): Promise<void>;
   /**
    * Ends when the process has ended and all it wrote was read, or soon after `signal` aborts. Reads no more while what

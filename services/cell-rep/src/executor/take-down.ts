@@ -18,13 +18,17 @@ export interface Ended {
   readonly killed: boolean;
 }
 
-/** Its stop signal, the grace time, SIGKILL. Rejects with the signal's reason when aborted. */
+/**
+ * Its stop signal, SIGTERM to its sidecars, the grace time, SIGKILL. What is left of the sidecars ends with the app.
+ * Rejects with the signal's reason when aborted.
+ */
 export async function endProcess(
   container: Container,
   stopSignal: string | undefined,
   signal: AbortSignal,
 ): Promise<Ended> {
   await container.signal(stopSignal ?? 'SIGTERM');
+  for (const sidecar of container.sidecars) await sidecar.signal('SIGTERM');
   const gracefully = await exitWithin(container, GRACE_MS, signal);
   if (gracefully !== undefined) return { exit: gracefully, killed: false };
   await container.signal('SIGKILL');

@@ -1,0 +1,61 @@
+import type { CrashCause } from '../domain/crash.ts';
+import { beginStartup, type HealthPolicy, resumeHealthy } from '../domain/health-monitor.ts';
+import { beginReadiness, resumeReadiness } from '../domain/readiness.ts';
+import { runHealthLoop } from './health-loop.ts';
+import type { InstanceDeps } from './instance-deps.ts';
+import { runReadinessLoop } from './readiness-loop.ts';
+import type { Watched } from './watch.ts';
+
+/** Until its health check fails, and why; undefined when `signal` aborts, or at once when there is nothing to check. */
+export async function followHealth(
+  { lrp, container, startedAt, wasRunning, log }: Watched,
+  deps: InstanceDeps,
+  onRunning: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<CrashCause | undefined> {
+  const { healthCheck, startTimeoutMs, ports } = lrp();
+  if (healthCheck.type === 'process') {
+    if (!wasRunning) await onRunning();
+    return undefined;
+  }
+  const { intervalMs, invocationTimeoutMs } = healthCheck;
+  const policy: HealthPolicy = { startTimeoutMs, intervalMs, invocationTimeoutMs };
+  const now = performance.now();
+  const first = wasRunning ? resumeHealthy(now, policy) : beginStartup(now - (Date.now() - startedAt), now, policy);
+  const { address } = container;
+  return await runHealthLoop(
+    first,
+    {
+      policy,
+      check: (timeoutMs, checkSignal) => deps.probe(healthCheck, { address, ports }, timeoutMs, checkSignal),
+      onLines: (lines) => log.health(lines),
+      onHealthy: onRunning,
+    },
+    signal,
+  );
+}
+
+/** Tells whenever a running instance becomes ready or is so no more; until `signal` aborts. */
+export async function followReadiness(
+  { lrp, container, wasRunning, wasRoutable, log, onReadiness }: Watched,
+  deps: InstanceDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { readinessCheck, ports } = lrp();
+  if (readinessCheck === undefined) return;
+  const { intervalMs, invocationTimeoutMs } = readinessCheck;
+  const policy = { intervalMs, invocationTimeoutMs };
+  const now = performance.now();
+  const first = wasRunning ? resumeReadiness(wasRoutable, now, policy) : beginReadiness(now, policy);
+  const { address } = container;
+  await runReadinessLoop(
+    first,
+    {
+      policy,
+      check: (timeoutMs, checkSignal) => deps.probe(readinessCheck, { address, ports }, timeoutMs, checkSignal),
+      onLines: (lines) => log.health(lines),
+      onChange: onReadiness,
+    },
+    signal,
+  );
+}
