@@ -33,7 +33,7 @@ describe('the whole path, through the public API', () => {
     registry = await startAnyRegistry();
     image = await pushImage(registry, 'sample', 'v1', await sampleImage());
     platform = await launchPlatform({ settings: { SLIPWAY_CELL_ID: cellId } });
-    cf = new CfClient({ url: platform.url, username: 'admin', password: platform.adminPassword });
+    cf = new CfClient({ url: platform.url, username: 'admin', password: platform.adminPassword, checkAnswers: true });
   });
   afterAll(async () => {
     await platform?.stop();

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { z } from 'zod';
+import { checkAgainstOpenapi } from './openapi-conformance.ts';
 
 /** Cloud Foundry's v3 error body, or what came instead of one. */
 export class CfApiError extends Error {
@@ -23,6 +24,8 @@ export interface CfClientOptions {
   readonly url: string;
   readonly username: string;
   readonly password: string;
+  /** Compare every answer of API v3 with the description at `/v3/openapi.json`, and throw when it differs. */
+  readonly checkAnswers?: boolean;
 }
 
 export interface HttpAnswer {
@@ -41,6 +44,7 @@ const DEFAULT_DEADLINE_MS = 120_000;
 export class CfClient {
   readonly #options: CfClientOptions;
   readonly #origin: URL;
+  #description: Promise<Record<string, unknown>> | undefined;
   #token: { readonly value: string; readonly expiresAt: number } | undefined;
 
   constructor(options: CfClientOptions) {
@@ -53,6 +57,21 @@ export class CfClient {
     host: string,
     path: string,
     options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {},
+  ): Promise<HttpAnswer> {
+    const answer = await this.#exchange(host, path, options);
+    if (this.#options.checkAnswers === true && host === this.#origin.hostname && path.startsWith('/v3')) {
+      this.#description ??= this.#exchange(host, '/v3/openapi.json', {}).then(
+        ({ body }) => JSON.parse(body) as Record<string, unknown>,
+      );
+      checkAgainstOpenapi(await this.#description, { method: options.method ?? 'GET', path, ...answer });
+    }
+    return answer;
+  }
+
+  async #exchange(
+    host: string,
+    path: string,
+    options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string },
   ): Promise<HttpAnswer> {
     const local = /(^|\.)localhost$/.test(host) ? '127.0.0.1' : host;
     const port = this.#origin.port === '' ? '' : `:${this.#origin.port}`;

@@ -25,6 +25,7 @@ export {
   pushManifest,
 } from './image-push.ts';
 export { type NatsHandle, type NatsOptions, startNats } from './nats.ts';
+export { type ApiExchange, checkAgainstOpenapi } from './openapi-conformance.ts';
 export { type PostgresHandle, postgresPrograms, startPostgres } from './postgres.ts';
 export { startAnyRegistry } from './registry.ts';
 export { type RegistryContainerOptions, startRegistryContainer } from './registry-container.ts';

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { migrate, openDatabase } from '@slipway/database';
 import { createLogger, createMetrics, generateSealingKeys, Secret } from '@slipway/service-kit';
+import { checkAgainstOpenapi } from '@slipway/testing';
 import type { Platform } from '../src/actions/platform.ts';
 import { migrationsWith } from '../src/adapters/sql/migrations.ts';
 import type { Database, Db } from '../src/adapters/sql/schema.ts';
@@ -11,11 +12,12 @@ import { createUserDirectory } from '../src/adapters/uaa/user-directory.ts';
 import { Vault } from '../src/adapters/vault.ts';
 import { linksOf } from '../src/resources/shapes.ts';
 import { createApi } from '../src/routes/api.ts';
+import type { Api } from '../src/routes/api-context.ts';
 import { type Client, createClient } from './client.ts';
 import type { TestDatabase } from './test-database.ts';
 import { EXTERNAL_URL, type TokenIssuer } from './token-issuer.ts';
 
-/** The API with a real database and without a bus. */
+/** The API with a real database and without a bus. Every answer is compared with the API's description. */
 export interface TestApi {
   readonly db: Db;
   readonly writer: Writer;
@@ -24,7 +26,17 @@ export interface TestApi {
   readonly as: (authorization: string) => Client;
   readonly lines: readonly ApiLine[];
   readonly log: () => string;
+  /** `GET /v3/apps/{guid}` of each endpoint that Fastify knows. */
+  readonly endpoints: () => readonly string[];
   stop(): Promise<void>;
+}
+
+let described: Promise<Record<string, unknown>> | undefined;
+
+/** The API's own description; every API of a test file has the same. */
+function description(api: Api): Promise<Record<string, unknown>> {
+  described ??= api.inject('/v3/openapi.json').then((response) => response.json<Record<string, unknown>>());
+  return described;
 }
 
 export async function startTestApi(database: TestDatabase, issuer: TokenIssuer): Promise<TestApi> {
@@ -75,7 +87,9 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
         headers: { ...headers, ...(authorization === '' ? {} : { authorization }) },
         ...(body === undefined ? {} : { payload: body }),
       });
-      return { status: response.statusCode, headers: response.headers, text: response.body };
+      const answer = { status: response.statusCode, headers: response.headers, text: response.body };
+      checkAgainstOpenapi(await description(api), { method, path, ...answer, body: answer.text });
+      return answer;
     });
   return {
     db,
@@ -85,9 +99,26 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
     as,
     lines,
     log: () => log,
+    endpoints: () => endpointsOf(api.printRoutes()),
     stop: async () => {
       await api.close();
       await db.destroy();
     },
   };
+}
+
+/** The endpoints in Fastify's picture of its routes: a line for each path, indented below the one it begins with. */
+function endpointsOf(picture: string): string[] {
+  const prefixes: string[] = [];
+  return picture.split('\n').flatMap((line) => {
+    const [, indent = '', part = '', methods = ''] = /^([│ ├└─]*)(\S*) ?(?:\((.*)\))?$/.exec(line) ?? [];
+    const depth = indent.length / 4;
+    if (depth === 0) return [];
+    prefixes[depth] = (prefixes[depth - 1] ?? '') + part;
+    const path = prefixes[depth].replaceAll(/:(\w+)/g, '{$1}').replace('*', '{rest}');
+    return methods
+      .split(', ')
+      .filter((method) => ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'].includes(method))
+      .map((method) => `${method} ${path}`);
+  });
 }

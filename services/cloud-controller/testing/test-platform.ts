@@ -3,6 +3,7 @@ import { type Bus, connectService, KvView } from '@slipway/bus';
 import { buckets, busAccess, type DesiredLrp, type DomainFreshness, type ServiceName } from '@slipway/contracts';
 import { createLogger, generateSealingKeys, loadConfig, type SealingKeys, Secret } from '@slipway/service-kit';
 import type { NatsHandle } from '@slipway/testing';
+import { checkAgainstOpenapi } from '@slipway/testing';
 import { configSchema } from '../src/config.ts';
 import { type Client, createClient } from './client.ts';
 import type { TestDatabase } from './test-database.ts';
@@ -56,14 +57,20 @@ export async function connectAs(nats: NatsHandle, service: ServiceName, cellId?:
   });
 }
 
+/** Every answer is compared with the API's description. */
 export function httpClient(port: number, authorization: string): Client {
+  let description: Record<string, unknown> | undefined;
   return createClient(async ({ method, path, headers, body }) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
       headers: { ...headers, authorization },
       ...(body === undefined ? {} : { body }),
     });
-    return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
+    const text = await response.text();
+    const answer = { status: response.status, headers: Object.fromEntries(response.headers), text };
+    description ??= (await (await fetch(`http://127.0.0.1:${port}/v3/openapi.json`)).json()) as Record<string, unknown>;
+    checkAgainstOpenapi(description, { method, path, ...answer, body: text });
+    return answer;
   });
 }
 
