@@ -9,6 +9,7 @@ import { userProvidedServicesMigration } from './migrations/007-user-provided-se
 import { auditEventsMigration } from './migrations/008-audit-events.ts';
 import { sharingMigration } from './migrations/009-sharing.ts';
 import { sealedRunInfosMigration } from './migrations/010-sealed-run-infos.ts';
+import { sidecarsMigration } from './migrations/011-sidecars.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -21,6 +22,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '007-user-provided-services': userProvidedServicesMigration,
   '008-audit-events': auditEventsMigration,
   '009-sharing': sharingMigration,
+  '011-sidecars': sidecarsMigration,
 };
 
 /** Seals what older releases left in clear text. */

@@ -87,6 +87,10 @@ interface Apps extends Resource {
   /** The current droplet. */
   droplet_guid: string | null;
   revisions_enabled: Generated<Flag>;
+  /** Services reach the app as files, as Kubernetes has them; never both of these. */
+  service_binding_k8s_enabled: Generated<Flag>;
+  /** VCAP_SERVICES reaches the app as a file. */
+  file_based_vcap_services_enabled: Generated<Flag>;
 }
 
 interface Processes extends Resource {
@@ -107,6 +111,8 @@ interface Processes extends Resource {
   readiness_endpoint: string | null;
   readiness_invocation_timeout: number | null;
   readiness_interval: number | null;
+  /** Null: the image's user. */
+  run_as: string | null;
   /** With the guid it makes Diego's process guid. */
   version: string;
   /** What it was started as last. */
@@ -177,6 +183,8 @@ interface Routes extends Resource {
   path: string;
   space_guid: string;
   domain_guid: string;
+  /** JSON object, see domain/names/route-options.ts. */
+  options: Generated<string>;
 }
 
 /** Other spaces, to whose apps a route may lead too. */
@@ -229,7 +237,23 @@ interface Revisions extends Resource {
   environment_variables: Encrypted;
   /** JSON: process type to command, null where the image's runs. */
   commands: string;
+  /** JSON array: name, command, memory_mb and types of each sidecar. */
+  sidecars: Generated<string>;
   description: string;
+}
+
+/** What runs beside the app in every instance of some of its processes. */
+interface Sidecars extends Resource {
+  app_guid: string;
+  name: string;
+  command: string;
+  /** Its share of the process's memory; null: none of its own. */
+  memory_mb: number | null;
+}
+
+interface SidecarProcessTypes {
+  sidecar_guid: string;
+  type: string;
 }
 
 /** All of them are user-provided. */
@@ -336,6 +360,8 @@ export interface Database {
   revisions: Revisions;
   service_instances: ServiceInstances;
   service_bindings: ServiceBindings;
+  sidecars: Sidecars;
+  sidecar_process_types: SidecarProcessTypes;
   audit_events: AuditEvents;
   environment_variable_groups: EnvironmentVariableGroups;
   feature_flags: FeatureFlags;
@@ -363,6 +389,7 @@ export type BuildRow = Selectable<Builds>;
 export type DropletRow = Selectable<Droplets>;
 export type ServiceInstanceRow = Selectable<ServiceInstances>;
 export type ServiceBindingRow = Selectable<ServiceBindings>;
+export type SidecarRow = Selectable<Sidecars>;
 export type RouteRow = Selectable<Routes>;
 export type RouteDestinationRow = Selectable<RouteDestinations>;
 export type DeploymentRow = Selectable<Deployments>;
