@@ -42,7 +42,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     keys: { publicKey: config.CELL_PUBLIC_KEY, privateKey: config.CELL_PRIVATE_KEY.reveal() },
     plainHttp: config.INSECURE_REGISTRIES,
   });
-  const logs = new LogSink();
+  const logs = new LogSink({ linesPerSecond: config.CELL_LOG_LINES_PER_SECOND });
   const routes = new RouteTable();
   const records = new RecordWriter<Instance>(
     { guidOf: ({ instanceGuid }) => instanceGuid, keyOf: (guid) => keys.instance(cellId, guid) },
@@ -115,7 +115,11 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         deleteMs: config.DELETE_TIMEOUT_MS,
       },
       emitLog: (line) => logs.emit(line),
-      logRoom: () => logs.room(),
+      logRoom: (instance) => logs.room(instance),
+      logLimits: {
+        bytesPerSecond: config.LOG_RATE_BYTES_PER_SECOND,
+        linesPerSecond: config.LOG_RATE_LINES_PER_SECOND,
+      },
       setRoutes: (guid, messages) => routes.set(guid, messages),
       flushRoutes: async () => {
         if (bus?.connected === true) await flush(bus, logger);
@@ -196,7 +200,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     await usage?.stop();
     await condition?.stop();
     routes.close();
-    logs.close();
+    await logs.close();
     knowledge.close();
     records.close();
     await bus?.close();

@@ -8,6 +8,8 @@ const optionalMebibytes = z
   .transform(Number)
   .optional();
 
+const rateSetting = (fallback: number) => z.coerce.number().int().min(-1).default(fallback);
+
 /** Where the cell keeps what, and which addresses and uids are its own: enough to remove all of it. */
 const placeSettings = {
   CELL_ID: cellIdSchema,
@@ -42,6 +44,11 @@ const schema = z.object({
   CELL_PLACEMENT_TAGS: settings.list(),
   CELL_ON_STOP: z.enum(['keep', 'destroy']).default('keep'),
   INSECURE_REGISTRIES: settings.list(),
+  /** What one instance may log, whatever its app's own limit is; -1: no limit. */
+  LOG_RATE_BYTES_PER_SECOND: rateSetting(1024 * 1024),
+  LOG_RATE_LINES_PER_SECOND: rateSetting(2_000),
+  /** What all instances of the cell may log, each its share; log-cache reads some 20,000 in a second. */
+  CELL_LOG_LINES_PER_SECOND: rateSetting(10_000),
   /** Of one try to get all layers of an image. */
   PULL_TIMEOUT_MS: settings.milliseconds(900_000),
   CREATE_TIMEOUT_MS: settings.milliseconds(60_000),

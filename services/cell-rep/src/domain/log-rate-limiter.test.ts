@@ -27,6 +27,14 @@ test('a line longer than the limit passes when nothing else did', () => {
   expect(limiter.admit(1, 1_000).kind).toBe('dropped');
 });
 
+test('a burst of several seconds passes, and counts lines where lines are limited', () => {
+  const limiter = new LogRateLimiter(10, 0, 5);
+  const kinds = Array.from({ length: 51 }, () => limiter.admit(1_000, 0, 1).kind);
+  expect(kinds.filter((kind) => kind === 'admitted')).toHaveLength(50);
+  expect(limiter.report(1_000)).toEqual({ lines: 1, bytes: 1_000 });
+  expect(Array.from({ length: 11 }, () => limiter.admit(1, 1_000, 1).kind).at(-1)).toBe('dropped');
+});
+
 test('over any time no more passes than the limit allows, and what does not is counted', () => {
   const lines = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 100 })), {
     minLength: 1,
@@ -53,7 +61,7 @@ test('over any time no more passes than the limit allows, and what does not is c
 
 test('the words are Diego’s', () => {
   expect(rateLimitExceeded(1024)).toBe('app instance exceeded log rate limit (1024 bytes/sec)');
-  expect(rateLimitDropped(1024, { lines: 3, bytes: 90 })).toBe(
+  expect(rateLimitDropped(rateLimitExceeded(1024), { lines: 3, bytes: 90 })).toBe(
     '3 log lines (90 bytes) were dropped: app instance exceeded log rate limit (1024 bytes/sec)',
   );
 });

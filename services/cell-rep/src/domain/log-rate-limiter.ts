@@ -13,34 +13,37 @@ export type Admission =
 const WINDOW_MS = 1_000;
 
 /**
- * Bytes per second of one instance's log (Diego `log_rate_limit`): -1 lets all pass, 0 nothing. A bucket of one
- * second's worth; when it is empty everything is dropped until the second is over, and `report` says how much was.
- * `now` is any monotonic clock in milliseconds.
+ * How much of one instance's log may pass in a second (Diego `log_rate_limit`): -1 lets all pass, 0 nothing. A bucket of
+ * `burstS` seconds' worth; when it is empty everything is dropped for a second, and `report` says how much was. `now` is
+ * any monotonic clock in milliseconds.
  */
 export class LogRateLimiter {
-  readonly bytesPerSecond: number;
+  readonly #perSecond: number;
+  readonly #capacity: number;
   #available: number;
   #filledAt: number;
   #suppressedUntil: number | undefined;
   #lines = 0;
   #bytes = 0;
 
-  constructor(bytesPerSecond: number, now: number) {
-    this.bytesPerSecond = bytesPerSecond;
-    this.#available = bytesPerSecond;
+  constructor(perSecond: number, now: number, burstS = 1) {
+    this.#perSecond = perSecond;
+    this.#capacity = perSecond * burstS;
+    this.#available = this.#capacity;
     this.#filledAt = now;
   }
 
-  admit(bytes: number, now: number): Admission {
-    if (this.bytesPerSecond < 0) return { kind: 'admitted' };
+  /** `cost` is what is limited: the line's bytes, or 1 where lines are. */
+  admit(bytes: number, now: number, cost: number = bytes): Admission {
+    if (this.#perSecond < 0) return { kind: 'admitted' };
     // Diego says nothing at all of a limit of 0: the user wants no logs.
-    if (this.bytesPerSecond === 0) return { kind: 'dropped', first: false };
+    if (this.#perSecond === 0) return { kind: 'dropped', first: false };
     const suppressed = this.#suppressedUntil !== undefined && now < this.#suppressedUntil;
     this.#refill(now);
-    // A line longer than a second's worth passes a full bucket, else it never would.
-    const fits = bytes <= this.#available || this.#available >= this.bytesPerSecond;
+    // A line longer than all that fits passes a full bucket, else it never would.
+    const fits = cost <= this.#available || this.#available >= this.#capacity;
     if (!suppressed && fits) {
-      this.#available -= bytes;
+      this.#available -= cost;
       return { kind: 'admitted' };
     }
     const first = !suppressed;
@@ -66,8 +69,8 @@ export class LogRateLimiter {
   }
 
   #refill(now: number): void {
-    const gained = ((now - this.#filledAt) / WINDOW_MS) * this.bytesPerSecond;
-    this.#available = Math.min(this.bytesPerSecond, this.#available + Math.max(0, gained));
+    const gained = ((now - this.#filledAt) / WINDOW_MS) * this.#perSecond;
+    this.#available = Math.min(this.#capacity, this.#available + Math.max(0, gained));
     this.#filledAt = now;
   }
 }
@@ -77,6 +80,11 @@ export function rateLimitExceeded(bytesPerSecond: number): string {
   return `app instance exceeded log rate limit (${bytesPerSecond} bytes/sec)`;
 }
 
-export function rateLimitDropped(bytesPerSecond: number, { lines, bytes }: Dropped): string {
-  return `${lines} log lines (${bytes} bytes) were dropped: ${rateLimitExceeded(bytesPerSecond)}`;
+/** Of the limit that holds for every instance, whatever its app's is. */
+export function platformLimitExceeded(limit: number, unit: 'bytes' | 'lines'): string {
+  return `app instance exceeded the platform's log rate limit (${limit} ${unit}/sec)`;
+}
+
+export function rateLimitDropped(exceeded: string, { lines, bytes }: Dropped): string {
+  return `${lines} log lines (${bytes} bytes) were dropped: ${exceeded}`;
 }

@@ -1,6 +1,7 @@
 import type { LogLine } from '@slipway/bus';
 import type { Instance, RouterRegister } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
+import type { LogLimits } from './instance-log.ts';
 import type { Containers, HealthProbe } from './ports.ts';
 import type { Semaphore } from './semaphore.ts';
 
@@ -23,8 +24,9 @@ export interface InstanceDeps {
     readonly deleteMs: number;
   };
   readonly emitLog: (line: LogLine) => void;
-  /** Undefined when there is room for more lines, else wait for it. */
-  readonly logRoom: () => Promise<void> | undefined;
+  /** Undefined when there is room for more lines of the instance, else wait for it. */
+  readonly logRoom: (instance: Pick<LogLine, 'sourceId' | 'instanceId'>) => Promise<void> | undefined;
+  readonly logLimits: LogLimits;
   readonly setRoutes: (instanceGuid: string, routes: readonly RouterRegister[]) => void;
   /** Resolves when what was unregistered has left for the routers, or soon in any case. */
   readonly flushRoutes: () => Promise<void>;

@@ -1,12 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type LogLine, nowNanoseconds } from '@slipway/bus';
 import type { DesiredLrp } from '@slipway/contracts';
 import type { HealthLine } from '../domain/health-monitor.ts';
-import { LogRateLimiter, rateLimitDropped, rateLimitExceeded } from '../domain/log-rate-limiter.ts';
+import {
+  LogRateLimiter,
+  platformLimitExceeded,
+  rateLimitDropped,
+  rateLimitExceeded,
+} from '../domain/log-rate-limiter.ts';
+import { ReadPace } from '../domain/read-pace.ts';
 import { instanceTags } from '../domain/routes.ts';
+import type { InstanceDeps } from './instance-deps.ts';
 import type { ContainerLine } from './ports.ts';
 
 // What was dropped is told soon, also when nothing follows: the limiter's window, and a moment for its end.
 const REPORT_AFTER_MS = 1_050;
+
+/** What every instance has to keep to, whatever its app's own limit is; -1: none. */
+export interface LogLimits {
+  readonly bytesPerSecond: number;
+  readonly linesPerSecond: number;
+}
+
+// An app that says much while it starts is no flood.
+const PLATFORM_BURST_S = 5;
+
+interface Limit {
+  readonly limiter: LogRateLimiter;
+  readonly exceeded: string;
+  /** It counts lines, not bytes. */
+  readonly lines: boolean;
+}
+
+function limitsOf(appBytesPerSecond: number, { bytesPerSecond, linesPerSecond }: LogLimits, now: number): Limit[] {
+  return [
+    {
+      limiter: new LogRateLimiter(appBytesPerSecond, now),
+      exceeded: rateLimitExceeded(appBytesPerSecond),
+      lines: false,
+    },
+    {
+      limiter: new LogRateLimiter(bytesPerSecond, now, PLATFORM_BURST_S),
+      exceeded: platformLimitExceeded(bytesPerSecond, 'bytes'),
+      lines: false,
+    },
+    {
+      limiter: new LogRateLimiter(linesPerSecond, now, PLATFORM_BURST_S),
+      exceeded: platformLimitExceeded(linesPerSecond, 'lines'),
+      lines: true,
+    },
+  ];
+}
 
 export interface LoggedInstance {
   readonly cellId: string;
@@ -19,16 +63,25 @@ export interface LoggedInstance {
 export class InstanceLog {
   readonly #emit: (line: LogLine) => void;
   readonly #instance: LoggedInstance;
-  readonly #limiter: LogRateLimiter;
+  readonly #limits: readonly Limit[];
   #reportTimer: NodeJS.Timeout | undefined;
+  readonly #pace = new ReadPace();
   #bytes = 0;
   #lastNs = 0n;
 
-  constructor(instance: LoggedInstance, emit: (line: LogLine) => void) {
+  constructor(instance: LoggedInstance, platform: LogLimits, emit: (line: LogLine) => void) {
     this.#emit = emit;
     this.#instance = instance;
-    const { logRateBytesPerSecond } = instance.lrp().resources;
-    this.#limiter = new LogRateLimiter(logRateBytesPerSecond, performance.now());
+    this.#limits = limitsOf(instance.lrp().resources.logRateBytesPerSecond, platform, performance.now());
+  }
+
+  /** Before more of what the app writes is read: room for what was let through, and time for what was dropped. */
+  room(ofSink: InstanceDeps['logRoom']): Promise<void> | undefined {
+    const origin = { sourceId: this.#instance.lrp().log.sourceId, instanceId: String(this.#instance.index) };
+    const sink = ofSink(origin);
+    const waitMs = this.#pace.waitMs(performance.now());
+    if (waitMs === 0) return sink;
+    return Promise.all([sink, delay(waitMs, undefined, { ref: false })]).then(() => undefined);
   }
 
   /** Of the app's lines that were let through. */
@@ -42,14 +95,16 @@ export class InstanceLog {
     if (bytes.length === 0) return;
     const now = performance.now();
     this.#report(now);
-    const admission = this.#limiter.admit(bytes.length, now);
-    if (admission.kind === 'admitted') {
-      this.#bytes += bytes.length;
-      this.#write(this.#sourceOf(sidecar), stream, bytes, { timestamp: timestampNs });
+    for (const { limiter, exceeded, lines } of this.#limits) {
+      const admission = limiter.admit(bytes.length, now, lines ? 1 : bytes.length);
+      if (admission.kind === 'admitted') continue;
+      if (admission.first) this.#write(this.#appSource, 'ERR', exceeded);
+      if (limiter.pending) this.#reportSoon();
+      this.#pace.read(bytes.length, now);
       return;
     }
-    if (admission.first) this.#write(this.#appSource, 'ERR', rateLimitExceeded(this.#limiter.bytesPerSecond));
-    if (this.#limiter.pending) this.#reportSoon();
+    this.#bytes += bytes.length;
+    this.#write(this.#sourceOf(sidecar), stream, bytes, { timestamp: timestampNs });
   }
 
   /** A line that the platform adds to the app's own, or a sidecar's, outside of their rate. */
@@ -87,14 +142,16 @@ export class InstanceLog {
       this.#reportTimer = undefined;
       this.#report(performance.now());
       // Another window may have begun meanwhile.
-      if (this.#limiter.pending) this.#reportSoon();
+      if (this.#limits.some(({ limiter }) => limiter.pending)) this.#reportSoon();
     }, REPORT_AFTER_MS);
   }
 
   #report(now: number): void {
-    const dropped = this.#limiter.report(now);
-    if (dropped === undefined) return;
-    this.#write(this.#appSource, 'ERR', rateLimitDropped(this.#limiter.bytesPerSecond, dropped), { dropped });
+    for (const { limiter, exceeded } of this.#limits) {
+      const dropped = limiter.report(now);
+      if (dropped === undefined) continue;
+      this.#write(this.#appSource, 'ERR', rateLimitDropped(exceeded, dropped), { dropped });
+    }
   }
 
   #write(

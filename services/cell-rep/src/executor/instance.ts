@@ -58,7 +58,8 @@ export class InstanceRunner {
     this.#guid = placement.instanceGuid;
     this.#book = new InstanceBook(placement, lrp, origin.kind === 'adopted' ? origin.notes : undefined, deps);
     const { instanceGuid, index } = placement;
-    this.#log = new InstanceLog({ cellId: deps.cellId, instanceGuid, index, lrp: () => this.#book.lrp }, deps.emitLog);
+    const logged = { cellId: deps.cellId, instanceGuid, index, lrp: () => this.#book.lrp };
+    this.#log = new InstanceLog(logged, deps.logLimits, deps.emitLog);
     if (origin.kind === 'adopted') {
       this.#container = origin.container;
       this.#setStarted({ container: origin.container, startedAt: origin.startedAt });
@@ -243,7 +244,7 @@ export class InstanceRunner {
     try {
       await container.readLines((lines) => {
         for (const line of lines) this.#log.app(line);
-        return this.#deps.logRoom();
+        return this.#log.room(this.#deps.logRoom);
       }, this.#leaving.signal);
     } catch (error) {
       if (this.#leaving.signal.aborted) return;

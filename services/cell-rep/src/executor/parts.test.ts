@@ -110,9 +110,8 @@ test('lines carry the app, the instance and who speaks; the rate holds only for 
   const lrp = sampleLrp();
   const sidecars = [{ name: 'proxy', argv: ['x'], environment: {}, sourceType: 'APP/PROC/WEB/SIDECAR/PROXY' }];
   const limited = { ...lrp, sidecars, resources: { ...lrp.resources, logRateBytesPerSecond: 9 } };
-  const log = new InstanceLog({ cellId: 'cell-1', instanceGuid: sampleGuid(1), index: 2, lrp: () => limited }, (line) =>
-    lines.push(line),
-  );
+  const instance = { cellId: 'cell-1', instanceGuid: sampleGuid(1), index: 2, lrp: () => limited };
+  const log = new InstanceLog(instance, { bytesPerSecond: -1, linesPerSecond: -1 }, (line) => lines.push(line));
   onTestFinished(() => log.close());
   const write = (text: string): void =>
     log.app({ stream: 'OUT', bytes: Buffer.from(text), timestampNs: nowNanoseconds() });

@@ -92,6 +92,8 @@ async function applyApp(
   if (found === undefined) throw new ApiError('ResourceNotFound', 'App not found');
   const app = await lockApp(unit, found.guid);
   await auditApp(unit, app, 'apply_manifest');
+  // Cloud Foundry adds the manifest; there may be secrets in it.
+  unit.log(app.guid, `Applied manifest to app with guid ${app.guid}`);
   for (const process of wish.processes) await applyProcess(unit, platform, app, process);
   if (wish.revisions !== undefined) await setRevisionsEnabled(unit, app.guid, wish.revisions);
   if (wish.metadata !== undefined) await updateApp(unit, app.guid, { metadata: wish.metadata });
@@ -131,6 +133,7 @@ async function applyProcess(unit: UnitOfWork, platform: Platform, app: AppRow, w
   const process =
     existing ?? (await createProcess(unit, platform, { guid: platform.newGuid(), appGuid: app.guid, type: wish.type }));
   if (existing === undefined) {
+    unit.log(app.guid, `Added process: "${process.type}"`);
     await auditApp(unit, app, 'process.create', { process_guid: process.guid, process_type: process.type });
   }
   const decision = decideProcessChange(process, wish);

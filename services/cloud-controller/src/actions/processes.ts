@@ -107,10 +107,7 @@ export async function changeProcess(
     process_type: after.type,
     request: { ...change, ...(change.command === undefined ? {} : { command: '[PRIVATE DATA HIDDEN]' }) },
   });
-  const changed = Object.entries(change).map(([name, value]) => `${JSON.stringify(name)}=>${JSON.stringify(value)}`);
-  // A command may hold secrets.
-  if (change.command === undefined) unit.log(app.guid, `Updated app with guid ${app.guid} ({${changed.join(', ')}})`);
-  else unit.log(app.guid, `Updated app with guid ${app.guid}`);
+  unit.log(app.guid, `${isScaling(change) ? 'Scaling' : 'Updating'} process: "${after.type}"`);
   return sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
 }
 
@@ -147,7 +144,12 @@ export function checkLimits({ limits }: Platform, change: ProcessChange): void {
 const RETIRE_MEMORY_MS = 3_600_000;
 
 /** Has an instance stopped and replaced. */
-export async function retireInstance(unit: UnitOfWork, process: ProcessRow, instanceGuid: string): Promise<void> {
+export async function retireInstance(
+  unit: UnitOfWork,
+  process: ProcessRow,
+  instanceGuid: string,
+  index: number,
+): Promise<void> {
   const { sql, now } = unit;
   const old = new Date(Date.parse(now) - RETIRE_MEMORY_MS).toISOString();
   await sql
@@ -166,5 +168,5 @@ export async function retireInstance(unit: UnitOfWork, process: ProcessRow, inst
     process_type: process.type,
     instance_guid: instanceGuid,
   });
-  unit.log(process.app_guid, `Stopping instance ${instanceGuid} of process ${process.type}`);
+  unit.log(process.app_guid, `Terminating process: "${process.type}", index: "${index}"`);
 }

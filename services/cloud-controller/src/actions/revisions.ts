@@ -67,6 +67,7 @@ async function findOrInsert(
     })
     .returningAll()
     .executeTakeFirstOrThrow();
+  unit.log(app.guid, `Creating revision for app with guid ${app.guid}`);
   await auditApp(unit, app, 'revision.create', { revision_guid: guid, revision_version: row.version });
   await forgetOldest(unit, app.guid, row.version - MAX_REVISIONS);
   return row;

@@ -45,6 +45,7 @@ export async function createPackage(unit: UnitOfWork, platform: Platform, spec: 
   await saveMetadata(sql, 'package', guid, spec.metadata);
   const data = { image: spec.image, ...(spec.username === null ? {} : { username: spec.username }) };
   await auditApp(unit, app, 'package.create', { package_guid: guid, request: { type: 'docker', data } });
+  unit.log(app.guid, `Adding app package for app with guid ${app.guid}`);
   return row;
 }
 
@@ -154,6 +155,8 @@ export async function finishBuild(unit: UnitOfWork, platform: Platform, result: 
     .execute();
   const data = { build_guid: build.guid, package_guid: build.package_guid };
   await auditAppOf(unit, build.app_guid, 'build.staged', data);
+  unit.log(build.app_guid, `Creating droplet for app with guid ${build.app_guid}`);
+  unit.log(build.app_guid, `Staging complete for build ${build.guid}`);
   await auditAppOf(unit, build.app_guid, 'droplet.create', { droplet_guid: guid, package_guid: build.package_guid });
   return true;
 }

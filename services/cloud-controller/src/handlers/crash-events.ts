@@ -52,22 +52,28 @@ async function noteCrash(unit: UnitOfWork, instance: Instance): Promise<void> {
     .where('processes.guid', '=', processGuid)
     .executeTakeFirst();
   if (process === undefined) return;
-  const { crash } = instance;
+  const { crash, instanceGuid } = instance;
+  const noted = unit.sql.selectFrom('audit_events').select('id').where('guid', '=', instanceGuid);
+  if ((await noted.executeTakeFirst()) !== undefined) return;
+  const data = {
+    instance: instanceGuid,
+    index: instance.index,
+    cell_id: instance.cellId,
+    reason: 'CRASHED',
+    exit_description: crash?.reason ?? '',
+    ...(crash?.exitStatus === undefined ? {} : { exit_status: crash.exitStatus }),
+    crash_timestamp: instance.since,
+  };
   const event = {
-    guid: instance.instanceGuid,
+    guid: instanceGuid,
     type: 'audit.app.process.crash',
     target: { guid: process.app_guid, type: 'app', name: process.name },
     spaceGuid: process.space_guid,
-    data: {
-      instance: instance.instanceGuid,
-      index: instance.index,
-      cell_id: instance.cellId,
-      reason: 'CRASHED',
-      exit_description: crash?.reason ?? '',
-      ...(crash?.exitStatus === undefined ? {} : { exit_status: crash.exitStatus }),
-      crash_timestamp: instance.since,
-    },
+    data,
   };
   const actor = { guid: process.guid, type: 'process' as const, name: process.type };
   await runAs(actor, () => unit.audit(event));
+  // As Ruby prints a hash, which is what those who search logs know.
+  const fields = Object.entries(data).map(([name, value]) => `"${name}"=>${JSON.stringify(value)}`);
+  unit.log(process.app_guid, `App instance exited with guid ${process.app_guid} payload: {${fields.join(', ')}}`);
 }

@@ -135,7 +135,8 @@ export function processRoutes(api: Api, context: ApiContext): void {
     const placements = context.actual()?.placementsOf(lrpGuid(process.guid, process.version)) ?? [];
     const placed = placements.find((record) => record.kind === 'placed' && record.index === index);
     // What does not run is about to be started anyway.
-    if (placed?.kind === 'placed') await writer.write((unit) => retireInstance(unit, process, placed.instanceGuid));
+    if (placed?.kind === 'placed')
+      await writer.write((unit) => retireInstance(unit, process, placed.instanceGuid, placed.index));
   };
 
   const orderBy = ['created_at', 'updated_at'];

@@ -67,33 +67,22 @@ test('never holds more than its bounds, counts all that it drops, and drops the 
   );
 });
 
-test('the total bound takes from the source that was written least recently, and of it the oldest', () => {
-  const store = new LogStore({ ...ample, bytes: 4_000 });
+test('the total bound takes from the source that holds most, and of it the oldest: a flood drives nobody else out', () => {
+  const store = new LogStore({ ...ample, bytes: 20_000 });
   for (let n = 1; n <= 3; n++) store.put(line('quiet', n, 'q'.repeat(300)));
-  store.put(line('busy', 1, 'b'.repeat(300)));
-  store.put(line('quiet', 4, 'q'.repeat(300)));
-  // From here on `busy` is the older one.
-  const before = store.meta();
-  expect(before.get('quiet')?.expired).toBe(0);
-  expect(before.get('busy')?.expired).toBe(0);
-  store.put(line('quiet', 5, 'q'.repeat(600)));
-  expect(timesOf(store, 'busy')).toEqual([]);
-  expect(store.meta().get('busy')).toEqual({
-    count: 0,
-    expired: 1,
-    oldestTimestamp: undefined,
-    newestTimestamp: undefined,
-  });
-  store.put(line('new', 1, 'n'.repeat(600)));
-  expect(timesOf(store, 'quiet')).not.toContain(1);
-  expect(timesOf(store, 'quiet')).toContain(5);
-  expect(timesOf(store, 'new')).toEqual([1]);
+  for (let n = 1; n <= 500; n++) store.put(line(`flood-${n % 3}`, n, 'f'.repeat(100)));
+  expect(timesOf(store, 'quiet')).toEqual([1, 2, 3]);
+  expect(store.meta().get('quiet')).toMatchObject({ count: 3, expired: 0 });
+  for (const n of [498, 499, 500]) expect(timesOf(store, `flood-${n % 3}`)).toContain(n);
+  expect(timesOf(store, 'flood-1')).not.toContain(1);
+  expect(store.totals().expiredByTotal).toBeGreaterThan(400);
+  expect(store.totals().bytes).toBeLessThanOrEqual(20_000);
 });
 
 test('a source that was emptied and is written again still knows what it lost', () => {
   const store = new LogStore({ ...ample, bytes: 2_000 });
-  store.put(line('a', 1));
-  store.put(line('b', 1, 'x'.repeat(1_200)));
+  store.put(line('a', 1, 'x'.repeat(900)));
+  store.put(line('b', 1, 'x'.repeat(600)));
   expect(store.meta().get('a')).toMatchObject({ count: 0, expired: 1 });
   store.put(line('a', 2));
   expect(store.meta().get('a')).toMatchObject({ count: 1, expired: 1, oldestTimestamp: 2n, newestTimestamp: 2n });

@@ -41,10 +41,13 @@ interface Source {
 /** How many sources that hold nothing any more are remembered for their count of dropped envelopes. */
 const MAX_EMPTY_SOURCES = 10_000;
 
+/** Of what the largest source holds so much may go before the others are looked at again. */
+const PIECE = 16;
+
 /** Log lines by source, in memory, within bounds. What does not fit drops the oldest, and is counted. */
 export class LogStore {
   readonly #bounds: StoreBounds;
-  /** Those that hold something, least recently written first. */
+  /** Those that hold something. */
   readonly #sources = new Map<string, Source>();
   /** Dropped envelopes of sources that hold nothing, oldest first. */
   readonly #emptied = new Map<string, number>();
@@ -67,8 +70,6 @@ export class LogStore {
       expired: this.#emptied.get(sourceId) ?? 0,
     };
     this.#emptied.delete(sourceId);
-    // To the end: the most recently written.
-    this.#sources.delete(sourceId);
     this.#sources.set(sourceId, source);
     this.#bytes += source.log.insert(timestamp, 'LOG', (unique) => renderLogEnvelope(envelope, unique));
     this.#envelopes++;
@@ -123,11 +124,24 @@ export class LogStore {
       this.#expiredBySource++;
     }
     while (this.#bytes > bytes) {
-      const victim = this.#sources.entries().next().value;
+      // Whoever holds most gives way: however much some write, the few lines of the others stay.
+      const victim = this.#largest();
       if (victim === undefined) return;
-      this.#dropOldest(...victim);
-      this.#expiredByTotal++;
+      // A piece at a time, for finding the largest looks at all of them.
+      const enough = victim[1].log.bytes - Math.floor(victim[1].log.bytes / PIECE);
+      while (this.#bytes > bytes && victim[1].log.count > 0 && victim[1].log.bytes >= enough) {
+        this.#dropOldest(...victim);
+        this.#expiredByTotal++;
+      }
     }
+  }
+
+  #largest(): [string, Source] | undefined {
+    let largest: [string, Source] | undefined;
+    for (const entry of this.#sources) {
+      if (largest === undefined || entry[1].log.bytes > largest[1].log.bytes) largest = entry;
+    }
+    return largest;
   }
 
   #dropOldest(sourceId: string, source: Source): void {

@@ -23,6 +23,11 @@ export function renderMeta(sources: ReadonlyMap<string, SourceMeta>): string {
   return JSON.stringify({ meta });
 }
 
+/** Prometheus' error body, which clients show as it is when the status is 400 (go-log-cache `PromQLRaw`). */
+export function renderPromqlError(error: string): string {
+  return JSON.stringify({ status: 'error', errorType: 'bad_data', error });
+}
+
 /** google.rpc.Status, grpc-gateway's error body. */
 export function renderStatus(code: number, message: string): string {
   return JSON.stringify({ code, message, details: [] });

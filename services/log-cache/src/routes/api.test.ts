@@ -277,6 +277,17 @@ describe('meta', () => {
   });
 });
 
+test.each(['/api/v1/query?query=cpu', '/api/v1/query_range?query=cpu&start=1&end=2&step=1'])(
+  '%s says what to use instead, in words that clients show, and nothing to strangers',
+  async (path) => {
+    const { get, partners } = await setUp();
+    expect((await get(path)).status).toBe(404);
+    const { status, body } = await get(path, await partners.token(developer));
+    expect(status).toBe(400);
+    expect(body).toEqual({ status: 'error', errorType: 'bad_data', error: expect.stringContaining('cf app') });
+  },
+);
+
 test('what does not exist is a JSON 404', async () => {
   const { get } = await setUp();
   const { status, body } = await get('/api/v1/nothing');

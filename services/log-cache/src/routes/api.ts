@@ -3,7 +3,7 @@ import { childTrace, type Logger, parseTraceparent, withTrace } from '@slipway/s
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Access, type Caller, readsAll, type TokenCheck } from '../domain/access.ts';
 import type { LogStore } from '../domain/log-store.ts';
-import { renderBatch, renderMeta, renderStatus, statusCodes } from '../domain/protojson.ts';
+import { renderBatch, renderMeta, renderPromqlError, renderStatus, statusCodes } from '../domain/protojson.ts';
 import { parseReadQuery, type QueryParameters } from '../domain/read-query.ts';
 import { readableSources } from './readable-sources.ts';
 
@@ -22,6 +22,7 @@ const API_VERSION = '3.2.0';
 const FIRST_READ_TIMEOUT_MS = 10_000;
 /** 1,000 lines of ordinary length are 1 MB; 1,000 of the longest would be 90. */
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+const NO_PROMQL = 'PromQL is not available here, for no metrics are kept: "cf app" shows what instances use now';
 const SOURCE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const JSON_TYPE = 'application/json';
 
@@ -78,6 +79,13 @@ export function createApi(dependencies: ApiDependencies): FastifyInstance {
     if (readable.outcome === 'unknown') return unavailable(reply, readable.cause);
     return send(reply, 200, renderMeta(readable.sources));
   });
+
+  for (const path of ['/api/v1/query', '/api/v1/query_range']) {
+    api.get(path, async (request, reply) => {
+      const caller = await identify(request, reply);
+      return caller === undefined ? reply : send(reply, 400, renderPromqlError(NO_PROMQL));
+    });
+  }
 
   /** The caller; undefined when the reply was sent: 404 for every bad token, so that nobody learns what exists. */
   async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller | undefined> {
