@@ -37,9 +37,9 @@ export class TaskRunner {
   constructor({ task, found }: TaskOrigin, deps: TaskDeps) {
     this.#deps = deps;
     this.#book = new TaskBook(task, deps);
-    const { cellId, emitLog } = deps.instances;
+    const { cellId, logLimits, emitLog } = deps.instances;
     const logged = { cellId, instanceGuid: task.taskGuid, index: 0, lrp: () => this.#book.lrp };
-    this.#log = new InstanceLog(logged, emitLog);
+    this.#log = new InstanceLog(logged, logLimits, emitLog);
     this.#container = found?.container;
     this.#ended = this.#run(found);
   }
@@ -136,7 +136,7 @@ export class TaskRunner {
     try {
       await container.readLines((lines) => {
         for (const line of lines) this.#log.app(line);
-        return this.#deps.instances.logRoom();
+        return this.#log.room(this.#deps.instances.logRoom);
       }, this.#leaving.signal);
     } catch (error) {
       if (this.#leaving.signal.aborted) return;
