@@ -20,7 +20,7 @@ export async function expectConfinement(parent: string): Promise<void> {
 async function probe(parent: string): Promise<void> {
   const name = `confinement-canary-${randomUUID()}`;
   const directory = join(parent, `canary-${randomUUID()}`);
-  mkdirSync(directory);
+  mkdirSync(directory, { recursive: true });
   try {
     const tar = writeTar([{ name, content: 'x' }]);
     const order = {
