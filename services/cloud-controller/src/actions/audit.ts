@@ -1,4 +1,4 @@
-import type { AppRow } from '../adapters/sql/schema.ts';
+import type { AppRow, RoleRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 
 /** Notes a change of an app. */
@@ -53,5 +53,17 @@ export function auditResource(
     spaceGuid,
     ...(organizationGuid == null ? {} : { organizationGuid }),
     data,
+  });
+}
+
+/** Notes who got or lost a role. */
+export function auditRole(unit: UnitOfWork, role: RoleRow, what: 'add' | 'remove', userName: string): Promise<void> {
+  const { organization_guid: organizationGuid, space_guid: spaceGuid } = role;
+  return unit.audit({
+    type: `audit.user.${role.type}_${what}`,
+    target: { guid: role.user_guid, type: 'user', name: userName },
+    spaceGuid,
+    ...(organizationGuid === null ? {} : { organizationGuid }),
+    data: {},
   });
 }

@@ -2,7 +2,9 @@ import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { auditApp } from './audit.ts';
 import { endVersion } from './process-versions.ts';
+import { auditDestination } from './routes.ts';
 import { lockApp, processesOf } from './rows.ts';
+import { unbindService } from './service-bindings.ts';
 
 /**
  * An app with all that is its own: processes, packages, builds, droplets, and the mappings of routes to it, but not the
@@ -19,10 +21,13 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
     const rows = await sql.selectFrom(table).select('guid').where('app_guid', '=', guid).execute();
     guids.push(...rows.map((row) => row.guid));
   }
-  const bindings = await sql.selectFrom('service_bindings').select('guid').where('app_guid', '=', guid).execute();
-  await deleteMetadata(sql, [...guids, ...bindings.map((binding) => binding.guid)]);
-  await sql.deleteFrom('service_bindings').where('app_guid', '=', guid).execute();
-  await sql.deleteFrom('route_destinations').where('app_guid', '=', guid).execute();
+  const bindings = await sql.selectFrom('service_bindings').selectAll().where('app_guid', '=', guid).execute();
+  for (const binding of bindings) await unbindService(unit, binding);
+  await deleteMetadata(sql, guids);
+  const mapped = sql.deleteFrom('route_destinations').where('app_guid', '=', guid);
+  for (const destination of await mapped.returningAll().execute()) {
+    await auditDestination(unit, 'unmap-route', destination);
+  }
   for (const table of owned) await sql.deleteFrom(table).where('app_guid', '=', guid).execute();
   await sql.deleteFrom('processes').where('app_guid', '=', guid).execute();
   await sql.deleteFrom('apps').where('guid', '=', guid).execute();

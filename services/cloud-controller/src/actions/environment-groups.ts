@@ -2,6 +2,7 @@ import { databaseEngine } from '@slipway/database';
 import type { Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
+import { auditResource } from './audit.ts';
 import type { Platform } from './platform.ts';
 
 export type EnvironmentGroup = 'running' | 'staging';
@@ -26,11 +27,12 @@ export async function loadEnvironmentGroup(
 
 /** Null removes a variable. Apps get the rest when they are started, restarted or staged the next time. */
 export async function updateEnvironmentGroup(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   name: EnvironmentGroup,
   change: Readonly<Record<string, string | null>>,
 ): Promise<EnvironmentGroupState> {
+  const { sql, now } = unit;
   const seal = (variables: Readonly<Record<string, string>>): string =>
     platform.vault.encrypt(JSON.stringify(variables), purposes.environmentGroup(name));
   // So that there is a row to be locked: of two changes at once neither is lost.
@@ -55,5 +57,8 @@ export async function updateEnvironmentGroup(
     .set({ variables: seal(variables), updated_at: now })
     .where('name', '=', name)
     .execute();
+  // Names only: values may be secrets.
+  const request = { var: Object.keys(change) };
+  await auditResource(unit, 'environment_variable_group', 'update', { guid: name, name }, { data: { request } });
   return { variables, updatedAt: now };
 }

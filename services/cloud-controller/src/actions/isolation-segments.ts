@@ -3,15 +3,18 @@ import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.t
 import type { IsolationSegmentRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
+import { SHARED_SEGMENT } from '../domain/shared-segment.ts';
 import { unprocessable } from '../errors.ts';
+import { auditResource } from './audit.ts';
 import type { Platform } from './platform.ts';
 
 /** Throws 422 when the name is taken. */
 export async function createIsolationSegment(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   spec: { readonly name: string; readonly metadata: MetadataUpdate | undefined },
 ): Promise<IsolationSegmentRow> {
+  const { sql, now } = unit;
   const guid = platform.newGuid();
   const row = await sql
     .insertInto('isolation_segments')
@@ -22,19 +25,23 @@ export async function createIsolationSegment(
       throw isUniqueViolation(error) ? taken() : error;
     });
   await saveMetadata(sql, 'isolation_segment', guid, spec.metadata);
+  await auditResource(unit, 'isolation_segment', 'create', row, { data: { request: { name: spec.name } } });
   return row;
 }
 
 /** Throws 422 when the name is taken, or in use: cells carry it as their placement tag. */
 export async function updateIsolationSegment(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   segment: IsolationSegmentRow,
   change: { readonly name: string | undefined; readonly metadata: MetadataUpdate | undefined },
 ): Promise<IsolationSegmentRow> {
+  requireOwn(segment, 'update');
+  const { sql, now } = unit;
   const { guid } = segment;
   const name = change.name ?? segment.name;
   if (name !== segment.name) await requireUnused(sql, guid, 'Cannot update the name of');
   await saveMetadata(sql, 'isolation_segment', guid, change.metadata);
+  await auditResource(unit, 'isolation_segment', 'update', segment, { data: { request: change } });
   return sql
     .updateTable('isolation_segments')
     .set({ name, updated_at: now })
@@ -47,10 +54,14 @@ export async function updateIsolationSegment(
 }
 
 /** Throws 422 while an organization is entitled to it. */
-export async function deleteIsolationSegment({ sql }: UnitOfWork, guid: string): Promise<void> {
+export async function deleteIsolationSegment(unit: UnitOfWork, segment: IsolationSegmentRow): Promise<void> {
+  requireOwn(segment, 'delete');
+  const { sql } = unit;
+  const { guid } = segment;
   await requireUnused(sql, guid, 'Cannot delete');
   await deleteMetadata(sql, [guid]);
-  await sql.deleteFrom('isolation_segments').where('guid', '=', guid).execute();
+  const row = await sql.deleteFrom('isolation_segments').where('guid', '=', guid).returningAll().executeTakeFirst();
+  if (row !== undefined) await auditResource(unit, 'isolation_segment', 'delete', row);
 }
 
 async function requireUnused(sql: Sql, guid: string, what: string): Promise<void> {
@@ -69,10 +80,12 @@ async function requireUnused(sql: Sql, guid: string, what: string): Promise<void
 
 /** Lets organizations use a segment. Throws 422 when one is not there. */
 export async function entitleOrganizations(
-  { sql }: UnitOfWork,
-  segmentGuid: string,
+  unit: UnitOfWork,
+  segment: Pick<IsolationSegmentRow, 'guid' | 'name'>,
   organizationGuids: readonly string[],
 ): Promise<void> {
+  const { sql } = unit;
+  const segmentGuid = segment.guid;
   const wanted = [...new Set(organizationGuids)];
   if (wanted.length === 0) return;
   const found = await sql.selectFrom('organizations').select('guid').where('guid', 'in', wanted).execute();
@@ -82,19 +95,28 @@ export async function entitleOrganizations(
       `Unable to entitle organizations [${missing.join(', ')}] for isolation segment ${segmentGuid}. Ensure the organizations exist and that you have access to them.`,
     );
   }
-  await sql
+  const added = await sql
     .insertInto('isolation_segment_organizations')
     .values(wanted.map((guid) => ({ segment_guid: segmentGuid, organization_guid: guid })))
     .onConflict((conflict) => conflict.doNothing())
+    .returning('organization_guid')
     .execute();
+  for (const { organization_guid: organizationGuid } of added) {
+    await auditResource(unit, 'isolation_segment', 'entitle', segment, {
+      organizationGuid,
+      data: { organization_guid: organizationGuid },
+    });
+  }
 }
 
 /** Throws 422 while the organization or one of its spaces uses the segment. */
 export async function revokeOrganization(
-  { sql }: UnitOfWork,
-  segmentGuid: string,
+  unit: UnitOfWork,
+  segment: Pick<IsolationSegmentRow, 'guid' | 'name'>,
   organizationGuid: string,
 ): Promise<void> {
+  const { sql } = unit;
+  const segmentGuid = segment.guid;
   const isDefault = await sql
     .selectFrom('organizations')
     .select('id')
@@ -113,19 +135,25 @@ export async function revokeOrganization(
       'Cannot remove the entitlement while this Isolation Segment is assigned to the organization or to one of its spaces.',
     );
   }
-  await sql
+  const { numDeletedRows } = await sql
     .deleteFrom('isolation_segment_organizations')
     .where('segment_guid', '=', segmentGuid)
     .where('organization_guid', '=', organizationGuid)
-    .execute();
+    .executeTakeFirst();
+  if (numDeletedRows === 0n) return;
+  await auditResource(unit, 'isolation_segment', 'revoke', segment, {
+    organizationGuid,
+    data: { organization_guid: organizationGuid },
+  });
 }
 
 /** Takes effect at the next restart of an app. Null: none. Throws 422 when the organization may not use it. */
 export async function assignIsolationSegment(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   to: { readonly table: 'organizations' | 'spaces'; readonly guid: string; readonly organizationGuid: string },
   segmentGuid: string | null,
 ): Promise<void> {
+  const { sql, now } = unit;
   if (segmentGuid !== null) {
     const entitled = await sql
       .selectFrom('isolation_segment_organizations')
@@ -140,11 +168,25 @@ export async function assignIsolationSegment(
       );
     }
   }
-  await sql
+  const row = await sql
     .updateTable(to.table)
     .set({ isolation_segment_guid: segmentGuid, updated_at: now })
     .where('guid', '=', to.guid)
-    .execute();
+    .returning(['guid', 'name'])
+    .executeTakeFirst();
+  if (row === undefined) return;
+  const { organizationGuid } = to;
+  if (to.table === 'spaces') {
+    const data = { request: { isolation_segment_guid: segmentGuid } };
+    await auditResource(unit, 'space', 'update', row, { spaceGuid: row.guid, organizationGuid, data });
+  } else {
+    const data = { request: { default_isolation_segment_guid: segmentGuid } };
+    await auditResource(unit, 'organization', 'update', row, { organizationGuid, data });
+  }
+}
+
+function requireOwn(segment: Pick<IsolationSegmentRow, 'guid' | 'name'>, what: string): void {
+  if (segment.guid === SHARED_SEGMENT.guid) throw unprocessable(`Cannot ${what} the ${segment.name} Isolation Segment`);
 }
 
 function taken(): Error {

@@ -14,7 +14,7 @@ import { renewVersion } from './process-versions.ts';
 import { changeProcess, createProcess } from './processes.ts';
 import { setRevisionsEnabled } from './revisions.ts';
 import { lockApp } from './rows.ts';
-import { bindService } from './service-instances.ts';
+import { bindService } from './service-bindings.ts';
 
 export interface ManifestScope {
   readonly writer: Writer;

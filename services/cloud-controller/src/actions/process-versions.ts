@@ -7,6 +7,7 @@ import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { buildRunInfo, processPorts, type RunInfoInput } from '../domain/lrp/run-info.ts';
 import { vcapServices } from '../domain/lrp/vcap-services.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
+import { placementTagsOf } from '../domain/shared-segment.ts';
 import { dropletExecutionSchema } from '../domain/staging/droplet-execution.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { loadEnvironmentGroup } from './environment-groups.ts';
@@ -37,11 +38,13 @@ async function loadRunInfoInput(
       'organizations.guid as org_guid',
       'organizations.name as org_name',
       'isolation_segments.name as segment_name',
+      'isolation_segments.guid as segment_guid',
     ])
     .where('spaces.guid', '=', app.space_guid)
     .executeTakeFirst();
   if (droplet === undefined) throw notFound('Droplet');
   if (tenancy === undefined) throw notFound('Space');
+  const { segment_name, segment_guid } = tenancy;
   const destinations = await loadDestinationUrls(sql, [app.guid]);
   return {
     droplet,
@@ -68,7 +71,7 @@ async function loadRunInfoInput(
     userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
     vcapServices: vcapServices(await loadBoundServices(sql, platform, app.guid)),
     runningGroup: (await loadEnvironmentGroup(sql, platform, 'running')).variables,
-    placementTags: tenancy.segment_name === null ? [] : [tenancy.segment_name],
+    placementTags: placementTagsOf(segment_name, segment_guid),
     destinations: destinations.filter(({ processType }) => processType === process.type),
   };
 }

@@ -3,6 +3,7 @@ import type { OrganizationRow, RoleRow, SpaceRow } from '../adapters/sql/schema.
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { RoleType } from '../domain/access/roles.ts';
 import { unprocessable } from '../errors.ts';
+import { auditRole } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { createUser } from './users.ts';
 
@@ -31,7 +32,7 @@ export async function createRole(unit: UnitOfWork, platform: Platform, role: New
       );
     }
   }
-  await createUser(unit, user.guid);
+  await createUser(unit, user);
   const where = space === undefined ? `organization '${organization?.name ?? ''}'` : `space '${space.name}'`;
   const row = await sql
     .insertInto('roles')
@@ -55,7 +56,7 @@ export async function createRole(unit: UnitOfWork, platform: Platform, role: New
 }
 
 /** Throws 422 where a member of an organization still has something to do in its spaces. */
-export async function deleteRole(unit: UnitOfWork, role: RoleRow): Promise<void> {
+export async function deleteRole(unit: UnitOfWork, role: RoleRow, userName: string): Promise<void> {
   const { sql } = unit;
   if (role.type === 'organization_user') {
     const inSpace = await sql
@@ -71,17 +72,5 @@ export async function deleteRole(unit: UnitOfWork, role: RoleRow): Promise<void>
     }
   }
   await sql.deleteFrom('roles').where('guid', '=', role.guid).execute();
-  // Names are uaa's, which is not asked for this.
-  await auditRole(unit, role, 'remove', role.user_guid);
-}
-
-function auditRole(unit: UnitOfWork, role: RoleRow, what: 'add' | 'remove', userName: string): Promise<void> {
-  const { organization_guid: organizationGuid, space_guid: spaceGuid } = role;
-  return unit.audit({
-    type: `audit.user.${role.type}_${what}`,
-    target: { guid: role.user_guid, type: 'user', name: userName },
-    spaceGuid,
-    ...(organizationGuid === null ? {} : { organizationGuid }),
-    data: {},
-  });
+  await auditRole(unit, role, 'remove', userName);
 }

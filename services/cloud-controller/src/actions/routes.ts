@@ -136,7 +136,8 @@ export async function addDestinations(
   await rerouteApps(unit, platform, apps);
 }
 
-function auditDestination(
+/** Notes that an app has one route more or less. */
+export function auditDestination(
   unit: UnitOfWork,
   type: 'map-route' | 'unmap-route',
   destination: RouteDestinationRow,
@@ -183,11 +184,13 @@ export async function setDestinationProtocol(
   protocol: 'http1' | 'http2',
 ): Promise<void> {
   const apps = await lockApps(unit, [destination.app_guid]);
-  await unit.sql
+  const row = await unit.sql
     .updateTable('route_destinations')
     .set({ protocol, updated_at: unit.now })
     .where('guid', '=', destination.guid)
-    .execute();
+    .returningAll()
+    .executeTakeFirst();
+  if (row !== undefined) await auditDestination(unit, 'map-route', row);
   await rerouteApps(unit, platform, apps);
 }
 

@@ -1,13 +1,17 @@
 import { isUniqueViolation } from '@slipway/database';
 import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
-import type { ServiceBindingRow, ServiceInstanceRow, Sql } from '../adapters/sql/schema.ts';
+import type { ServiceInstanceRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { BoundService } from '../domain/lrp/vcap-services.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 import { unprocessable } from '../errors.ts';
+import { auditResource } from './audit.ts';
 import type { Platform } from './platform.ts';
-import { lockApp } from './rows.ts';
+import { unbindService } from './service-bindings.ts';
+
+/** In an event, in place of what must not be there. */
+const HIDDEN = '[PRIVATE DATA HIDDEN]';
 
 export type Credentials = Readonly<Record<string, unknown>>;
 
@@ -53,7 +57,7 @@ export async function createServiceInstance(
       throw isUniqueViolation(error) ? nameTaken(spec.name) : error;
     });
   await saveMetadata(sql, 'service_instance', guid, spec.metadata);
-  await auditInstance(unit, row, 'create');
+  await auditInstance(unit, row, 'create', { name: spec.name, tags: spec.tags, credentials: HIDDEN });
   return row;
 }
 
@@ -71,7 +75,12 @@ export async function updateServiceInstance(
 ): Promise<ServiceInstanceRow> {
   const { sql, now } = unit;
   const { guid } = before;
-  await auditInstance(unit, before, 'update');
+  await auditInstance(unit, before, 'update', {
+    ...(change.name === undefined ? {} : { name: change.name }),
+    ...(change.tags === undefined ? {} : { tags: change.tags }),
+    ...(change.credentials === undefined ? {} : { credentials: HIDDEN }),
+    ...(change.metadata === undefined ? {} : { metadata: change.metadata }),
+  });
   const name = change.name ?? before.name;
   const { credentials, tags } = change;
   await saveMetadata(sql, 'service_instance', guid, change.metadata);
@@ -96,83 +105,31 @@ export async function deleteServiceInstance(unit: UnitOfWork, guid: string): Pro
   const { sql } = unit;
   const bindings = await sql
     .selectFrom('service_bindings')
-    .select('guid')
+    .selectAll()
     .where('service_instance_guid', '=', guid)
+    .orderBy('app_guid')
     .execute();
-  await deleteMetadata(sql, [guid, ...bindings.map((binding) => binding.guid)]);
-  await sql.deleteFrom('service_bindings').where('service_instance_guid', '=', guid).execute();
+  for (const binding of bindings) await unbindService(unit, binding);
+  await deleteMetadata(sql, [guid]);
   const row = await sql.deleteFrom('service_instances').where('guid', '=', guid).returningAll().executeTakeFirst();
   if (row !== undefined) await auditInstance(unit, row, 'delete');
 }
 
-function auditInstance(unit: UnitOfWork, instance: ServiceInstanceRow, what: string): Promise<void> {
-  return unit.audit({
-    type: `audit.user_provided_service_instance.${what}`,
-    target: { guid: instance.guid, type: 'user_provided_service_instance', name: instance.name },
-    spaceGuid: instance.space_guid,
-  });
+/** Notes who read its credentials. */
+export function noteCredentialsRead(unit: UnitOfWork, instance: ServiceInstanceRow): Promise<void> {
+  return auditInstance(unit, instance, 'show');
 }
 
-export interface NewServiceBinding {
-  readonly appGuid: string;
-  readonly instance: Pick<ServiceInstanceRow, 'guid' | 'space_guid' | 'name'>;
-  readonly name: string | null;
-  readonly metadata: MetadataUpdate | undefined;
-}
-
-/** Takes effect at the app's next start. Throws 404, 422; texts are those that the cf CLI looks for. */
-export async function bindService(
+function auditInstance(
   unit: UnitOfWork,
-  platform: Platform,
-  { appGuid, instance, name, metadata }: NewServiceBinding,
-): Promise<ServiceBindingRow> {
-  const { sql, now } = unit;
-  const app = await lockApp(unit, appGuid);
-  if (app.space_guid !== instance.space_guid) {
-    throw unprocessable('The service instance and the app are in different spaces');
-  }
-  const bound = await sql.selectFrom('service_bindings').selectAll().where('app_guid', '=', appGuid).execute();
-  if (bound.some((binding) => binding.service_instance_guid === instance.guid)) {
-    throw unprocessable('The app is already bound to the service instance');
-  }
-  if (name !== null && bound.some((binding) => binding.name === name)) {
-    throw unprocessable(
-      `The binding name is invalid. App binding names must be unique. The app already has a binding with name '${name}'.`,
-    );
-  }
-  const row = await sql
-    .insertInto('service_bindings')
-    .values({
-      guid: platform.newGuid(),
-      created_at: now,
-      updated_at: now,
-      name,
-      app_guid: appGuid,
-      service_instance_guid: instance.guid,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await saveMetadata(sql, 'service_binding', row.guid, metadata);
-  await unit.audit({
-    type: 'audit.service_binding.create',
-    target: { guid: row.guid, type: 'service_binding', name: name ?? '' },
-    spaceGuid: app.space_guid,
-    data: { request: { app_guid: appGuid, service_instance_guid: instance.guid } },
+  instance: ServiceInstanceRow,
+  what: string,
+  request?: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  return auditResource(unit, 'user_provided_service_instance', what, instance, {
+    spaceGuid: instance.space_guid,
+    ...(request === undefined ? {} : { data: { request } }),
   });
-  unit.log(appGuid, `Bound service instance ${instance.name} to app with guid ${appGuid}`);
-  return row;
-}
-
-export async function unbindService(unit: UnitOfWork, binding: ServiceBindingRow): Promise<void> {
-  await deleteMetadata(unit.sql, [binding.guid]);
-  await unit.sql.deleteFrom('service_bindings').where('guid', '=', binding.guid).execute();
-  await unit.audit({
-    type: 'audit.service_binding.delete',
-    target: { guid: binding.guid, type: 'service_binding', name: binding.name ?? '' },
-    spaceGuid: (await lockApp(unit, binding.app_guid)).space_guid,
-    data: { request: { app_guid: binding.app_guid, service_instance_guid: binding.service_instance_guid } },
-  });
-  unit.log(binding.app_guid, `Unbound a service instance from app with guid ${binding.app_guid}`);
 }
 
 /** What an app is bound to, the oldest binding first. */

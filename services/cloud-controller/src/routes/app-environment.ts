@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { updateEnvironment } from '../actions/apps.ts';
+import { auditApp } from '../actions/audit.ts';
 import { loadEnvironmentGroup } from '../actions/environment-groups.ts';
 import { decryptEnvironment } from '../actions/platform.ts';
 import { requireFeature } from '../actions/require-feature.ts';
@@ -61,6 +62,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: { 200: environmentSchema } } },
     async (request) => {
       const app = await findReadable(accessOf(request), request.params.guid);
+      await writer.write((unit) => auditApp(unit, app, 'environment.show'));
       return {
         staging_env_json: { ...(await loadEnvironmentGroup(db, platform, 'staging')).variables },
         running_env_json: { ...(await loadEnvironmentGroup(db, platform, 'running')).variables },
@@ -76,6 +78,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: { 200: variablesSchema } } },
     async (request) => {
       const app = await findReadable(accessOf(request), request.params.guid);
+      await writer.write((unit) => auditApp(unit, app, 'environment_variables.show'));
       return presentVariables(app.guid, variablesOf(app), link);
     },
   );

@@ -1,11 +1,14 @@
 import { z } from 'zod';
+import { updateMetadataOfApp } from '../actions/metadata.ts';
 import { createBuild } from '../actions/staging.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { BuildRow } from '../adapters/sql/schema.ts';
+import type { Action } from '../domain/access/decide-access.ts';
 import { ApiError, notFound, unprocessable } from '../errors.ts';
 import { buildSchema, presentBuild } from '../resources/build.ts';
 import { listSchema } from '../resources/shapes.ts';
+import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
@@ -59,16 +62,29 @@ export function buildRoutes(api: Api, context: ApiContext): void {
     return reply.code(201).send(await present(row));
   });
 
-  api.get(
+  /** Throws 404, 403. */
+  const find = async (access: CallerAccess, guid: string, action: Action): Promise<BuildRow> => {
+    const row = await db.selectFrom('builds').selectAll().where('guid', '=', guid).executeTakeFirst();
+    if (row === undefined) throw notFound('Build');
+    const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', row.app_guid).executeTakeFirst();
+    if (app === undefined) throw notFound('Build');
+    await access.requireInSpace(action, app.space_guid, 'Build');
+    return row;
+  };
+  const shown = { response: { 200: buildSchema } };
+
+  api.get('/v3/builds/:guid', { schema: { params: guidParameters, ...shown } }, async (request) =>
+    present(await find(accessOf(request), request.params.guid, 'app.read')),
+  );
+
+  api.patch(
     '/v3/builds/:guid',
-    { schema: { params: guidParameters, response: { 200: buildSchema } } },
+    { schema: { params: guidParameters, body: z.strictObject({ metadata: metadataBody.optional() }), ...shown } },
     async (request) => {
-      const { guid } = request.params;
-      const row = await db.selectFrom('builds').selectAll().where('guid', '=', guid).executeTakeFirst();
-      if (row === undefined) throw notFound('Build');
-      const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', row.app_guid).executeTakeFirst();
-      if (app === undefined) throw notFound('Build');
-      await accessOf(request).requireInSpace('app.read', app.space_guid, 'Build');
+      const { metadata } = request.body;
+      checkMetadata(metadata);
+      const row = await find(accessOf(request), request.params.guid, 'app.write');
+      await writer.write((unit) => updateMetadataOfApp(unit, 'build', row, metadata));
       return present(row);
     },
   );

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { createDeployment } from '../actions/deployments.ts';
+import { updateMetadataOfApp } from '../actions/metadata.ts';
 import { cancelDeployment, continueDeployment } from '../actions/steer-deployments.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
-import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { DeploymentRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import { weightProblems } from '../domain/deployment/canary.ts';
@@ -163,7 +164,7 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
       const { metadata } = request.body;
       checkMetadata(metadata);
       const row = await findDeployment(context, accessOf(request), request.params.guid, 'app.operate');
-      await writer.write((unit) => saveMetadata(unit.sql, 'deployment', row.guid, metadata));
+      await writer.write((unit) => updateMetadataOfApp(unit, 'deployment', row, metadata));
       return present(row);
     },
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { loadFeatureFlag, loadFeatureFlags, saveFeatureFlag } from '../adapters/sql/feature-flag-rows.ts';
+import { updateFeatureFlag } from '../actions/feature-flags.ts';
+import { loadFeatureFlag, loadFeatureFlags } from '../adapters/sql/feature-flag-rows.ts';
 import { isFeatureFlagName } from '../domain/feature-flags.ts';
 import { notFound } from '../errors.ts';
 import { featureFlagSchema, presentFeatureFlag } from '../resources/feature-flag.ts';
@@ -45,20 +46,8 @@ export function featureFlagRoutes(api: Api, { db, writer, link }: ApiContext): v
       accessOf(request).requireAdmin();
       const { name } = request.params;
       if (!isFeatureFlagName(name)) throw notFound('Feature flag');
-      const flag = await writer.write(async (unit) => {
-        const before = await loadFeatureFlag(unit.sql, name);
-        const message = request.body.custom_error_message;
-        const after = {
-          name,
-          enabled: request.body.enabled,
-          customErrorMessage: message === undefined ? before.customErrorMessage : message,
-          updatedAt: unit.now,
-        };
-        await saveFeatureFlag(unit.sql, after, unit.now);
-        // Images run only while it is on.
-        if (name === 'diego_docker' && before.enabled !== after.enabled) await unit.announce('sync', '');
-        return after;
-      });
+      const { enabled, custom_error_message: customErrorMessage } = request.body;
+      const flag = await writer.write((unit) => updateFeatureFlag(unit, name, { enabled, customErrorMessage }));
       return presentFeatureFlag(flag, link);
     },
   );

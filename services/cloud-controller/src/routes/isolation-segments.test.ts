@@ -58,6 +58,35 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(renamed.status).toBe(422);
     });
 
+    test('the shared one is there, means no placement tag, and stays', async () => {
+      const { admin } = suite.api;
+      const { organizationGuid, spaceGuid } = await createSpace(admin);
+      const [shared] = (await admin.get('/v3/isolation_segments?names=shared')).body.resources;
+      expect(shared).toMatchObject({ guid: '933b4c58-120b-499a-b85d-4b6fc9e2903b', name: 'shared' });
+      const path = `/v3/isolation_segments/${shared.guid}`;
+      expect(errorOf(await admin.delete(path)).detail).toBe('Cannot delete the shared Isolation Segment');
+      expect(errorOf(await admin.patch(path, { name: 'x' })).detail).toBe('Cannot update the shared Isolation Segment');
+
+      const { body: own } = await admin.post('/v3/isolation_segments', { name: `own-${spaceGuid}` });
+      for (const { guid } of [own, shared]) {
+        await admin.post(`/v3/isolation_segments/${guid}/relationships/organizations`, {
+          data: [{ guid: organizationGuid }],
+        });
+      }
+      const byDefault = `/v3/organizations/${organizationGuid}/relationships/default_isolation_segment`;
+      await admin.patch(byDefault, { data: { guid: own.guid } });
+      const app = await createApp(admin, spaceGuid);
+      await suite.assign(app, await suite.stage(app));
+      const tags = async (): Promise<readonly string[] | undefined> => {
+        await admin.post(`/v3/apps/${app}/actions/restart`);
+        return (await suite.lrpsOf(app))[0]?.runInfo.placementTags;
+      };
+      expect(await tags()).toEqual([own.name]);
+      const ofSpace = `/v3/spaces/${spaceGuid}/relationships/isolation_segment`;
+      expect((await admin.patch(ofSpace, { data: { guid: shared.guid } })).status).toBe(200);
+      expect(await tags()).toEqual([]);
+    });
+
     test('are unique whatever the case, and unseen by those who may not use them', async () => {
       const { body } = await suite.api.admin.post('/v3/isolation_segments', { name: 'gpu' });
       expect(errorOf(await suite.api.admin.post('/v3/isolation_segments', { name: 'GPU' })).status).toBe(422);

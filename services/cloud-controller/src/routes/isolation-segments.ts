@@ -20,6 +20,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, nameBody } from './bodies.ts';
 import { listBody, listParameters } from './lists.ts';
+import { emptyResponse } from './openapi/answers.ts';
 import { findOrganization, organizationFilters, presentOrganizations } from './organizations.ts';
 import { toManyBody } from './quota-bodies.ts';
 import { findSpace } from './spaces.ts';
@@ -122,13 +123,17 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  api.delete('/v3/isolation_segments/:guid', { schema: { params: guidParameters } }, async (request, reply) => {
-    const access = accessOf(request);
-    const { guid } = await find(access, request.params.guid);
-    access.requireAdmin();
-    await writer.write((unit) => deleteIsolationSegment(unit, guid));
-    return reply.code(204).send();
-  });
+  api.delete(
+    '/v3/isolation_segments/:guid',
+    { schema: { params: guidParameters, response: emptyResponse } },
+    async (request, reply) => {
+      const access = accessOf(request);
+      const segment = await find(access, request.params.guid);
+      access.requireAdmin();
+      await writer.write((unit) => deleteIsolationSegment(unit, segment));
+      return reply.code(204).send();
+    },
+  );
 
   api.get(
     '/v3/isolation_segments/:guid/organizations',
@@ -179,18 +184,18 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
       const segment = await find(access, request.params.guid);
       access.requireAdmin();
       const guids = request.body.data.map(({ guid }) => guid);
-      await writer.write((unit) => entitleOrganizations(unit, segment.guid, guids));
+      await writer.write((unit) => entitleOrganizations(unit, segment, guids));
       return entitledTo(access, segment.guid);
     },
   );
   api.delete(
     `${entitlements}/:organization`,
-    { schema: { params: z.object({ guid: z.string(), organization: z.string() }) } },
+    { schema: { params: z.object({ guid: z.string(), organization: z.string() }), response: emptyResponse } },
     async (request, reply) => {
       const access = accessOf(request);
-      const { guid } = await find(access, request.params.guid);
+      const segment = await find(access, request.params.guid);
       access.requireAdmin();
-      await writer.write((unit) => revokeOrganization(unit, guid, request.params.organization));
+      await writer.write((unit) => revokeOrganization(unit, segment, request.params.organization));
       return reply.code(204).send();
     },
   );

@@ -1,5 +1,7 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { z } from 'zod';
+import { recordJob } from '../actions/jobs.ts';
+import { copyPackage, deletePackage, updatePackage } from '../actions/packages.ts';
 import { createPackage } from '../actions/staging.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
@@ -13,21 +15,33 @@ import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
+import { jobAccepted } from './jobs.ts';
 import { type ListRequest, listBody, listParameters } from './lists.ts';
+import { jobResponse } from './openapi/answers.ts';
 
 /** cloud_controller_ng's limit. */
 const MAX_PASSWORD = 5000;
 
+/** Of a copy only the app is given. */
 const createBody = z.strictObject({
   type: z
     .string()
-    .refine((type) => type === 'docker', 'Slipway runs Docker images only: use a package of type "docker"'),
+    .refine((type) => type === 'docker', 'Slipway runs Docker images only: use a package of type "docker"')
+    .optional(),
   relationships: z.strictObject({ app: toOneBody }),
-  data: z.strictObject({
-    image: z.string().trim().min(1),
-    username: z.string().min(1).nullable().optional(),
-    password: z.string().max(MAX_PASSWORD).nullable().optional(),
-  }),
+  data: z
+    .strictObject({
+      image: z.string().trim().min(1),
+      username: z.string().min(1).nullable().optional(),
+      password: z.string().max(MAX_PASSWORD).nullable().optional(),
+    })
+    .optional(),
+  metadata: metadataBody.optional(),
+});
+const copyParameters = z.strictObject({ source_guid: z.string().optional() });
+const updateBody = z.strictObject({
+  username: z.string().min(1).optional(),
+  password: z.string().max(MAX_PASSWORD).optional(),
   metadata: metadataBody.optional(),
 });
 
@@ -60,6 +74,16 @@ export async function findPackage(
   return found;
 }
 
+/** The package to copy. Throws 422, 403. */
+async function sourceOf(context: ApiContext, access: CallerAccess, guid: string): Promise<PackageRow> {
+  return findPackage(context, access, guid, 'app.write').catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) {
+      throw unprocessable('Source package is invalid. Ensure it exists and you have access to it.');
+    }
+    throw error;
+  });
+}
+
 export function packageRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
   const present = async (row: PackageRow): Promise<z.infer<typeof packageSchema>> =>
@@ -67,20 +91,27 @@ export function packageRoutes(api: Api, context: ApiContext): void {
 
   api.post(
     '/v3/packages',
-    { schema: { body: createBody, response: { 201: packageSchema } } },
+    { schema: { body: createBody, querystring: copyParameters, response: { 201: packageSchema } } },
     async (request, reply) => {
-      const { relationships, data, metadata } = request.body;
+      const { type, relationships, data, metadata } = request.body;
       checkMetadata(metadata);
-      const username = data.username ?? null;
-      const password = data.password ?? null;
-      if ((username === null) !== (password === null)) {
-        throw unprocessable('Data username and password must be given together');
-      }
       const appGuid = relationships.app.data.guid;
       const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', appGuid).executeTakeFirst();
       const decision = app === undefined ? 'hidden' : await accessOf(request).inSpace('app.write', app.space_guid);
       if (decision === 'hidden') throw unprocessable('App is invalid. Ensure it exists and you have access to it.');
       if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+      const { source_guid: sourceGuid } = request.query;
+      if (sourceGuid !== undefined) {
+        const source = await sourceOf(context, accessOf(request), sourceGuid);
+        const copy = await writer.write((unit) => copyPackage(unit, platform, source, appGuid));
+        return reply.code(201).send(await present(copy));
+      }
+      if (type === undefined || data === undefined) throw unprocessable("Type must be 'docker', and data an object");
+      const username = data.username ?? null;
+      const password = data.password ?? null;
+      if ((username === null) !== (password === null)) {
+        throw unprocessable('Data username and password must be given together');
+      }
       const spec = { appGuid, image: data.image, username, password, metadata };
       const row = await writer.write((unit) => createPackage(unit, platform, spec));
       return reply.code(201).send(await present(row));
@@ -91,6 +122,36 @@ export function packageRoutes(api: Api, context: ApiContext): void {
     '/v3/packages/:guid',
     { schema: { params: guidParameters, response: { 200: packageSchema } } },
     async (request) => present(await findPackage(context, accessOf(request), request.params.guid)),
+  );
+
+  api.patch(
+    '/v3/packages/:guid',
+    { schema: { params: guidParameters, body: updateBody, response: { 200: packageSchema } } },
+    async (request) => {
+      const { username, password, metadata } = request.body;
+      checkMetadata(metadata);
+      const row = await findPackage(context, accessOf(request), request.params.guid, 'app.write');
+      if ((username ?? row.username) === null || (password ?? row.password) === null) {
+        if (username !== undefined || password !== undefined) {
+          throw unprocessable('Data username and password must be given together');
+        }
+      }
+      const change = { username, password, metadata };
+      return present(await writer.write((unit) => updatePackage(unit, platform, row, change)));
+    },
+  );
+
+  api.delete(
+    '/v3/packages/:guid',
+    { schema: { params: guidParameters, response: jobResponse } },
+    async (request, reply) => {
+      const row = await findPackage(context, accessOf(request), request.params.guid, 'app.write');
+      const job = await writer.write(async (unit) => {
+        await deletePackage(unit, row);
+        return recordJob(unit, platform, 'package.delete');
+      });
+      return jobAccepted(reply, link, job);
+    },
   );
 
   const list = async (

@@ -1,8 +1,10 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { z } from 'zod';
+import { auditAppOf } from '../actions/audit.ts';
+import { updateMetadataOfApp } from '../actions/metadata.ts';
 import { revisionEnvironment } from '../actions/revisions.ts';
 import { type Filters, listPage } from '../adapters/sql/list-page.ts';
-import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, RevisionRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
@@ -122,7 +124,7 @@ export function revisionRoutes(api: Api, context: ApiContext): void {
       const { metadata } = request.body;
       checkMetadata(metadata);
       const row = await findRevision(context, accessOf(request), request.params.guid, 'app.write');
-      await writer.write((unit) => saveMetadata(unit.sql, 'revision', row.guid, metadata));
+      await writer.write((unit) => updateMetadataOfApp(unit, 'revision', row, metadata));
       return present(row);
     },
   );
@@ -132,6 +134,8 @@ export function revisionRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: { 200: variablesSchema } } },
     async (request) => {
       const row = await findRevision(context, accessOf(request), request.params.guid, 'app.readEnvironment');
+      const read = { revision_guid: row.guid, revision_version: row.version };
+      await writer.write((unit) => auditAppOf(unit, row.app_guid, 'revision.environment_variables.show', read));
       const self = `/v3/revisions/${row.guid}`;
       return {
         var: revisionEnvironment(platform, row),

@@ -44,13 +44,14 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect((await suite.api.admin.delete(`/v3/roles/${member.body.guid}`)).status).toBe(202);
       const events = await suite.api.admin.get(`/v3/audit_events?target_guids=${guid}`);
       expect(events.body.resources).toMatchObject([
+        { type: 'audit.user.create', target: { name: 'dora' } },
         {
           type: 'audit.user.organization_user_add',
           target: { name: 'dora' },
           organization: { guid: organizationGuid },
         },
         { type: 'audit.user.space_developer_add', space: { guid: spaceGuid }, actor: { name: 'admin' } },
-        { type: 'audit.user.space_developer_remove' },
+        { type: 'audit.user.space_developer_remove', target: { name: 'dora' } },
         { type: 'audit.user.organization_user_remove' },
       ]);
     });

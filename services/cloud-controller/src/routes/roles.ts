@@ -21,6 +21,7 @@ import { includeParameter, listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
 import { presentOrganizations } from './organizations.ts';
 import { presentSpaces, spaceOfBody } from './spaces.ts';
+import { nameOfUser } from './user-names.ts';
 import { presentUsers, visibleUsers } from './users.ts';
 
 const userBody = z.strictObject({
@@ -164,8 +165,9 @@ export function roleRoutes(api: Api, context: ApiContext): void {
       if (role === undefined) throw notFound('Role');
       if (role.space_guid !== null) await access.requireInSpace('space.manageUsers', role.space_guid, 'Role');
       else await access.requireInOrganization('organization.manageUsers', role.organization_guid ?? '', 'Role');
+      const name = await nameOfUser(context, role.user_guid);
       const job = await writer.write(async (unit) => {
-        await deleteRole(unit, role);
+        await deleteRole(unit, role, name);
         return recordJob(unit, platform, 'role.delete');
       });
       return jobAccepted(reply, link, job);

@@ -1,8 +1,9 @@
 import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
-import { bindService, openServiceCredentials, unbindService } from '../actions/service-instances.ts';
+import { bindService, noteBindingRead, unbindService, updateServiceBinding } from '../actions/service-bindings.ts';
+import { openServiceCredentials } from '../actions/service-instances.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
-import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, ServiceBindingRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import { ApiError, notFound, unprocessable } from '../errors.ts';
@@ -27,7 +28,7 @@ const createBody = z.strictObject({
     .string()
     .refine(
       (type) => type === 'app',
-      'User-provided services have no keys: whoever may see the credentials reads them from the service instance',
+      "Service credential bindings of type 'key' are not supported for user-provided service instances.",
     ),
   name: z.string().min(1).max(255).nullable().optional(),
   relationships: z.strictObject({ app: toOneBody, service_instance: toOneBody }),
@@ -193,6 +194,7 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
       const access = accessOf(request);
       const row = await find(access, request.params.guid, 'service.readCredentials');
       const instance = await findServiceInstance(context, access, row.service_instance_guid);
+      await writer.write((unit) => noteBindingRead(unit, row));
       return { credentials: openServiceCredentials(platform, instance), volume_mounts: [] };
     },
   );
@@ -213,13 +215,7 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
       const { metadata } = request.body;
       checkMetadata(metadata);
       const { guid } = await find(accessOf(request), request.params.guid, 'service.write');
-      const row = await writer.write(async (unit) => {
-        await saveMetadata(unit.sql, 'service_binding', guid, metadata);
-        const changed = unit.sql.updateTable('service_bindings').set({ updated_at: unit.now }).where('guid', '=', guid);
-        return changed.returningAll().executeTakeFirst();
-      });
-      if (row === undefined) throw notFound('Service credential binding');
-      return present(row);
+      return present(await writer.write((unit) => updateServiceBinding(unit, guid, metadata)));
     },
   );
 

@@ -4,6 +4,7 @@ import { requireFeature } from '../actions/require-feature.ts';
 import {
   createServiceInstance,
   deleteServiceInstance,
+  noteCredentialsRead,
   openServiceCredentials,
   updateServiceInstance,
 } from '../actions/service-instances.ts';
@@ -177,10 +178,9 @@ export function serviceInstanceRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: { 200: z.record(z.string(), z.unknown()) } } },
     async (request) => {
       const { guid } = request.params;
-      return openServiceCredentials(
-        platform,
-        await findServiceInstance(context, accessOf(request), guid, 'service.readCredentials'),
-      );
+      const row = await findServiceInstance(context, accessOf(request), guid, 'service.readCredentials');
+      await writer.write((unit) => noteCredentialsRead(unit, row));
+      return openServiceCredentials(platform, row);
     },
   );
 

@@ -110,7 +110,9 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(await detail(bind(app, two.guid, { parameters: { a: 1 } }))).toContain(
         'Binding parameters are not supported',
       );
-      expect(await detail(bind(app, two.guid, { type: 'key' }))).toContain('User-provided services have no keys');
+      expect(await detail(bind(app, two.guid, { type: 'key' }))).toBe(
+        "Service credential bindings of type 'key' are not supported for user-provided service instances.",
+      );
       const listed = await suite.api.admin.get(
         `/v3/service_credential_bindings?service_instance_guids=${one.guid},${two.guid}&include=app,service_instance`,
       );

@@ -1,7 +1,13 @@
 import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
-import { applySpaceQuota, createSpaceQuota, deleteSpaceQuota, removeSpaceQuota, updateSpaceQuota } from '../actions/quotas.ts';
+import {
+  applySpaceQuota,
+  createSpaceQuota,
+  deleteSpaceQuota,
+  removeSpaceQuota,
+  updateSpaceQuota,
+} from '../actions/quotas.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
 import type { Database, SpaceQuotaRow } from '../adapters/sql/schema.ts';
 import { unlimitedQuota } from '../adapters/sql/seed.ts';

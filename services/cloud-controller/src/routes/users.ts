@@ -1,7 +1,7 @@
 import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
-import { createUser, deleteUser } from '../actions/users.ts';
+import { createUser, deleteUser, updateUser } from '../actions/users.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, UserRow } from '../adapters/sql/schema.ts';
@@ -16,6 +16,7 @@ import { checkMetadata, guidParameters, metadataBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
+import { nameOfUser } from './user-names.ts';
 
 const createBody = z.union([
   z.strictObject({ guid: z.string().min(1).max(255), metadata: metadataBody.optional() }),
@@ -79,14 +80,16 @@ export function userRoutes(api: Api, context: ApiContext): void {
     accessOf(request).requireAdmin();
     const { body } = request;
     checkMetadata(body.metadata);
-    const guid = 'guid' in body ? body.guid : (await users.byNames([body.username], [body.origin]))[0]?.guid;
+    const [named] =
+      'guid' in body ? await users.byGuids([body.guid]) : await users.byNames([body.username], [body.origin]);
+    const guid = 'guid' in body ? body.guid : named?.guid;
     if (guid === undefined) {
       throw unprocessable(
         'Users of other origins than uaa cannot be made here. Make the user in uaa, then give its guid.',
       );
     }
     const row = await writer.write(async (unit) => {
-      const created = await createUser(unit, guid);
+      const created = await createUser(unit, { guid, name: named?.userName ?? guid });
       if (created === undefined) throw unprocessable(`User with guid '${guid}' already exists.`);
       await saveMetadata(unit.sql, 'user', guid, body.metadata);
       return created;
@@ -107,17 +110,8 @@ export function userRoutes(api: Api, context: ApiContext): void {
       access.requireAdmin();
       const { metadata } = request.body;
       checkMetadata(metadata);
-      const row = await writer.write(async ({ sql: trx, now }) => {
-        await saveMetadata(trx, 'user', guid, metadata);
-        return trx
-          .updateTable('users')
-          .set({ updated_at: now })
-          .where('guid', '=', guid)
-          .returningAll()
-          .executeTakeFirst();
-      });
-      if (row === undefined) throw notFound('User');
-      return present(row);
+      const user = { guid, name: await nameOfUser(context, guid) };
+      return present(await writer.write((unit) => updateUser(unit, user, metadata)));
     },
   );
 
@@ -128,8 +122,9 @@ export function userRoutes(api: Api, context: ApiContext): void {
       const access = accessOf(request);
       const { guid } = await find(access, request.params.guid);
       if (!access.admin) throw new ApiError('NotAuthorized');
+      const user = { guid, name: await nameOfUser(context, guid) };
       const job = await writer.write(async (unit) => {
-        await deleteUser(unit, guid);
+        await deleteUser(unit, user);
         return recordJob(unit, platform, 'user.delete');
       });
       return jobAccepted(reply, link, job);

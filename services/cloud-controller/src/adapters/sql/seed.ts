@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { SHARED_SEGMENT } from '../../domain/shared-segment.ts';
 import type { QuotaLimits } from '../../resources/organization-quota.ts';
 import type { Db } from './schema.ts';
 
@@ -19,8 +20,8 @@ export const unlimitedQuota: QuotaLimits = {
 export const DEFAULT_QUOTA = 'default';
 
 /**
- * Gives a new platform its shared domain and the quota of new organizations. A domain is added only while there is no
- * shared one: an operator who deleted or renamed it meant it.
+ * Gives a new platform its shared domain, the shared isolation segment and the quota of new organizations. A domain is
+ * added only while there is no shared one: an operator who deleted or renamed it meant it.
  */
 export async function seed(db: Db, options: { readonly appsDomain: string; readonly now: string }): Promise<void> {
   const base = { created_at: options.now, updated_at: options.now };
@@ -33,6 +34,11 @@ export async function seed(db: Db, options: { readonly appsDomain: string; reado
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     }
+    await sql
+      .insertInto('isolation_segments')
+      .values({ ...base, ...SHARED_SEGMENT })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
     const domain = await sql
       .selectFrom('domains')
       .select('id')
