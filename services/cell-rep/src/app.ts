@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bus, connectService, emitMessage, KvStore } from '@slipway/bus';
-import { buckets, busAccess, type CellPresence, type Instance, instanceMetrics, keys } from '@slipway/contracts';
+import {
+  buckets,
+  busAccess,
+  type CellPresence,
+  type Instance,
+  instanceMetrics,
+  keys,
+  type TaskState,
+} from '@slipway/contracts';
 import type { Garden } from '@slipway/garden';
 import { hostPlatform } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
@@ -14,12 +22,17 @@ import { diskProblem, readMachine } from './adapters/machine.ts';
 import { type PresenceBeat, startPresence } from './adapters/presence.ts';
 import { RecordWriter } from './adapters/record-writer.ts';
 import { RouteTable } from './adapters/route-table.ts';
+import { TaskViews } from './adapters/task-knowledge.ts';
+import { TaskLedger } from './adapters/task-ledger.ts';
 import type { Config } from './config.ts';
 import { cellCapacity } from './domain/capacity.ts';
 import { CellCondition } from './executor/cell-condition.ts';
 import { Executor } from './executor/executor.ts';
+import type { InstanceDeps } from './executor/instance-deps.ts';
 import { Reconciler } from './executor/reconciler.ts';
 import { Semaphore } from './executor/semaphore.ts';
+import { TaskExecutor } from './executor/task-executor.ts';
+import { TaskReconciler } from './executor/task-reconciler.ts';
 import { UsageSampler } from './executor/usage-sampler.ts';
 import { createCellMetrics } from './metrics.ts';
 
@@ -48,9 +61,15 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     { guidOf: ({ instanceGuid }) => instanceGuid, keyOf: (guid) => keys.instance(cellId, guid) },
     logger,
   );
+  const taskRecords = new RecordWriter<TaskState>(
+    { guidOf: ({ taskGuid }) => taskGuid, keyOf: (guid) => keys.taskState(cellId, guid) },
+    logger,
+  );
   const knowledge = new Knowledge(cellId, () => reconciler?.trigger());
+  const taskViews = new TaskViews(cellId, () => taskReconciler?.trigger());
   const metrics = createCellMetrics(() => ({
     local: executor?.local ?? new Map(),
+    tasks: tasks?.local ?? new Map(),
     routes: routes.size,
     unplaced: reconciler?.unplaced ?? 0,
     presence: capacity === undefined ? undefined : presence(),
@@ -59,6 +78,9 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let condition: CellCondition | undefined;
   let executor: Executor | undefined;
   let reconciler: Reconciler | undefined;
+  let ledger: TaskLedger | undefined;
+  let tasks: TaskExecutor | undefined;
+  let taskReconciler: TaskReconciler | undefined;
   let usage: UsageSampler | undefined;
   let capacity: CellPresence['capacity'] | undefined;
   let bus: Bus | undefined;
@@ -84,7 +106,9 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     evacuating: false,
     healthy: condition?.reason === undefined,
     ...(condition?.reason === undefined ? {} : { unhealthyReason: condition.reason }),
-    starting: [...(executor?.local.values() ?? [])].filter(({ record }) => record.state === 'CLAIMED').length,
+    starting:
+      [...(executor?.local.values() ?? [])].filter(({ record }) => record.state === 'CLAIMED').length +
+      [...(tasks?.local.values() ?? [])].filter(({ state }) => state.state === 'CLAIMED').length,
   });
   const notReady = (): string | undefined => {
     if (garden === undefined) return 'containers: not opened yet';
@@ -101,7 +125,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       onChange: () => beat?.beat(),
       logger,
     });
-    executor = new Executor({
+    const deps: InstanceDeps = {
       cellId,
       zone: config.CELL_ZONE,
       containers,
@@ -135,7 +159,15 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         condition?.failed(step, error);
       },
       onChange: () => reconciler?.trigger(),
+    };
+    executor = new Executor(deps);
+    ledger = TaskLedger.open(config.CELL_DATA_DIR, cellId, logger);
+    tasks = new TaskExecutor({
+      instances: { ...deps, onChange: () => taskReconciler?.trigger() },
+      ledger,
+      records: taskRecords,
     });
+    await tasks.adopt();
     await executor.adopt();
     await condition.start();
     const used = garden.containers().reduce((sum, container) => sum + (container.stats()?.diskBytes ?? 0), 0);
@@ -154,7 +186,11 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const joinBus = async (connected: Bus, running: Executor): Promise<void> => {
     logs.attach(connected);
     records.attach(await KvStore.open(connected, buckets.instances), () => connected.ready);
-    connected.onReset(() => records.republish());
+    taskRecords.attach(await KvStore.open(connected, buckets.tasks), () => connected.ready);
+    connected.onReset(() => {
+      records.republish();
+      taskRecords.republish();
+    });
     routes.attach(connected);
     reconciler = new Reconciler({
       executor: running,
@@ -162,9 +198,14 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       placementDeleted: (guid) => knowledge.placementDeleted(guid),
       logger,
     });
-    await knowledge.attach(connected);
+    await Promise.all([knowledge.attach(connected), taskViews.attach(connected)]);
     if (stopping !== undefined) return;
     reconciler.start();
+    if (tasks !== undefined && ledger !== undefined) {
+      const read = (now: number): ReturnType<TaskViews['read']> => taskViews.read(now);
+      taskReconciler = new TaskReconciler({ cellId, executor: tasks, read, ledger });
+      taskReconciler.start();
+    }
     beat = await startPresence(connected, presence, logger);
     usage = new UsageSampler({
       cellId,
@@ -192,17 +233,20 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     // Whoever started it hears of its failure; here it only must not be half done.
     await cell?.catch(() => undefined);
     reconciler?.stop();
+    taskReconciler?.stop();
     if (config.CELL_ON_STOP === 'destroy') {
-      await executor?.destroy();
+      await Promise.all([executor?.destroy(), tasks?.destroy()]);
       if (bus?.connected === true) await lastWrites(records, beat, logger);
-    } else await executor?.leave();
+    } else await Promise.all([executor?.leave(), tasks?.leave()]);
     beat?.stop();
     await usage?.stop();
     await condition?.stop();
     routes.close();
     await logs.close();
     knowledge.close();
+    taskViews.close();
     records.close();
+    taskRecords.close();
     await bus?.close();
     await garden?.close();
     await images.close();

@@ -1,12 +1,14 @@
 import type { CellPresence } from '@slipway/contracts';
 import { Counter, createMetrics, Gauge, Histogram, type Registry } from '@slipway/service-kit';
 import type { LocalInstance } from './domain/decide.ts';
+import type { LocalTask } from './domain/decide-tasks.ts';
 import type { StepName } from './executor/instance-deps.ts';
 import { kindOf } from './executor/step.ts';
 
 /** What the gauges show, read at each scrape. */
 export interface Observed {
   readonly local: ReadonlyMap<string, LocalInstance>;
+  readonly tasks: ReadonlyMap<string, LocalTask>;
   readonly routes: number;
   readonly unplaced: number;
   readonly presence: CellPresence | undefined;
@@ -20,6 +22,7 @@ export interface CellMetrics {
 
 // From a cached start of some milliseconds to a pull of some minutes.
 const STEP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
+const TASK_STATES = ['CLAIMED', 'RUNNING', 'COMPLETED'] as const;
 const STATES = ['CLAIMED', 'RUNNING', 'CRASHED', 'STOPPING'] as const;
 
 export function createCellMetrics(observe: () => Observed): CellMetrics {
@@ -46,6 +49,16 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
     collect() {
       const states = [...observe().local.values()].map(({ record }) => record.state);
       for (const state of STATES) this.set({ state }, states.filter((s) => s === state).length);
+    },
+  });
+  new Gauge({
+    name: 'slipway_cell_tasks',
+    help: 'Tasks of this cell by state; completed ones wait for Cloud Controller to take their result',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const states = [...observe().tasks.values()].map(({ state }) => state.state);
+      for (const state of TASK_STATES) this.set({ state }, states.filter((s) => s === state).length);
     },
   });
   const gauge = (name: string, help: string, value: (observed: Observed) => number): void => {

@@ -8,7 +8,7 @@ const RETRY_MAX_MS = 5_000;
 const SETTLED_MS = 5_000;
 
 interface Target<T> {
-  readonly store: KvStore<T>;
+  readonly store: Pick<KvStore<T>, 'put' | 'delete'>;
   /** What is written into a lost connection only times out. */
   readonly ready: () => boolean;
 }
@@ -48,7 +48,7 @@ export class RecordWriter<T> {
   }
 
   /** What was set so far is written from now on. */
-  attach(store: KvStore<T>, ready: () => boolean): void {
+  attach(store: Target<T>['store'], ready: () => boolean): void {
     this.#target = { store, ready };
     for (const guid of this.#slots.keys()) this.#kick(guid);
   }

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { guidSchema, type TaskState, taskStateSchema, timeSchema } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
 import { z } from 'zod';
+import { claimTask, startTask } from '../domain/task-state.ts';
 
 const SUFFIX = '.json';
 /** So long an entry is kept after nobody asked for it any more: a bucket that is older than it should be may ask again. */
@@ -34,8 +35,8 @@ export class TaskLedger {
     this.#entries = entries;
   }
 
-  /** Throws when an entry cannot be read: what it was about might start again. What never got its name is dropped. */
-  static open(dataDir: string, now: number, logger: Logger): TaskLedger {
+  /** An entry that cannot be read tells all the same that the task was started. What never got its name is dropped. */
+  static open(dataDir: string, cellId: string, logger: Logger): TaskLedger {
     const dir = join(dataDir, 'tasks');
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const entries = new Map<string, Entry>();
@@ -46,10 +47,12 @@ export class TaskLedger {
         logger.info({ name }, 'task-ledger.leftover-removed');
         continue;
       }
-      entries.set(guid, entrySchema.parse(JSON.parse(readFileSync(join(dir, name), 'utf8'))));
+      const entry = readEntry(join(dir, name));
+      if (entry === undefined) logger.error({ taskGuid: guid }, 'task-ledger.unreadable');
+      entries.set(guid, entry ?? { v: 1, state: startTask(claimTask({ taskGuid: guid }, cellId, 0), 0) });
     }
     const ledger = new TaskLedger(dir, entries);
-    ledger.prune(now);
+    ledger.prune(Date.now());
     return ledger;
   }
 
@@ -104,5 +107,14 @@ export class TaskLedger {
 
   #path(taskGuid: string): string {
     return join(this.#dir, `${taskGuid}${SUFFIX}`);
+  }
+}
+
+function readEntry(path: string): Entry | undefined {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return entrySchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
   }
 }

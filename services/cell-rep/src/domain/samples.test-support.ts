@@ -1,4 +1,4 @@
-import type { DesiredLrp, Instance, Placement } from '@slipway/contracts';
+import type { DesiredLrp, DesiredTask, Instance, Placement } from '@slipway/contracts';
 
 const digest = (character: string): string => `sha256:${character.repeat(64)}`;
 
@@ -79,6 +79,26 @@ export function sampleInstance(n: number, changes: Partial<Instance> = {}): Inst
     address: '10.254.0.2',
     ports: [{ containerPort: 8080, hostPort: 8080 }],
     manifestDigest: digest('a'),
+    ...changes,
+  };
+}
+
+export function sampleTask(n: number, changes: Partial<DesiredTask> = {}): DesiredTask {
+  const { app, image, action, resources, placementTags, metricTags } = sampleLrp();
+  return {
+    v: 1,
+    kind: 'desired',
+    taskGuid: sampleGuid(n),
+    name: 'migrate',
+    createdAt: '2026-01-01T00:00:00.000Z',
+    app,
+    image,
+    action: { ...action, argv: ['/bin/sh', '-c', 'true'] },
+    resources,
+    placementTags,
+    log: { sourceId: app.guid, sourceType: 'APP/TASK/migrate' },
+    metricTags,
+    cancel: false,
     ...changes,
   };
 }

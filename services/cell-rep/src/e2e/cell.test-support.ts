@@ -8,6 +8,7 @@ import {
   busAccess,
   type CellPresence,
   type DesiredLrp,
+  type DesiredTask,
   type DomainFreshness,
   type Instance,
   type InstanceMetrics,
@@ -21,6 +22,8 @@ import {
   parseMessage,
   type RouterRegister,
   type ServiceName,
+  type TaskRecord,
+  type TaskState,
 } from '@slipway/contracts';
 import { createLogger, generateSealingKeys, Secret } from '@slipway/service-kit';
 import {
@@ -66,6 +69,8 @@ export class TestCell {
   #leases!: KvStore<Lease>;
   #instances!: KvView<Instance>;
   #cells!: KvView<CellPresence>;
+  #tasks!: KvStore<TaskRecord>;
+  #taskStates!: KvView<TaskRecord>;
 
   private constructor(id: string, nats: NatsHandle, registry: RegistryProcess, dataDir: string) {
     this.id = id;
@@ -119,6 +124,7 @@ export class TestCell {
     const cleaned = await this.clean();
     this.#instances.close();
     this.#cells.close();
+    this.#taskStates.close();
     for (const bus of this.#buses) await bus.close();
     await this.registry.stop();
     await this.nats.stop();
@@ -185,6 +191,56 @@ export class TestCell {
     return await this.untilState(instanceGuid, 'RUNNING');
   }
 
+  /** A task of the sample image, given to this cell. */
+  async task(script: string, { action, resources }: LrpChanges = {}): Promise<DesiredTask> {
+    const lrp = await this.lrp({
+      action: { workdir: '/', ...action },
+      ...(resources === undefined ? {} : { resources }),
+    });
+    const taskGuid = randomUUID();
+    return {
+      v: 1,
+      kind: 'desired',
+      taskGuid,
+      name: 'migrate',
+      createdAt: new Date().toISOString(),
+      app: lrp.app,
+      image: lrp.image,
+      action: {
+        ...lrp.action,
+        argv: action?.argv ?? ['/bin/sh', '-c', script],
+        // By which a test finds its processes.
+        environment: { ...lrp.action.environment, TEST_TASK: taskGuid },
+      },
+      resources: lrp.resources,
+      placementTags: [],
+      log: { sourceId: lrp.app.guid, sourceType: 'APP/TASK/migrate' },
+      metricTags: lrp.metricTags,
+      cellId: this.id,
+      cancel: false,
+    };
+  }
+
+  /** As cloud-controller. */
+  async desireTask(task: DesiredTask): Promise<void> {
+    await this.#tasks.put(keys.desiredTask(task.taskGuid), task);
+  }
+
+  /** As cloud-controller, which has taken its result. */
+  async undesireTask({ taskGuid }: DesiredTask): Promise<void> {
+    await this.#tasks.delete(keys.desiredTask(taskGuid));
+  }
+
+  taskState({ taskGuid }: DesiredTask): TaskState | undefined {
+    const record = this.#taskStates.get(keys.taskState(this.id, taskGuid));
+    return record?.kind === 'state' ? record : undefined;
+  }
+
+  async untilTask(task: DesiredTask, state: TaskState['state'] | undefined): Promise<TaskState | undefined> {
+    await expect.poll(() => this.taskState(task)?.state, { timeout: 45_000 }).toBe(state);
+    return this.taskState(task);
+  }
+
   record(instanceGuid: string): Instance | undefined {
     return this.#instances.get(keys.instance(this.id, instanceGuid));
   }
@@ -203,7 +259,7 @@ export class TestCell {
   }
 
   /** Log lines of an app, as `SOURCE: text`. */
-  linesOf(lrp: DesiredLrp): string[] {
+  linesOf(lrp: Pick<DesiredLrp, 'app'>): string[] {
     return this.logs
       .filter(({ sourceId }) => sourceId === lrp.app.guid)
       .map(({ sourceType, payload }) => `${sourceType}: ${Buffer.from(payload, 'base64').toString()}`);
@@ -224,6 +280,8 @@ export class TestCell {
     this.#leases = await KvStore.open(scheduler, buckets.leases);
     this.#instances = await KvView.open(controller, buckets.instances);
     this.#cells = await KvView.open(scheduler, buckets.cells);
+    this.#tasks = await KvStore.open(controller, buckets.tasks);
+    this.#taskStates = await KvView.open(controller, buckets.tasks, { filter: keys.taskStatesOf(this.id) });
     const { nc } = await this.#connectAsOperator();
     const listen = (subject: string, take: (message: unknown) => void): void => {
       nc.subscribe(subject, {

@@ -50,12 +50,23 @@ export class TaskBook implements Rising {
   }
 
   complete(result: TaskResult): void {
-    this.#become(completeTask(this.#state, result, Date.now()));
+    const state = completeTask(this.#state, result, Date.now());
+    try {
+      this.#become(state);
+    } catch (error) {
+      // A full disk must not keep the result from those who wait for it: only a rep after this one would not know it.
+      this.#deps.instances.logger.error({ err: error, taskGuid: this.guid }, 'task.result-not-kept');
+      this.#tell(state);
+    }
   }
 
   #become(state: TaskState): void {
     if (state === this.#state) return;
     this.#deps.ledger.write(state);
+    this.#tell(state);
+  }
+
+  #tell(state: TaskState): void {
     this.#state = state;
     this.#deps.instances.logger.info({ taskGuid: this.guid, state: state.state, result: state.result }, 'task.state');
     this.#deps.records.set(state);

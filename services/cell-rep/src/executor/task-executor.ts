@@ -95,7 +95,11 @@ export class TaskExecutor {
   }
 
   #complete(state: TaskState): void {
-    this.#deps.ledger.write(state);
+    try {
+      this.#deps.ledger.write(state);
+    } catch (error) {
+      this.#deps.instances.logger.error({ err: error, taskGuid: state.taskGuid }, 'task.result-not-kept');
+    }
     this.#completed.set(state.taskGuid, state);
     this.#deps.records.set(state);
     this.#deps.instances.onChange();
@@ -114,7 +118,12 @@ export class TaskExecutor {
     if (runner !== undefined && this.#runners.get(taskGuid) !== runner) return;
     this.#runners.delete(taskGuid);
     this.#completed.delete(taskGuid);
-    this.#deps.ledger.retire(taskGuid, Date.now());
+    try {
+      this.#deps.ledger.retire(taskGuid, Date.now());
+    } catch (error) {
+      // It is remembered for longer than it must be.
+      this.#deps.instances.logger.error({ err: error, taskGuid }, 'task.not-retired');
+    }
     this.#deps.records.remove(taskGuid);
     this.#deps.instances.onChange();
   }
