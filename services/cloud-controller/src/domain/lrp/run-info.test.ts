@@ -2,6 +2,7 @@ import { desiredLrpSchema } from '@slipway/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stagedResult } from '../../../testing/fixtures.ts';
+import { environmentProblems } from '../names/environment-names.ts';
 import { buildRunInfo, type RunInfo, type RunInfoInput, runInfoSchema, toDesiredLrp } from './run-info.ts';
 
 const guid = (letter: string): string =>
@@ -119,7 +120,7 @@ test('whatever users and images say, what is built is a valid record and survive
     workdir: fc.string(),
     user: fc.string(),
     ports: fc.array(port),
-    userVariables: fc.dictionary(fc.string(), fc.string()),
+    userVariables: fc.dictionary(fc.string(), fc.string()).filter((vars) => environmentProblems(vars).length === 0),
     memoryMb: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
     type: fc.constantFrom('web', 'worker', 'ünïcode'),
     check: fc.constantFrom('port' as const, 'http' as const, 'process' as const),

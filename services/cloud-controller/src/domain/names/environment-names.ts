@@ -4,7 +4,9 @@ import { isReservedVariable } from '../lrp/environment.ts';
 export function environmentProblems(variables: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(variables).flatMap((name) => {
     if (name === '') return ["Environment variable names can't be empty"];
-    if (name.includes('=') || name.includes('\0')) return [`Environment variable name '${name}' is not valid`];
+    // Readers of JSON drop `__proto__`: better to say so than to lose it on the way to the cell.
+    if (name.includes('=') || name.includes('\0') || name === '__proto__')
+      return [`Environment variable name '${name}' is not valid`];
     if (name === 'PORT') return ['Environment variables cannot set PORT'];
     if (name.startsWith('VCAP_')) return ["Environment variables cannot start with 'VCAP_'"];
     if (isReservedVariable(name)) return ["Environment variables cannot start with 'VMC'"];

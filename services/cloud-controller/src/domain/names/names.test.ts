@@ -46,7 +46,7 @@ describe('a route name', () => {
 
 test("names that the platform sets are not the user's to set", () => {
   expect(environmentProblems({ A: '1', port: '2', MEMORY: 'x' })).toEqual([]);
-  for (const name of ['PORT', 'VCAP_APPLICATION', 'VCAP_X', 'VMC', 'VMC_APP', '', 'A=B', 'A\0B']) {
+  for (const name of ['PORT', 'VCAP_APPLICATION', 'VCAP_X', 'VMC', 'VMC_APP', '', 'A=B', 'A\0B', '__proto__']) {
     expect(environmentProblems({ [name]: 'x' })).toHaveLength(1);
   }
   expect(environmentProblems({ A: 'x\0y' })).toHaveLength(1);
