@@ -27,6 +27,13 @@ const apiErrors = {
     kind: 'invalid',
     means: 'The body is not what its content type says.',
   },
+  BadRequest: {
+    code: 1004,
+    status: 400,
+    message: 'Bad request: %s',
+    kind: 'invalid',
+    means: 'The request has not the form that it must have; the text says which.',
+  },
   NotFound: {
     code: 10000,
     status: 404,
@@ -53,7 +60,7 @@ const apiErrors = {
     status: 403,
     message: 'You are not authorized to perform the requested action',
     kind: 'forbidden',
-    means: 'Your roles let you see this but not do that.',
+    means: 'Your roles let you see this but not do that, or your token has not the scope for it.',
   },
   InvalidRequest: {
     code: 10004,
@@ -68,13 +75,6 @@ const apiErrors = {
     message: 'The query parameter is invalid: %s',
     kind: 'invalid',
     means: 'A query parameter is unknown or has an impossible value.',
-  },
-  InsufficientScope: {
-    code: 10007,
-    status: 403,
-    message: 'Your token lacks the necessary scopes to access this resource.',
-    kind: 'forbidden',
-    means: 'The token has neither cloud_controller.read nor .write, whichever is needed.',
   },
   UnprocessableEntity: {
     code: 10008,
@@ -185,11 +185,12 @@ export class ApiError extends CodedError {
   /** As Cloud Foundry's error bodies have it. */
   readonly body: { readonly code: number; readonly title: string; readonly detail: string };
 
-  constructor(name: ErrorName, text = '', options: { readonly cause?: unknown } = {}) {
+  /** `status`: where Cloud Foundry leaves it to what is in front of it. */
+  constructor(name: ErrorName, text = '', options: { readonly cause?: unknown; readonly status?: number } = {}) {
     const entry: ErrorEntry = apiErrors[name];
     const detail = entry.message.replace('%s', () => text);
     super(`CF-${name}`, entry.kind, detail, options);
-    this.status = entry.status;
+    this.status = options.status ?? entry.status;
     this.body = { code: entry.code, title: `CF-${name}`, detail };
   }
 }
@@ -202,6 +203,23 @@ export function innerError(code: keyof typeof innerErrors, message: string, caus
 /** `ResourceNotFound` with the text that the cf CLI looks for, e.g. `App not found`. */
 export function notFound(resource: string): ApiError {
   return new ApiError('ResourceNotFound', `${resource} not found`);
+}
+
+/** Several errors of one request, each with a body of its own (cloud_controller_ng `CompoundError`). */
+export class CompoundError extends Error {
+  readonly errors: readonly [ApiError, ...ApiError[]];
+
+  constructor(errors: readonly [ApiError, ...ApiError[]]) {
+    super(errors.map(({ message }) => message).join(', '));
+    this.name = 'CompoundError';
+    this.errors = errors;
+  }
+}
+
+/** 422 with an error for each text. */
+export function allUnprocessable(texts: readonly string[]): CompoundError {
+  const [first = new ApiError('UnprocessableEntity'), ...others] = texts.map((text) => unprocessable(text));
+  return new CompoundError([first, ...others]);
 }
 
 /** 422 with Cloud Foundry's way of joining several texts. */

@@ -15,14 +15,19 @@ export interface Client {
   patch(path: string, body?: unknown): Promise<Answer>;
   delete(path: string): Promise<Answer>;
   /** The body is sent as it is. */
-  send(method: string, path: string, body: string | undefined, headers?: Record<string, string>): Promise<Answer>;
+  send(
+    method: string,
+    path: string,
+    body: string | Buffer | undefined,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
 }
 
 export type Transport = (request: {
   readonly method: string;
   readonly path: string;
   readonly headers: Record<string, string>;
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
 }) => Promise<Omit<Answer, 'body'>>;
 
 /** Sends as the cf CLI does: JSON is the content type of everything, even of nothing. */

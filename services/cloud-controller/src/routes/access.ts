@@ -38,12 +38,12 @@ export class CallerAccess {
     return this.global.admin;
   }
 
-  /** Throws InsufficientScope when the token is not meant for such requests at all. */
+  /** Throws 403 when the token is not meant for such requests at all. */
   requireScope(effect: 'read' | 'write'): void {
     const { scopes } = this.caller;
     const seesAll = this.global.adminReadOnly || this.global.globalAuditor;
     const allowed = this.admin || scopes.has(`cloud_controller.${effect}`) || (effect === 'read' && seesAll);
-    if (!allowed) throw new ApiError('InsufficientScope');
+    if (!allowed) throw new ApiError('NotAuthorized');
   }
 
   /** Throws OrgSuspended for what the caller may do, but for that. */

@@ -62,7 +62,7 @@ describe.each(engines)('on $engine', ({ create }) => {
     test('without the scope for writing it may read only', async () => {
       const reader = suite.api.as(await suite.issuer.token({ scopes: ['cloud_controller.read'] }));
       expect((await reader.get('/v3/apps')).status).toBe(200);
-      expect(errorOf(await reader.post('/v3/apps', {}))).toMatchObject({ status: 403, code: 10007 });
+      expect(errorOf(await reader.post('/v3/apps', {}))).toMatchObject({ status: 403, code: 10003 });
     });
   });
 

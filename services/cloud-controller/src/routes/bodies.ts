@@ -20,7 +20,7 @@ export const nameBody = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]+$/u, 'only printable characters are allowed')
+  .regex(/^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u, 'only printable characters are allowed')
   .meta({ id: 'Name' });
 
 /** Values may be any scalar; what is not text becomes text, as on Cloud Foundry. Null removes. */

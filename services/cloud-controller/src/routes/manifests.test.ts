@@ -201,11 +201,16 @@ describe.each(engines)('on $engine', ({ create }) => {
     });
     expect(await appNamed(app)).toBeUndefined();
     expect(errorOf(await apply('a: ['))).toMatchObject({ status: 400, code: 1001 });
-    expect(errorOf(await apply(''))).toMatchObject({ status: 422 });
+    expect(errorOf(await apply(''))).toMatchObject({ status: 400, code: 1001 });
+    expect(errorOf(await apply('{}'))).toMatchObject({ status: 422 });
     const json = await suite.api.admin.post(`/v3/spaces/${suite.spaceGuid}/actions/apply_manifest`, {});
     expect(errorOf(json)).toMatchObject({ status: 400, detail: expect.stringContaining('Content-Type must be yaml') });
     expect(errorOf(await post('/v3/apps', 'name: x'))).toMatchObject({ status: 400, code: 1001 });
-    expect(errorOf(await apply('x'.repeat(2 * 1024 * 1024))).detail).toContain('larger than');
+    expect(errorOf(await apply('x'.repeat(2 * 1024 * 1024)))).toMatchObject({
+      status: 400,
+      code: 1004,
+      detail: 'Bad request: Manifest size is too large. The maximum supported size is 1MB.',
+    });
   });
 
   test('an app without an image is refused with what to do', async () => {

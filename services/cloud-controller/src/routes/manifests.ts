@@ -11,7 +11,7 @@ import { diffManifest } from '../domain/manifest/diff-manifest.ts';
 import type { ManifestApp } from '../domain/manifest/manifest.ts';
 import { appBody } from '../domain/manifest/manifest-schema.ts';
 import { parseManifest } from '../domain/manifest/parse-manifest.ts';
-import { unprocessable } from '../errors.ts';
+import { allUnprocessable, unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
@@ -101,7 +101,7 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
 function manifestOf(request: FastifyRequest): { readonly document: unknown; readonly apps: readonly ManifestApp[] } {
   const document = yamlBody(request.body);
   const result = parseManifest(document);
-  if (result.outcome === 'rejected') throw unprocessable(...result.problems);
+  if (result.outcome === 'rejected') throw allUnprocessable(result.problems);
   return { document, apps: result.apps };
 }
 

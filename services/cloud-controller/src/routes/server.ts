@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { Histogram, type Logger, type Registry } from '@slipway/service-kit';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ZodType, z } from 'zod';
+import { bodyProblem, isStorable } from '../domain/body-problem.ts';
 import { validationTexts } from '../domain/validation-text.ts';
-import { ApiError, unprocessable } from '../errors.ts';
+import { ApiError, CompoundError, unprocessable } from '../errors.ts';
 import type { Api } from './api-context.ts';
 import { bodyNotes, YAML_TYPE } from './openapi/answers.ts';
 import { YAML_TYPES, YamlText } from './yaml-body.ts';
@@ -34,10 +36,16 @@ export function createServer(options: ServerOptions): Api {
   }).withTypeProvider<ZodTypeProvider>();
   // The cf CLI names JSON as the type of empty bodies, and curl names a form for JSON: the type decides nothing.
   api.removeAllContentTypeParsers();
-  api.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => parseBody(body.toString(), done));
-  api.addContentTypeParser(YAML_TYPES, { parseAs: 'string' }, (_, body, done) =>
-    done(null, new YamlText(String(body))),
+  api.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => parseBody(body, readJson, done));
+  api.addContentTypeParser(YAML_TYPES, { parseAs: 'buffer' }, (_, body, done) =>
+    parseBody(body, (text) => new YamlText(text), done),
   );
+  // What a database cannot keep as text names nothing.
+  api.addHook('preValidation', async (request) => {
+    if (hasUnstorable(request.params)) throw new ApiError('NotFound');
+    if (hasUnstorable(request.query))
+      throw new ApiError('BadQueryParameter', 'a value has characters that no text has');
+  });
   api.setValidatorCompiler(({ schema, httpPart }) => validator(schema as unknown as ZodType, httpPart));
   api.setSerializerCompiler(({ schema }) => serializer(schema as unknown as ZodType, options.checkResponses === true));
   api.setErrorHandler((error: FastifyError | Error, request, reply) =>
@@ -48,12 +56,40 @@ export function createServer(options: ServerOptions): Api {
   return api;
 }
 
-function parseBody(text: string, done: (error: Error | null, body?: unknown) => void): void {
-  try {
-    done(null, text.trim() === '' ? undefined : JSON.parse(text));
-  } catch (cause) {
-    done(new ApiError('MessageParseError', 'invalid request body', { cause }));
+function parseBody(
+  body: string | Buffer,
+  read: (text: string) => unknown,
+  done: (error: Error | null, body?: unknown) => void,
+): void {
+  if (!isUtf8(Buffer.from(body))) {
+    done(new ApiError('MessageParseError', 'the body is not UTF-8'));
+    return;
   }
+  try {
+    done(null, read(body.toString()));
+  } catch (error) {
+    done(error as Error);
+  }
+}
+
+/** Throws MessageParseError. */
+function readJson(text: string): unknown {
+  if (text.trim() === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError('MessageParseError', 'invalid request body', { cause });
+  }
+  const problem = bodyProblem(value);
+  if (problem !== undefined) throw new ApiError('MessageParseError', problem);
+  return value;
+}
+
+function hasUnstorable(values: unknown): boolean {
+  return Object.entries((values ?? {}) as object).some(
+    ([name, value]) => !isStorable(name) || !isStorable(String(value)),
+  );
 }
 
 function validator(schema: ZodType, httpPart: string | undefined) {
@@ -81,7 +117,8 @@ function serializer(schema: ZodType, check: boolean): (data: unknown) => string 
 }
 
 function answerError(error: Error, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
-  const answer = toApiError(error);
+  const errors = error instanceof CompoundError ? error.errors : ([toApiError(error, request)] as const);
+  const [answer] = errors;
   if (answer.status >= 500) {
     logger.error(
       { err: answer.cause ?? error, method: request.method, url: request.url, requestId: request.id },
@@ -94,14 +131,19 @@ function answerError(error: Error, request: FastifyRequest, reply: FastifyReply,
     .type('application/json; charset=utf-8')
     // As text: the endpoint's response schema is not that of an error.
     .serializer((body: unknown) => JSON.stringify(body))
-    .send({ errors: [answer.body] });
+    .send({ errors: errors.map(({ body }) => body) });
 }
 
-function toApiError(error: Error): ApiError {
+function toApiError(error: Error, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error;
   const { code, statusCode } = error as FastifyError;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new ApiError('InvalidRequest', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+    // cloud_controller_ng's own answer; of other bodies the proxy in front of it takes care.
+    if (YAML_TYPES.includes(type)) {
+      return new ApiError('BadRequest', 'Manifest size is too large. The maximum supported size is 1MB.');
+    }
+    return new ApiError('BadRequest', `the body is larger than ${MAX_BODY_BYTES} bytes`, { status: 413 });
   }
   if (code === 'FST_ERR_BAD_URL') return new ApiError('NotFound');
   // Whatever else Fastify finds wrong with a request's form.

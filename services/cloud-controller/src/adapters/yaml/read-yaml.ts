@@ -4,6 +4,8 @@ export type YamlResult =
   | { readonly outcome: 'read'; readonly value: unknown }
   | { readonly outcome: 'rejected'; readonly problem: string };
 
+/** The problem of a text that has aliases. */
+export const NO_ALIASES = 'anchors and aliases are not supported';
 /** Deeper than any manifest; the reader is recursive. */
 const MAX_DEPTH = 100;
 
@@ -33,7 +35,7 @@ export function readYaml(text: string): YamlResult {
 function toValue(node: ParsedNode | null, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new Refused('nested too deeply');
   if (node === null) return null;
-  if (isAlias(node)) throw new Refused('anchors and aliases are not supported');
+  if (isAlias(node)) throw new Refused(NO_ALIASES);
   if (isSeq(node)) return node.items.map((item) => toValue(item, depth + 1));
   if (isScalar(node)) return scalarValue(node.value);
   if (!isMap(node)) throw new Refused('not plain data');

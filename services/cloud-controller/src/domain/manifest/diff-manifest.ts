@@ -1,5 +1,5 @@
 import type { AppEntry, ServiceEntry } from './app-manifest.ts';
-import { parseLogRate } from './manifest-schema.ts';
+import { appBody, parseLogRate, processBody } from './manifest-schema.ts';
 import { formatLogRate, formatMegabytes, parseMegabytes } from './sizes.ts';
 
 /** One difference between what is and what a manifest says. `path` is a JSON pointer into the manifest. */
@@ -17,7 +17,9 @@ type Entries = Readonly<Record<string, unknown>>;
  */
 export function diffManifest(manifest: unknown, current: (name: string) => AppEntry | undefined): ManifestDifference[] {
   const applications = (manifest as { readonly applications: readonly Entries[] }).applications;
-  return applications.flatMap((sent, index) => diffApp(sent, current(String(sent.name)), `/applications/${index}`));
+  return applications.flatMap((sent, index) =>
+    diffApp(knownKeys(sent), current(String(sent.name)), `/applications/${index}`),
+  );
 }
 
 function diffApp(sent: Entries, app: AppEntry | undefined, path: string): ManifestDifference[] {
@@ -55,6 +57,11 @@ function diffApp(sent: Entries, app: AppEntry | undefined, path: string): Manife
     }
   });
 }
+
+const APP_KEYS = new Set(Object.keys(appBody.shape));
+const DOCKER_KEYS = new Set(['image', 'username']);
+const ROUTE_KEYS = new Set(['route', 'protocol', 'options']);
+const KEYS_OF_PROCESSES = new Set(Object.keys(processBody.shape));
 
 const PROCESS_KEYS = new Set([
   'command',
@@ -99,6 +106,21 @@ function diffServices(value: unknown, app: AppEntry, path: string): ManifestDiff
   return ((value ?? []) as readonly ServiceEntry[]).flatMap((service, index): ManifestDifference[] =>
     bound.has(nameOf(service)) ? [] : [{ op: 'add', path: `${path}/${index}`, value: service }],
   );
+}
+
+/** Without keys that mean nothing, which are ignored, and may hold anything. */
+function knownKeys(application: Entries): Entries {
+  const pick = (value: unknown, known: ReadonlySet<string>): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).filter(([key]) => known.has(normal(key))))
+      : value;
+  const entries = Object.entries(pick(application, APP_KEYS) as Entries).map(([key, value]) => {
+    if (key === 'docker') return [key, pick(value, DOCKER_KEYS)];
+    if (key === 'routes' && Array.isArray(value)) return [key, value.map((route) => pick(route, ROUTE_KEYS))];
+    if (key !== 'processes' || !Array.isArray(value)) return [key, value];
+    return [key, value.map((process) => pick(process, KEYS_OF_PROCESSES))];
+  });
+  return Object.fromEntries(entries) as Entries;
 }
 
 /** Of what is sent only: what is not mentioned stays. */

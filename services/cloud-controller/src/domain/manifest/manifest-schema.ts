@@ -64,7 +64,7 @@ export const processFields = {
   readiness_health_check_type: checked<'process'>((value) => value === 'process', READINESS),
 } as const;
 
-const processBody = z.strictObject({ type: z.string().min(1).max(255), ...processFields });
+export const processBody = z.object({ type: z.string().min(1).max(255), ...processFields });
 export type ProcessBody = Omit<z.infer<typeof processBody>, 'type'>;
 
 const imagesOnly = (key: string) =>
@@ -85,7 +85,7 @@ const entries = (what: string) =>
       .transform((value) => (value === null ? null : String(value))),
   );
 
-const routeBody = z.strictObject({
+const routeBody = z.object({
   route: z.string().min(1),
   protocol: checked<'http1' | 'http2'>(
     (value) => value === 'http1' || value === 'http2',
@@ -101,8 +101,11 @@ const unavailableFeatures = ['ssh', 'service-binding-k8s', 'file-based-vcap-serv
 const off = (name: string) =>
   checked<false>((value) => value === false, `The feature '${name}' is not available on this platform.`);
 
-/** An application of a manifest, its keys underscored. */
-export const appBody = z.strictObject({
+/**
+ * An application of a manifest, its keys underscored. Unknown keys are ignored, as on Cloud Foundry
+ * (`app_manifest_message.rb`): of apps, processes and routes, and not of metadata and features.
+ */
+export const appBody = z.object({
   name: z
     .string()
     .min(1)
@@ -112,7 +115,7 @@ export const appBody = z.strictObject({
     (value) => value === 'docker',
     'Lifecycle must be "docker": Slipway runs Docker images only',
   ),
-  docker: z.strictObject({ image: z.string().min(1).nullish(), username: z.string().nullish() }).nullish(),
+  docker: z.object({ image: z.string().min(1).nullish(), username: z.string().nullish() }).nullish(),
   buildpack: imagesOnly('buildpack'),
   buildpacks: imagesOnly('buildpacks'),
   stack: imagesOnly('stack'),

@@ -104,8 +104,6 @@ test.each([
   [{ instances: '2' }, 'Instances must be a number'],
   [{ instances: 1.5 }, 'Instances must be an integer'],
   [{ instances: -1 }, 'Instances must be greater than or equal to 0'],
-  [{ colour: 'blue' }, "Unknown field(s): 'colour'"],
-  [{ docker: { image: 'x', password: 'y' } }, "Unknown field(s): 'docker.password'"],
   [{ env: { A: { b: 1 } } }, "Environment variable 'A' must be a text, a number or a boolean"],
   [{ env: { VCAP_X: 'y' } }, "Environment variables cannot start with 'VCAP_'"],
   [{ metadata: { labels: { 'a b': 'c' } } }, "Metadata label key error: 'a b' contains invalid characters"],
@@ -124,6 +122,23 @@ test.each([
   expect(problems[0]).toContain(`For application 'a': ${text}`);
 });
 
+test('keys that mean nothing are ignored', () => {
+  const result = parseManifest({
+    applications: [
+      {
+        name: 'a',
+        colour: 'blue',
+        docker: { image: 'x', password: 'y' },
+        routes: [{ route: 'a.b', weight: 1 }],
+        processes: [{ type: 'web', size: 'XL' }],
+      },
+    ],
+    more: 1,
+  });
+  expect(result.outcome).toBe('parsed');
+  expect(JSON.stringify(result)).not.toMatch(/colour|password|weight|size|more/);
+});
+
 test('every app has a name of its own', () => {
   expect(problemsOf({ memory: '1M' }, { name: '' }, 'text')).toEqual([
     "For application at index 0: Name can't be blank",
@@ -138,10 +153,9 @@ test('every app has a name of its own', () => {
 test.each([
   [undefined, "Body can't be blank"],
   [null, 'Body must be an object'],
-  [{}, 'Applications must be a list of at least one app'],
-  [{ applications: [] }, 'Applications must be a list of at least one app'],
-  [{ applications: [{ name: 'a' }], version: 2 }, 'Version must be 1'],
-  [{ applications: [{ name: 'a' }], more: 1 }, "Unknown field(s): 'more'"],
+  [{}, "Cannot parse manifest with no 'applications' field."],
+  [{ applications: [] }, "Cannot parse manifest with no 'applications' field."],
+  [{ applications: [{ name: 'a' }], version: 2 }, 'Unsupported manifest schema version'],
 ])('%j is no manifest', (document, text) => {
   const result = parseManifest(document);
   expect(result.outcome === 'rejected' && result.problems[0]).toContain(text);

@@ -11,13 +11,13 @@ export type ManifestResult =
   | { readonly outcome: 'parsed'; readonly apps: readonly ManifestApp[] }
   | { readonly outcome: 'rejected'; readonly problems: readonly string[] };
 
-const manifestBody = z.strictObject({
+const manifestBody = z.object({
   version: z
-    .custom<1>((value) => value === 1, 'Version must be 1: no other version of manifests is supported')
+    .custom<1>((value) => value === 1, 'Unsupported manifest schema version. Currently supported versions: [1].')
     .optional(),
   applications: z.custom<unknown[]>(
     (value) => Array.isArray(value) && value.length > 0,
-    'Applications must be a list of at least one app',
+    "Cannot parse manifest with no 'applications' field.",
   ),
 });
 
