@@ -1,11 +1,19 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
 import { loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { logLevels } from './supervisor/log-line.ts';
 
 /** No DynamicUser of systemd, no system or login user of Debian has these (systemd's "Users, Groups, UIDs and GIDs"). */
 const UID_BASE = 60_800;
+/** Checked here, for a service that does not like its settings would be started again and again. */
+const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'expected a whole number')
+    .refine((text) => Number(text) >= min && Number(text) <= max, `expected ${min} to ${max}`)
+    .optional();
 const hostList = settings.list(['localhost', '127.0.0.1']);
 
 /** Every setting of the platform as a whole; infra/README.md explains them. */
@@ -24,19 +32,23 @@ const schema = z.object({
   SLIPWAY_APPS_DOMAIN: z.string().min(1).default('apps.localhost'),
   /** Of the user admin, at the first start. Default: a generated one. */
   SLIPWAY_ADMIN_PASSWORD: secretSchema.optional(),
+  /** Life of an access token, and so what a user who was deleted can still do; uaa's default holds. */
+  SLIPWAY_ACCESS_TOKEN_SECONDS: z.string().optional(),
   /** Registries that may be spoken to in plain http; loopback always may. */
   SLIPWAY_INSECURE_REGISTRIES: settings.list(),
+  /** Token servers that get a registry's credentials although they are of another site than the registry. */
+  SLIPWAY_TRUSTED_TOKEN_HOSTS: settings.list(),
   /** What the terminal shows of the services' logs; the files have all from `info` on. */
   SLIPWAY_LOG_LEVEL: z.enum(logLevels).optional(),
   /** First of the uids that the services run as. */
   SLIPWAY_UID_BASE: settings.integer(UID_BASE, 1, 4_000_000_000),
-  SLIPWAY_CELL_ID: z.string().min(1).default('cell-1'),
+  SLIPWAY_CELL_ID: cellIdSchema.default('cell-1'),
   /** The next five are cell-rep's own settings; its defaults hold. */
-  SLIPWAY_CELL_SUBNET: z.string().optional(),
-  SLIPWAY_CELL_UID_BASE: z.string().optional(),
-  SLIPWAY_CELL_MEMORY_MB: z.string().optional(),
-  SLIPWAY_CELL_DISK_MB: z.string().optional(),
-  SLIPWAY_CELL_CONTAINERS: z.string().optional(),
+  SLIPWAY_CELL_SUBNET: cellSubnetSchema.optional(),
+  SLIPWAY_CELL_UID_BASE: wholeNumber(65_536, 4_294_000_000),
+  SLIPWAY_CELL_MEMORY_MB: wholeNumber(1),
+  SLIPWAY_CELL_DISK_MB: wholeNumber(1),
+  SLIPWAY_CELL_CONTAINERS: wholeNumber(1, 10_000),
 });
 
 type Settings = z.output<typeof schema>;

@@ -186,6 +186,34 @@ test('every bad setting is named at once', () => {
   expect(() => readPlatformConfig(bad)).toThrow(/SLIPWAY_PORT[\s\S]*SLIPWAY_DATA_DIR[\s\S]*SLIPWAY_LOG_LEVEL/);
 });
 
+test.each([
+  ['SLIPWAY_CELL_ID', 'Cell 1'],
+  ['SLIPWAY_CELL_SUBNET', '10.254.0.0'],
+  ['SLIPWAY_CELL_SUBNET', '10.254.0.1/22'],
+  ['SLIPWAY_CELL_SUBNET', '10.254.0.0/30'],
+  ['SLIPWAY_CELL_SUBNET', '300.254.0.0/22'],
+  ['SLIPWAY_CELL_SUBNET', 'fd00::/64'],
+  ['SLIPWAY_CELL_UID_BASE', '1000'],
+  ['SLIPWAY_CELL_MEMORY_MB', '1G'],
+  ['SLIPWAY_CELL_DISK_MB', '0'],
+  ['SLIPWAY_CELL_CONTAINERS', '-1'],
+])('%s of %s is refused before anything starts', (name, value) => {
+  expect(() => readPlatformConfig({ [name]: value })).toThrow(new RegExp(`${name}: expected`));
+});
+
+test("the cell's settings reach it as they were given", () => {
+  const specs = serviceProcesses(
+    context({
+      SLIPWAY_CELL_SUBNET: '10.0.0.0/8',
+      SLIPWAY_CELL_CONTAINERS: '5',
+      SLIPWAY_TRUSTED_TOKEN_HOSTS: 'a.test,b.test',
+    }),
+  );
+  const env = specs.find((spec) => spec.name === 'cell-rep')?.env;
+  expect(env).toMatchObject({ CELL_SUBNET: '10.0.0.0/8', CELL_CONTAINERS: '5', TRUSTED_TOKEN_HOSTS: 'a.test,b.test' });
+  expect(specs.find((spec) => spec.name === 'stager')?.env.TRUSTED_TOKEN_HOSTS).toBe('a.test,b.test');
+});
+
 test('the defaults depend on who starts it, and on the port', () => {
   expect(readPlatformConfig({}, 0)).toMatchObject({ SLIPWAY_DATA_DIR: '/var/lib/slipway', SLIPWAY_PORT: 8080 });
   expect(readPlatformConfig({}, 1000).SLIPWAY_DATA_DIR).toMatch(/\/\.local\/share\/slipway$/);

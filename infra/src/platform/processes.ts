@@ -70,7 +70,10 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
     DATABASE_URL: `file:${join(context.data.serviceDirectory(name), `${name}.db`)}`,
     ENCRYPTION_KEY_FILE: secret(context, name, 'ENCRYPTION_KEY'),
   });
-  const registries = { INSECURE_REGISTRIES: config.SLIPWAY_INSECURE_REGISTRIES.join(',') };
+  const registries = {
+    INSECURE_REGISTRIES: config.SLIPWAY_INSECURE_REGISTRIES.join(','),
+    TRUSTED_TOKEN_HOSTS: config.SLIPWAY_TRUSTED_TOKEN_HOSTS.join(','),
+  };
   const uaaUrl = `${at('uaa')}/uaa`;
   return [
     service(context, 'uaa', ['nats-server'], STOP_WAVES.second, {
@@ -78,6 +81,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       ...database('uaa'),
       ADMIN_PASSWORD_FILE: secret(context, 'uaa', 'ADMIN_PASSWORD'),
       CLOUD_CONTROLLER_SECRET_FILE: secret(context, 'uaa', 'CLOUD_CONTROLLER_SECRET'),
+      ...optional({ ACCESS_TOKEN_SECONDS: config.SLIPWAY_ACCESS_TOKEN_SECONDS }),
     }),
     service(context, 'cloud-controller', ['nats-server', 'uaa'], STOP_WAVES.second, {
       ...http('cloud-controller'),

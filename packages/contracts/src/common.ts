@@ -13,6 +13,17 @@ export const processGuidSchema = z
 /** A cell id names a NATS subject token and a cgroup, hence the narrow alphabet. */
 export const cellIdSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'expected 1-31 of a-z, 0-9 and "-"');
 
+/** The IPv4 addresses of a cell's containers: a subnet of 8 to 29 bits, by its own first address. */
+export const cellSubnetSchema = z
+  .cidrv4('expected a subnet, e.g. 10.254.0.0/22')
+  .refine(isCellSubnet, 'expected a subnet of 8 to 29 bits by its first address, e.g. 10.254.0.0/22');
+
+function isCellSubnet(cidr: string): boolean {
+  const [address = '', bits = ''] = cidr.split('/');
+  const first = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  return Number(bits) >= 8 && Number(bits) <= 29 && first % 2 ** (32 - Number(bits)) === 0;
+}
+
 /** An OCI digest. Only sha256 is accepted, and it is checked before it ever names a path. */
 export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>');
 

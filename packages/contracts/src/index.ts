@@ -1,6 +1,7 @@
 export { type CellPresence, cellPresenceSchema, type Lease, leaseSchema } from './cell.ts';
 export {
   cellIdSchema,
+  cellSubnetSchema,
   digestSchema,
   guidSchema,
   nanosecondsSchema,

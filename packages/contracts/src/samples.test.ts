@@ -72,6 +72,7 @@ test('every kind has a sample of its present version', () => {
 /** Schemas of parts, which the samples of the whole cover. */
 const parts = [
   'cellIdSchema',
+  'cellSubnetSchema',
   'digestSchema',
   'executionMetadataSchema',
   'exposedPortSchema',

@@ -54,6 +54,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const images = new ImageSource({
     keys: { publicKey: config.CELL_PUBLIC_KEY, privateKey: config.CELL_PRIVATE_KEY.reveal() },
     plainHttp: config.INSECURE_REGISTRIES,
+    trustedTokenHosts: config.TRUSTED_TOKEN_HOSTS,
   });
   const logs = new LogSink({ linesPerSecond: config.CELL_LOG_LINES_PER_SECOND });
   const routes = new RouteTable();

@@ -21,6 +21,7 @@ test('most settings have defaults, and capacity follows the machine', () => {
     CELL_CONTAINERS: 250,
     CELL_ON_STOP: 'keep',
     INSECURE_REGISTRIES: [],
+    TRUSTED_TOKEN_HOSTS: [],
   });
   expect(config.CELL_MEMORY_MB).toBeUndefined();
   expect(JSON.stringify(config)).not.toContain('private"');
@@ -31,13 +32,20 @@ test('cleaning needs to know only where the cell was', () => {
 });
 
 test('every bad setting is named', () => {
-  const bad = { ...whole, CELL_ID: 'Cell 1', CELL_DATA_DIR: 'relative', CELL_MEMORY_MB: '0', CELL_ON_STOP: 'maybe' };
+  const bad = {
+    ...whole,
+    CELL_ID: 'Cell 1',
+    CELL_SUBNET: '10.254.0.1/22',
+    CELL_DATA_DIR: 'relative',
+    CELL_MEMORY_MB: '0',
+    CELL_ON_STOP: 'maybe',
+  };
   try {
     readConfig(bad);
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
-    for (const name of ['CELL_ID', 'CELL_DATA_DIR', 'CELL_MEMORY_MB', 'CELL_ON_STOP']) {
+    for (const name of ['CELL_ID', 'CELL_SUBNET', 'CELL_DATA_DIR', 'CELL_MEMORY_MB', 'CELL_ON_STOP']) {
       expect((error as Error).message).toContain(name);
     }
   }

@@ -1,4 +1,4 @@
-import { cellIdSchema } from '@slipway/contracts';
+import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
 import { commonSettings, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 
@@ -14,7 +14,7 @@ const rateSetting = (fallback: number) => z.coerce.number().int().min(-1).defaul
 const placeSettings = {
   CELL_ID: cellIdSchema,
   CELL_DATA_DIR: z.string().startsWith('/', 'expected an absolute path'),
-  CELL_SUBNET: z.string().default('10.254.0.0/22'),
+  CELL_SUBNET: cellSubnetSchema.default('10.254.0.0/22'),
   /** 65,536 ids for each address of the subnet; garden's own range when absent. */
   CELL_UID_BASE: z
     .string()
@@ -44,6 +44,7 @@ const schema = z.object({
   CELL_PLACEMENT_TAGS: settings.list(),
   CELL_ON_STOP: z.enum(['keep', 'destroy']).default('keep'),
   INSECURE_REGISTRIES: settings.list(),
+  TRUSTED_TOKEN_HOSTS: settings.list(),
   /** What one instance may log, whatever its app's own limit is; -1: no limit. */
   LOG_RATE_BYTES_PER_SECOND: rateSetting(1024 * 1024),
   LOG_RATE_LINES_PER_SECOND: rateSetting(2_000),

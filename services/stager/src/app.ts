@@ -37,7 +37,10 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     buckets: STAGING_SECONDS,
     registers: [metrics],
   });
-  const registry = new RegistryClient({ plainHttp: config.INSECURE_REGISTRIES });
+  const registry = new RegistryClient({
+    plainHttp: config.INSECURE_REGISTRIES,
+    trustedTokenHosts: config.TRUSTED_TOKEN_HOSTS,
+  });
   const keys = { publicKey: config.STAGER_PUBLIC_KEY, privateKey: config.STAGER_PRIVATE_KEY.reveal() };
   let bus: Bus | undefined;
   let queue: WorkQueue | undefined;

@@ -8,6 +8,7 @@ export const configSchema = z
     STAGER_PUBLIC_KEY: z.string().min(1),
     STAGER_PRIVATE_KEY: secretSchema,
     INSECURE_REGISTRIES: settings.list(),
+    TRUSTED_TOKEN_HOSTS: settings.list(),
     /** Builds staged side by side; each holds one manifest and one config, 8 MiB at most. */
     STAGER_CONCURRENCY: settings.integer(8, 1, 100),
   })

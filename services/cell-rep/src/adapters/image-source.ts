@@ -13,6 +13,7 @@ export interface ImageSourceOptions {
   /** Of all cells: what is sealed to it are pull credentials. */
   readonly keys: SealingKeys;
   readonly plainHttp: readonly string[];
+  readonly trustedTokenHosts: readonly string[];
 }
 
 /** Where layers come from: the registry of the image, asked by digest only. */
@@ -20,8 +21,8 @@ export class ImageSource {
   readonly #client: RegistryClient;
   readonly #keys: SealingKeys;
 
-  constructor({ keys, plainHttp }: ImageSourceOptions) {
-    this.#client = new RegistryClient({ plainHttp });
+  constructor({ keys, plainHttp, trustedTokenHosts }: ImageSourceOptions) {
+    this.#client = new RegistryClient({ plainHttp, trustedTokenHosts });
     this.#keys = keys;
   }
 
