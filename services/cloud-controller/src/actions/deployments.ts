@@ -10,6 +10,7 @@ import { auditApp } from './audit.ts';
 import { encryptEnvironment, type Platform } from './platform.ts';
 import { renewVersion } from './process-versions.ts';
 import { changeProcess, checkLimits, type ProcessChange } from './processes.ts';
+import { pruneDeployments } from './prune.ts';
 import { watchAppQuotas } from './quota-checks.ts';
 import { requireFeature } from './require-feature.ts';
 import { noteRevision, revisionToDeploy, versionOf } from './revisions.ts';
@@ -198,5 +199,6 @@ async function insertDeployment(unit: UnitOfWork, platform: Platform, plan: Plan
     strategy: spec.strategy,
     request: { max_in_flight: spec.maxInFlight, canary_weights: spec.canaryWeights, ...spec.scale },
   });
+  await pruneDeployments(unit, plan.app.guid);
   return row;
 }

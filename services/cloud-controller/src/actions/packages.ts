@@ -6,6 +6,7 @@ import { purposes } from '../domain/secrets/purposes.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { auditApp } from './audit.ts';
 import type { Platform } from './platform.ts';
+import { prunePackages } from './prune.ts';
 import { lockApp } from './rows.ts';
 
 /** `cf copy-source`: the image of one app for another, with its credentials. Throws 404, 422. */
@@ -34,6 +35,7 @@ export async function copyPackage(
     .executeTakeFirstOrThrow();
   const data = { package_guid: guid, request: { source_package_guid: source.guid } };
   await auditApp(unit, app, 'package.create', data);
+  await prunePackages(unit, appGuid);
   return row;
 }
 

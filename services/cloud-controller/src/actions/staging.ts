@@ -9,6 +9,7 @@ import { type BuildError, stagingExpired, stagingFailure } from '../domain/stagi
 import { ApiError } from '../errors.ts';
 import { auditApp, auditAppOf } from './audit.ts';
 import type { Platform } from './platform.ts';
+import { pruneBuilds, pruneDroplets, prunePackages } from './prune.ts';
 import { requireFeature } from './require-feature.ts';
 import { lockApp } from './rows.ts';
 
@@ -45,6 +46,7 @@ export async function createPackage(unit: UnitOfWork, platform: Platform, spec: 
   await saveMetadata(sql, 'package', guid, spec.metadata);
   const data = { image: spec.image, ...(spec.username === null ? {} : { username: spec.username }) };
   await auditApp(unit, app, 'package.create', { package_guid: guid, request: { type: 'docker', data } });
+  await prunePackages(unit, spec.appGuid);
   unit.log(app.guid, `Adding app package for app with guid ${app.guid}`);
   return row;
 }
@@ -103,6 +105,7 @@ export async function createBuild(
     });
   await saveMetadata(sql, 'build', guid, spec.metadata);
   await auditApp(unit, app, 'build.create', { build_guid: guid, package_guid: pack.guid });
+  await pruneBuilds(unit, app.guid);
   await unit.announce('staging-request', guid);
   unit.log(pack.app_guid, `Creating build for app with guid ${pack.app_guid}`);
   return row;
@@ -158,6 +161,7 @@ export async function finishBuild(unit: UnitOfWork, platform: Platform, result: 
   unit.log(build.app_guid, `Creating droplet for app with guid ${build.app_guid}`);
   unit.log(build.app_guid, `Staging complete for build ${build.guid}`);
   await auditAppOf(unit, build.app_guid, 'droplet.create', { droplet_guid: guid, package_guid: build.package_guid });
+  await pruneDroplets(unit, build.app_guid);
   return true;
 }
 
