@@ -60,6 +60,8 @@ export const instanceMetricsSchema = z.object({
       index: z.int().nonnegative(),
       /** Of one core, 1 = all of it. */
       cpu: z.number().nonnegative(),
+      /** Over what its memory's share of the cell entitles it to (Diego `cpu_entitlement`), 1 = all of that. */
+      cpuEntitlement: z.number().nonnegative().optional(),
       memoryBytes: z.int().nonnegative(),
       /** Of the writable layer. */
       diskBytes: z.int().nonnegative(),

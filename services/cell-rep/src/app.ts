@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bus, connectService, emitMessage, KvStore } from '@slipway/bus';
 import {
@@ -210,6 +211,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     beat = await startPresence(connected, presence, logger);
     usage = new UsageSampler({
       cellId,
+      cell: () => ({ cores: availableParallelism(), memoryMb: capacity?.memoryMb ?? 0 }),
       runners: () => running.runners,
       publish: (data) => {
         if (connected.connected) emitMessage(connected, instanceMetrics, data);

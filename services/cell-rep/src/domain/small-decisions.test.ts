@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { cellCapacity } from './capacity.ts';
 import { afterFailure, healthyCell } from './cell-health.ts';
 import { pullRetryMs } from './pull-retry.ts';
-import { usageRates } from './usage.ts';
+import { cpuEntitlement, usageRates } from './usage.ts';
 
 test('a pull is tried again with growing pauses, and not when the image is at fault', () => {
   expect([1, 2, 3, 4, 5].map((failures) => pullRetryMs('unavailable', failures, 0.5))).toEqual([
@@ -54,4 +54,10 @@ test('a cell that fails twice in its own right cannot create containers; images 
   ] as const) {
     expect(afterFailure(once, foreign, 'bad image')).toBe(once);
   }
+});
+
+test('half a core of an instance with a quarter of the memory of two cores is all that it may count on', () => {
+  expect(cpuEntitlement(0.5, 256, { cores: 2, memoryMb: 1_024 })).toBe(1);
+  expect(cpuEntitlement(1, 256, { cores: 2, memoryMb: 1_024 })).toBe(2);
+  expect(cpuEntitlement(1, 256, { cores: 2, memoryMb: 0 })).toBe(0);
 });

@@ -11,6 +11,18 @@ export interface UsageRates {
   readonly logBytesPerSecond: number;
 }
 
+/**
+ * What an instance uses of what it may count on: of the cell's cores the part that its memory is of the cell's (garden
+ * `cpu-entitlement-per-share`, where shares follow memory).
+ */
+export function cpuEntitlement(
+  cpu: number,
+  memoryMb: number,
+  cell: { readonly cores: number; readonly memoryMb: number },
+): number {
+  return cell.memoryMb === 0 ? 0 : cpu / (cell.cores * (memoryMb / cell.memoryMb));
+}
+
 const MILLISECOND_NS = 1_000_000;
 
 /** The rates between two samples; counters that went backwards (a new process counted anew) give 0. */

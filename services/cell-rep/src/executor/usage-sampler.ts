@@ -1,7 +1,7 @@
 import { nowNanoseconds } from '@slipway/bus';
 import type { InstanceMetrics } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
-import { type UsageSample, usageRates } from '../domain/usage.ts';
+import { cpuEntitlement, type UsageSample, usageRates } from '../domain/usage.ts';
 import type { InstanceRunner } from './instance.ts';
 
 type InstanceUsage = InstanceMetrics['instances'][number];
@@ -15,6 +15,7 @@ const SOON_MS = 200;
 export class UsageSampler {
   readonly #cellId: string;
   readonly #runners: () => ReadonlyMap<string, InstanceRunner>;
+  readonly #cell: () => { readonly cores: number; readonly memoryMb: number };
   readonly #publish: (metrics: InstanceMetrics) => void;
   readonly #logger: Logger;
   readonly #samples = new Map<string, UsageSample>();
@@ -24,11 +25,14 @@ export class UsageSampler {
 
   constructor(options: {
     readonly cellId: string;
+    /** All of it, whoever has it now. */
+    readonly cell: () => { readonly cores: number; readonly memoryMb: number };
     readonly runners: () => ReadonlyMap<string, InstanceRunner>;
     readonly publish: (metrics: InstanceMetrics) => void;
     readonly logger: Logger;
   }) {
     this.#cellId = options.cellId;
+    this.#cell = options.cell;
     this.#runners = options.runners;
     this.#publish = options.publish;
     this.#logger = options.logger;
@@ -81,7 +85,12 @@ export class UsageSampler {
       const sample: UsageSample = { at, cpuNanoseconds, logBytes };
       this.#samples.set(guid, sample);
       const { processGuid, index } = local.record;
-      return { instanceGuid: guid, processGuid, index, ...usageRates(before, sample), memoryBytes, diskBytes, ageMs };
+      const rates = usageRates(before, sample);
+      const memoryMb = local.lrp?.resources.memoryMb;
+      const entitlement =
+        memoryMb === undefined ? {} : { cpuEntitlement: cpuEntitlement(rates.cpu, memoryMb, this.#cell()) };
+      const usage = { ...rates, ...entitlement, memoryBytes, diskBytes, ageMs };
+      return { instanceGuid: guid, processGuid, index, ...usage };
     } catch (error) {
       // It ended in between, or the kernel could not be read: the next round tells.
       this.#logger.warn({ err: error, instanceGuid: guid }, 'usage.not-read');

@@ -104,7 +104,7 @@ function presentUsage(known: ReturnType<StatsContext['usageOf']>): Entry['usage'
   return {
     time: at,
     cpu: usage.cpu,
-    cpu_entitlement: null,
+    cpu_entitlement: usage.cpuEntitlement ?? null,
     mem: usage.memoryBytes,
     disk: usage.diskBytes,
     log_rate: usage.logBytesPerSecond,

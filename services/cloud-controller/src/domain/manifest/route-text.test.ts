@@ -41,7 +41,9 @@ test('a random host is a host, whatever the app is called', () => {
     fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), fc.uuid(), (name, seed) => {
       const host = randomHost(name, seed);
       expect(host).toMatch(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/);
-      expect(routeNameProblems({ host, path: '', domain: { name: 'example.com', shared: true, internal: false } })).toEqual([]);
+      expect(
+        routeNameProblems({ host, path: '', domain: { name: 'example.com', shared: true, internal: false } }),
+      ).toEqual([]);
     }),
   );
   expect(randomHost('My_App', '00000000-0000-4000-8000-000000000000')).toMatch(/^my-app-[a-z]+-[a-z]+-[a-z]{2}$/);
