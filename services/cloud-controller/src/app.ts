@@ -7,7 +7,7 @@ import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '
 import type { Platform } from './actions/platform.ts';
 import { requestStagingAgain } from './actions/staging.ts';
 import { ActualState } from './adapters/nats/actual-state.ts';
-import { DesiredLrpRecords } from './adapters/nats/desired-lrp-records.ts';
+import { DesiredRecords, desiredLrps } from './adapters/nats/desired-records.ts';
 import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
 import { type ApiLine, Writer } from './adapters/sql/writer.ts';
@@ -18,9 +18,10 @@ import type { Config } from './config.ts';
 import { apiRoute } from './domain/names/api-route.ts';
 import { CrashEvents } from './handlers/crash-events.ts';
 import { updateDeployments } from './handlers/deployment-updater.ts';
+import { DesiredSync } from './handlers/desired-sync.ts';
 import { forgetOldEvents } from './handlers/forget-old-events.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
-import { LrpSync } from './handlers/lrp-sync.ts';
+import { lrpSource } from './handlers/lrp-source.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
 import { prepareDatabase } from './handlers/prepare-database.ts';
 import { Repeated } from './handlers/repeated.ts';
@@ -95,7 +96,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     await resealCredentials(writer, platform, logger);
 
     let sync: Repeated | undefined;
-    const records = await unlessStopped(DesiredLrpRecords.open(bus, () => sync?.trigger()));
+    const records = await unlessStopped(DesiredRecords.open(bus, desiredLrps, () => sync?.trigger()));
     onStop(() => records.close());
     const crashes = new CrashEvents(writer, logger);
     const noteCrashes = new Repeated('crash-events', () => crashes.note(), NOTE_CRASHES_INTERVAL_MS, logger);
@@ -105,7 +106,13 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const actual = await unlessStopped(ActualState.open(bus, onInstance));
     onStop(() => actual.close());
 
-    const lrps = new LrpSync({ db, platform, records, now, logger, metrics: new SyncMetrics(metrics) });
+    const lrps = new DesiredSync({
+      source: lrpSource(db, platform),
+      records,
+      now,
+      logger,
+      metrics: new SyncMetrics(metrics, 'lrp'),
+    });
     let synced = false;
     const syncAll = async (): Promise<void> => {
       if (await lrps.syncAll()) synced = true;

@@ -1,28 +1,28 @@
 import { Gauge, Histogram, type Registry } from '@slipway/service-kit';
 
-/** How the full pass over the desired LRPs does. */
+/** How the full pass over what is desired of one kind (`lrp`, `task`) does. */
 export class SyncMetrics {
   readonly duration: Histogram;
-  readonly lrps: Gauge;
+  readonly desired: Gauge;
   readonly broken: Gauge;
   readonly lastComplete: Gauge;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, kind: string) {
     const registers = [registry];
     this.duration = new Histogram({
-      name: 'slipway_lrp_sync_duration_seconds',
-      help: 'Full pass over the desired LRPs',
+      name: `slipway_${kind}_sync_duration_seconds`,
+      help: `Full pass over the desired ${kind}s`,
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
       registers,
     });
-    this.lrps = new Gauge({ name: 'slipway_desired_lrps', help: 'Processes that shall run', registers });
+    this.desired = new Gauge({ name: `slipway_desired_${kind}s`, help: `Each ${kind} that shall run`, registers });
     this.broken = new Gauge({
-      name: 'slipway_broken_lrps',
-      help: 'Processes whose record cannot be made; the log says why',
+      name: `slipway_broken_${kind}s`,
+      help: `Each ${kind} whose record cannot be made; the log says why`,
       registers,
     });
     this.lastComplete = new Gauge({
-      name: 'slipway_lrp_sync_complete_timestamp_seconds',
+      name: `slipway_${kind}_sync_complete_timestamp_seconds`,
       help: 'Last full pass without an error',
       registers,
     });

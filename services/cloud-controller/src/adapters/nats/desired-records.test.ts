@@ -7,15 +7,16 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stagedResult } from '../../../testing/fixtures.ts';
 import { connectAs } from '../../../testing/test-platform.ts';
 import { buildRunInfo, toDesiredLrp } from '../../domain/lrp/run-info.ts';
-import { DesiredLrpRecords, lrpFingerprint } from './desired-lrp-records.ts';
+import { DesiredRecords, desiredLrps } from './desired-records.ts';
 
 let nats: NatsHandle;
 let bus: Bus;
-let records: DesiredLrpRecords;
+let records: Awaited<ReturnType<typeof openRecords>>;
+const openRecords = (on: Bus) => DesiredRecords.open(on, desiredLrps, () => undefined);
 beforeEach(async () => {
   nats = await startNats();
   bus = await connectAs(nats, 'cloud-controller');
-  records = await DesiredLrpRecords.open(bus, () => undefined);
+  records = await openRecords(bus);
 });
 afterEach(async () => {
   records.close();
@@ -42,13 +43,17 @@ function lrp(instances = 1): DesiredLrp {
       diskMb: 64,
       logRateBytesPerSecond: -1,
       healthCheck: { type: 'port', endpoint: null, invocationTimeoutS: null, intervalS: null },
+      readinessCheck: { type: 'process', endpoint: null, invocationTimeoutS: null, intervalS: null },
+      user: null,
       startTimeoutS: 60,
     },
     image,
     execution,
     credentials: undefined,
     userVariables: {},
-    vcapServices: {},
+    services: [],
+    serviceMode: 'environment',
+    sidecars: [],
     placementTags: [],
     runningGroup: {},
     destinations: [],
@@ -60,8 +65,11 @@ function lrp(instances = 1): DesiredLrp {
 test('a record is written, read back the same, and seen by the view', async () => {
   const record = lrp();
   expect(await records.write(record.processGuid, record, { kind: 'absent' })).toBe(true);
-  expect(await records.read(record.processGuid)).toMatchObject({ kind: 'stored', fingerprint: lrpFingerprint(record) });
-  await expect.poll(() => records.all().get(record.processGuid)).toBe(lrpFingerprint(record));
+  expect(await records.read(record.processGuid)).toMatchObject({
+    kind: 'stored',
+    fingerprint: records.fingerprintOf(record),
+  });
+  await expect.poll(() => records.all().get(record.processGuid)).toBe(records.fingerprintOf(record));
 });
 
 test('of two writers the one that looked earlier changes nothing', async () => {
@@ -73,7 +81,7 @@ test('of two writers the one that looked earlier changes nothing', async () => {
   expect(await records.write(guid, { ...record, instances: 3 }, before)).toBe(false);
   expect(await records.write(guid, record, { kind: 'absent' })).toBe(false);
   expect(await records.remove(guid, before)).toBe(false);
-  expect(await records.read(guid)).toMatchObject({ fingerprint: lrpFingerprint({ ...record, instances: 2 }) });
+  expect(await records.read(guid)).toMatchObject({ fingerprint: records.fingerprintOf({ ...record, instances: 2 }) });
   expect(await records.remove(guid, await records.read(guid))).toBe(true);
   expect(await records.read(guid)).toEqual({ kind: 'absent' });
 });

@@ -1,20 +1,20 @@
-import type { DesiredLrp } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
-import type { Platform } from '../actions/platform.ts';
-import { openRunInfo } from '../actions/run-infos.ts';
-import { type DesiredLrpRecords, lrpFingerprint } from '../adapters/nats/desired-lrp-records.ts';
-import { type LrpRow, loadAllLrps, loadLrp } from '../adapters/sql/lrp-rows.ts';
-import type { Db } from '../adapters/sql/schema.ts';
+import type { DesiredRecords } from '../adapters/nats/desired-records.ts';
 import { planSync } from '../domain/lrp/plan-sync.ts';
-import { lrpGuid } from '../domain/lrp/process-guid.ts';
-import { toDesiredLrp } from '../domain/lrp/run-info.ts';
 import { innerError } from '../errors.ts';
 import type { SyncMetrics } from './sync-metrics.ts';
 
-export interface LrpSyncOptions {
-  readonly db: Db;
-  readonly platform: Pick<Platform, 'vault'>;
-  readonly records: DesiredLrpRecords;
+/** What SQL says of one kind. */
+export interface DesiredSource<R> {
+  /** Undefined when nothing of this guid shall be. Throws when the record cannot be made. */
+  load(guid: string): Promise<R | undefined>;
+  /** Everything, in pages. `record` throws as `load` does. */
+  loadAll(): AsyncIterable<readonly { readonly guid: string; readonly record: () => R }[]>;
+}
+
+export interface DesiredSyncOptions<V, R extends V> {
+  readonly source: DesiredSource<R>;
+  readonly records: DesiredRecords<V, R>;
   readonly now: () => Date;
   readonly logger: Logger;
   readonly metrics: SyncMetrics;
@@ -25,32 +25,32 @@ const MAX_CONFLICTS = 10;
 /** Records written side by side in a full pass. */
 const CONCURRENCY = 16;
 
-/** Makes KV `desired-lrps` say what SQL says (cloud_controller_ng `processes_sync.rb`). */
-export class LrpSync {
-  readonly #options: LrpSyncOptions;
+/** Makes the bus say what SQL says (cloud_controller_ng `processes_sync.rb`, `tasks_sync.rb`). */
+export class DesiredSync<V, R extends V> {
+  readonly #options: DesiredSyncOptions<V, R>;
 
-  constructor(options: LrpSyncOptions) {
+  constructor(options: DesiredSyncOptions<V, R>) {
     this.#options = options;
   }
 
-  /** One LRP. The rows are read after the record, so whoever wrote last had the newest rows. */
+  /** One record. The rows are read after the record, so whoever wrote last had the newest rows. */
   async syncOne(guid: string): Promise<void> {
-    const { records } = this.#options;
+    const { records, source } = this.#options;
     for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
       const stored = await records.read(guid);
-      const desired = await this.#desired(guid);
+      const desired = await source.load(guid);
       if (desired === undefined) {
         if (stored.kind === 'absent' || (await records.remove(guid, stored))) return;
         continue;
       }
-      const wanted = lrpFingerprint(desired);
+      const wanted = records.fingerprintOf(desired);
       if (stored.kind === 'stored' && stored.fingerprint === wanted) return;
       if (!(await records.write(guid, desired, stored))) continue;
       // Another process may have found nothing to remove just before this was written.
-      const since = await this.#desired(guid);
-      if (since !== undefined && lrpFingerprint(since) === wanted) return;
+      const since = await source.load(guid);
+      if (since !== undefined && records.fingerprintOf(since) === wanted) return;
     }
-    throw innerError('LRP_SYNC_CONFLICT', `record of LRP ${guid} keeps changing`);
+    throw innerError('LRP_SYNC_CONFLICT', `record ${records.kind.keyOf(guid)} keeps changing`);
   }
 
   /**
@@ -68,12 +68,18 @@ export class LrpSync {
     const failures = await this.#syncMany([...plan.write, ...plan.remove]);
     const complete = failures === 0 && (await records.markFresh(now().toISOString(), desired.size));
     timer();
-    metrics.lrps.set(desired.size);
+    metrics.desired.set(desired.size);
     metrics.broken.set(unknown.size);
     if (complete) metrics.lastComplete.set(now().getTime() / 1_000);
     if (plan.write.length + plan.remove.length > 0 || !complete) {
-      const log = { written: plan.write.length, removed: plan.remove.length, failures, lrps: desired.size, complete };
-      logger[complete ? 'info' : 'warn'](log, 'lrp-sync.pass');
+      const log = {
+        written: plan.write.length,
+        removed: plan.remove.length,
+        failures,
+        desired: desired.size,
+        complete,
+      };
+      logger[complete ? 'info' : 'warn'](log, `${records.kind.name}-sync.pass`);
     }
     return complete;
   }
@@ -81,27 +87,18 @@ export class LrpSync {
   async #fingerprints(): Promise<{ desired: Map<string, string>; unknown: Set<string> }> {
     const desired = new Map<string, string>();
     const unknown = new Set<string>();
-    for await (const page of loadAllLrps(this.#options.db)) {
-      for (const row of page) {
-        const guid = lrpGuid(row.processGuid, row.version);
+    const { source, records, logger } = this.#options;
+    for await (const page of source.loadAll()) {
+      for (const { guid, record } of page) {
         try {
-          desired.set(guid, lrpFingerprint(this.#toRecord(row)));
+          desired.set(guid, records.fingerprintOf(record()));
         } catch (error) {
-          this.#options.logger.error({ err: error, processGuid: guid }, 'lrp-sync.broken');
+          logger.error({ err: error, guid }, `${records.kind.name}-sync.broken`);
           unknown.add(guid);
         }
       }
     }
     return { desired, unknown };
-  }
-
-  async #desired(guid: string): Promise<DesiredLrp | undefined> {
-    const row = await loadLrp(this.#options.db, guid);
-    return row === undefined ? undefined : this.#toRecord(row);
-  }
-
-  #toRecord({ processGuid, runInfo, state }: LrpRow): DesiredLrp {
-    return toDesiredLrp(openRunInfo(this.#options.platform, processGuid, runInfo), state);
   }
 
   /** Returns how many could not be synced; they are logged. */
@@ -114,7 +111,8 @@ export class LrpSync {
           await this.syncOne(guid);
         } catch (error) {
           failures++;
-          this.#options.logger.warn({ err: error, processGuid: guid }, 'lrp-sync.failed');
+          const { logger, records } = this.#options;
+          logger.warn({ err: error, guid }, `${records.kind.name}-sync.failed`);
         }
       }
     };
