@@ -57,5 +57,6 @@ export function describeError(error: unknown): string {
 /** Every error of this package, and what it means for the one who reads it. */
 export const kitErrors = {
   CONFIG_INVALID: { kind: 'invalid', means: 'Settings are missing or wrong; the message names all of them.' },
+  TOKEN_KEYS_UNAVAILABLE: { kind: 'unavailable', means: 'uaa gave no token keys, so no token can be checked.' },
   SEAL_BROKEN: { kind: 'invalid', means: 'Sealed credentials were made for another key, or were changed.' },
 } as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;

@@ -1,3 +1,4 @@
+export { type AccessToken, type AccessTokenOptions, AccessTokens } from './access-tokens.ts';
 export { ConfigError, commonSettings, loadConfig, settings } from './config.ts';
 export { CodedError, describeError, type ErrorKind } from './errors.ts';
 export { type HealthAnswer, type HealthChecks, type HealthServer, startHealthServer } from './health-server.ts';

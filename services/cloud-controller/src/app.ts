@@ -172,7 +172,11 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());
 
-    const tokens = createTokenVerifier({ uaaUrl: config.UAA_URL, issuer: `${config.EXTERNAL_URL}/uaa/oauth/token` });
+    const tokens = createTokenVerifier({
+      uaaUrl: config.UAA_URL,
+      issuer: `${config.EXTERNAL_URL}/uaa/oauth/token`,
+      logger,
+    });
     const users = createUserDirectory({ uaaUrl: config.UAA_URL, clientSecret: config.UAA_CLIENT_SECRET, now });
     const link = linksOf(config.EXTERNAL_URL);
     const api = await createApi(

@@ -69,7 +69,7 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
   };
   const now = (): Date => new Date();
   const writer = new Writer({ db, now, onAnnounced: () => undefined, onLine: (line) => lines.push(line) });
-  const tokens = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token` });
+  const tokens = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token`, logger });
   const users = createUserDirectory({
     uaaUrl: issuer.uaaUrl,
     clientSecret: new Secret(issuer.clientSecret),

@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectService, type RouteRegistrar, startRouteRegistrar } from '@slipway/bus';
 import { busAccess, type RouterRegister } from '@slipway/contracts';
-import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
+import { AccessTokens, type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
 import type { FastifyInstance } from 'fastify';
 import { LogAccess } from './adapters/cloud-controller/log-access.ts';
 import { LogStream } from './adapters/nats/log-stream.ts';
-import { TokenKeys } from './adapters/uaa/token-keys.ts';
-import { TokenVerifier } from './adapters/uaa/token-verifier.ts';
+import { checkToken } from './adapters/uaa/token-verifier.ts';
 import type { Config } from './config.ts';
 import { createLogCacheMetrics } from './metrics.ts';
 import { createApi } from './routes/api.ts';
@@ -55,11 +54,11 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     });
     stream = lines;
     lines.start();
-    const tokens = new TokenVerifier(new TokenKeys(config.UAA_URL, logger));
+    const tokens = new AccessTokens({ uaaUrl: config.UAA_URL, logger });
     const access = new LogAccess(config.CLOUD_CONTROLLER_URL);
     api = createApi({
       whenRead: (timeoutMs) => lines.whenRead(timeoutMs),
-      checkToken: (authorization) => tokens.check(authorization),
+      checkToken: (authorization) => checkToken(tokens, authorization),
       checkAccess: (sourceId, caller) => access.check(sourceId, caller),
       onRead: metrics.onRead,
       logger,

@@ -6,7 +6,6 @@ export const logCacheErrors = {
     kind: 'invalid',
     means: 'A log envelope has a timestamp that no client could read: it is left out and counted.',
   },
-  TOKEN_KEYS_UNAVAILABLE: { kind: 'unavailable', means: 'uaa gave no token keys, so no token can be checked.' },
   LOG_ACCESS_UNAVAILABLE: { kind: 'unavailable', means: 'cloud-controller did not say who may read the logs.' },
 } as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;
 

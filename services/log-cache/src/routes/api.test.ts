@@ -1,9 +1,8 @@
-import { createLogger } from '@slipway/service-kit';
+import { AccessTokens, createLogger } from '@slipway/service-kit';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LogAccess } from '../adapters/cloud-controller/log-access.ts';
-import { TokenKeys } from '../adapters/uaa/token-keys.ts';
-import { TokenVerifier } from '../adapters/uaa/token-verifier.ts';
+import { checkToken } from '../adapters/uaa/token-verifier.ts';
 import { LogStore } from '../domain/log-store.ts';
 import { type Partners, startPartners } from '../partners.test-support.ts';
 import { createApi } from './api.ts';
@@ -24,11 +23,11 @@ async function setUp(whenRead?: () => Promise<LogStore | undefined>): Promise<Se
   const clock = { now: Date.now() };
   const logger = createLogger('log-cache', 'silent');
   const store = new LogStore({ linesPerSource: 2_000, bytesPerSource: 200_000_000, bytes: 400_000_000 });
-  const tokens = new TokenVerifier(new TokenKeys(partners.uaaUrl, logger, () => clock.now));
+  const tokens = new AccessTokens({ uaaUrl: partners.uaaUrl, logger, now: () => clock.now });
   const access = new LogAccess(partners.url, () => clock.now);
   const api = createApi({
     whenRead: whenRead ?? (async () => store),
-    checkToken: (authorization) => tokens.check(authorization),
+    checkToken: (authorization) => checkToken(tokens, authorization),
     checkAccess: (sourceId, caller) => access.check(sourceId, caller),
     onRead: () => undefined,
     logger,
@@ -186,7 +185,7 @@ describe('who may read', () => {
     const tokens = {
       none: undefined,
       garbage: 'garbage',
-      expired: await partners.token(admin, { expiresIn: '-1m' }),
+      expired: await partners.token(admin, { expiresIn: '-2m' }),
       'other algorithm': await partners.token(admin, { algorithm: 'PS256' }),
       'unknown key': await partners.token(admin, { keyId: 'nobody' }),
       unsigned: `${Buffer.from('{"alg":"none","kid":"key-1"}').toString('base64url')}.${body}.`,

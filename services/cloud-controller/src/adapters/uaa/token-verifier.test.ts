@@ -1,3 +1,4 @@
+import { createLogger } from '@slipway/service-kit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EXTERNAL_URL, startTokenIssuer, type TokenIssuer } from '../../../testing/token-issuer.ts';
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts';
@@ -6,7 +7,11 @@ let issuer: TokenIssuer;
 let verifier: TokenVerifier;
 beforeEach(async () => {
   issuer = await startTokenIssuer();
-  verifier = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token` });
+  verifier = createTokenVerifier({
+    uaaUrl: issuer.uaaUrl,
+    issuer: `${EXTERNAL_URL}/uaa/oauth/token`,
+    logger: createLogger('cloud-controller', 'silent'),
+  });
 });
 afterEach(() => issuer.stop());
 

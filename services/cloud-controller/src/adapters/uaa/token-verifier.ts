@@ -1,15 +1,9 @@
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { AccessTokens, type Logger } from '@slipway/service-kit';
 import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
 
 /** uaa names this service so in the audience of tokens for it. */
 const AUDIENCE = 'cloud_controller';
-/** Clocks of the machines may differ by so much. */
-const CLOCK_TOLERANCE_S = 60;
-const KEYS_MAX_AGE_MS = 10 * 60_000;
-const KEYS_TIMEOUT_MS = 5_000;
-/** An unknown key id has the keys fetched anew, but not more often than this. */
-const KEYS_COOLDOWN_MS = 1_000;
 
 const claimsSchema = z.object({
   scope: z.array(z.string()),
@@ -34,51 +28,37 @@ export interface TokenVerifier {
 }
 
 /** Checks tokens with uaa's published keys: RS256, issued by this platform's uaa for this service, not expired. */
-export function createTokenVerifier(options: { readonly uaaUrl: string; readonly issuer: string }): TokenVerifier {
-  const keys = createRemoteJWKSet(new URL(`${options.uaaUrl}/token_keys`), {
-    cacheMaxAge: KEYS_MAX_AGE_MS,
-    cooldownDuration: KEYS_COOLDOWN_MS,
-    timeoutDuration: KEYS_TIMEOUT_MS,
-  });
+export function createTokenVerifier(options: {
+  readonly uaaUrl: string;
+  readonly issuer: string;
+  readonly logger: Logger;
+}): TokenVerifier {
+  const tokens = new AccessTokens({ ...options, audience: AUDIENCE });
   return {
     verify: async (authorization) => {
-      if (authorization === undefined || authorization === '') throw new ApiError('NotAuthenticated');
-      const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-      if (token === undefined) throw new ApiError('InvalidAuthToken');
-      try {
-        const { payload } = await jwtVerify(token, keys, {
-          algorithms: ['RS256'],
-          issuer: options.issuer,
-          audience: AUDIENCE,
-          clockTolerance: CLOCK_TOLERANCE_S,
-          requiredClaims: ['exp'],
-        });
-        return callerOf(payload);
-      } catch (cause) {
-        throw describesToken(cause)
-          ? new ApiError('InvalidAuthToken', '', { cause })
-          : new ApiError('UaaUnavailable', '', { cause });
+      const checked = await tokens.check(authorization);
+      switch (checked.outcome) {
+        case 'missing':
+          throw new ApiError('NotAuthenticated');
+        case 'invalid':
+          throw new ApiError('InvalidAuthToken', '', { cause: checked.cause });
+        case 'unavailable':
+          throw new ApiError('UaaUnavailable', '', { cause: checked.cause });
+        case 'valid':
+          return callerOf(checked.claims);
       }
     },
   };
 }
 
 function callerOf(payload: unknown): Caller {
-  const claims = claimsSchema.parse(payload);
-  const userGuid = claims.user_id ?? claims.client_id;
-  if (userGuid === undefined) throw new errors.JWTInvalid('neither user_id nor client_id');
+  const claims = claimsSchema.safeParse(payload);
+  const userGuid = claims.data?.user_id ?? claims.data?.client_id;
+  if (!claims.success || userGuid === undefined) throw new ApiError('InvalidAuthToken', '', { cause: claims.error });
   return {
     userGuid,
-    userName: claims.user_name ?? null,
-    email: claims.email ?? null,
-    scopes: new Set(claims.scope),
+    userName: claims.data.user_name ?? null,
+    email: claims.data.email ?? null,
+    scopes: new Set(claims.data.scope),
   };
-}
-
-/** Is the token at fault, or did fetching the keys fail? */
-function describesToken(error: unknown): boolean {
-  if (error instanceof z.ZodError) return true;
-  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return false;
-  // The plain JOSEError is what jose throws for an answer of the keys' endpoint other than 200.
-  return error instanceof errors.JOSEError && error.constructor !== errors.JOSEError;
 }

@@ -1,7 +1,7 @@
-import type { Logger } from '@slipway/service-kit';
 import { createLocalJWKSet, errors, type FlattenedJWSInput, type JSONWebKeySet, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
-import { LogCacheError } from '../../errors.ts';
+import { CodedError, kitErrors } from './errors.ts';
+import type { Logger } from './logger.ts';
 
 const FETCH_TIMEOUT_MS = 5_000;
 /** A key that is unknown makes us ask, but strangers with made-up key ids must not make us ask without end. */
@@ -27,13 +27,14 @@ export class TokenKeys {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
+  /** `now` in milliseconds. */
   constructor(uaaUrl: string, logger: Logger, now: () => number = Date.now) {
     this.#url = `${uaaUrl.replace(/\/+$/, '')}/token_keys`;
     this.#logger = logger;
     this.#now = now;
   }
 
-  /** The key that the token names; for jose. Throws jose's JWKSNoMatchingKey, or LogCacheError TOKEN_KEYS_UNAVAILABLE. */
+  /** The key that the token names; for jose. Throws jose's JWKSNoMatchingKey, or CodedError TOKEN_KEYS_UNAVAILABLE. */
   readonly get = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
     if (this.#find === undefined) await this.#fetch();
     else if (this.#now() - this.#fetchedAt > REFRESH_MS && this.#mayAsk()) {
@@ -49,7 +50,7 @@ export class TokenKeys {
   };
 
   #finder(): KeyFinder {
-    if (this.#find === undefined) throw new LogCacheError('TOKEN_KEYS_UNAVAILABLE', 'no token keys yet');
+    if (this.#find === undefined) throw unavailable('no token keys yet');
     return this.#find;
   }
 
@@ -80,7 +81,11 @@ export class TokenKeys {
       this.#find = createLocalJWKSet(keySet as JSONWebKeySet);
       this.#fetchedAt = this.#now();
     } catch (cause) {
-      throw new LogCacheError('TOKEN_KEYS_UNAVAILABLE', 'cannot get the token keys', { cause });
+      throw unavailable('cannot get the token keys', cause);
     }
   }
+}
+
+function unavailable(message: string, cause?: unknown): CodedError {
+  return new CodedError('TOKEN_KEYS_UNAVAILABLE', kitErrors.TOKEN_KEYS_UNAVAILABLE.kind, message, { cause });
 }
