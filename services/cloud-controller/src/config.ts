@@ -44,6 +44,8 @@ export const configSchema = z.object({
   MAXIMUM_APP_DISK_MB: settings.integer(2048, 1),
   DEFAULT_HEALTH_CHECK_TIMEOUT_S: settings.integer(60, 1),
   MAXIMUM_HEALTH_CHECK_TIMEOUT_S: settings.integer(180, 1),
+  /** Whom processes may run as besides `vcap` and the image's own user (`additional_allowed_process_users`). */
+  ADDITIONAL_PROCESS_USERS: settings.list(),
   DEFAULT_LOG_RATE_BYTES_PER_SECOND: z.coerce.number().int().min(-1).default(-1),
 });
 export type Config = z.output<typeof configSchema>;

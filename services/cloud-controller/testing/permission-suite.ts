@@ -38,7 +38,8 @@ type Ids = Record<
   | 'segment'
   | 'domain'
   | 'service'
-  | 'binding',
+  | 'binding'
+  | 'sidecar',
   string
 >;
 
@@ -110,7 +111,13 @@ export function usePermissions(create: () => Promise<TestDatabase>): PermissionS
       type: 'app',
       relationships: { app: relationship(app), service_instance: relationship(service.body.guid) },
     });
+    const sidecar = await api.admin.post(`/v3/apps/${app}/sidecars`, {
+      name: 'seen',
+      command: 'run',
+      process_types: ['web'],
+    });
     ids = {
+      sidecar: sidecar.body.guid,
       service: service.body.guid,
       binding: binding.body.guid,
       domain: domain.body.guid,

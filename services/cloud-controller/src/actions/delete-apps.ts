@@ -5,6 +5,7 @@ import { endVersion } from './process-versions.ts';
 import { auditDestination } from './routes.ts';
 import { lockApp, processesOf } from './rows.ts';
 import { unbindService } from './service-bindings.ts';
+import { deleteSidecarsOf } from './sidecars.ts';
 
 /**
  * An app with all that is its own: processes, packages, builds, droplets, and the mappings of routes to it, but not the
@@ -29,6 +30,7 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
     await auditDestination(unit, 'unmap-route', destination);
   }
   for (const table of owned) await sql.deleteFrom(table).where('app_guid', '=', guid).execute();
+  await deleteSidecarsOf(sql, guid);
   await sql.deleteFrom('processes').where('app_guid', '=', guid).execute();
   await sql.deleteFrom('apps').where('guid', '=', guid).execute();
   await auditApp(unit, app, 'delete-request');

@@ -9,12 +9,13 @@ import { assignDroplet, startApp } from './apps.ts';
 import { auditApp } from './audit.ts';
 import { encryptEnvironment, type Platform } from './platform.ts';
 import { renewVersion } from './process-versions.ts';
-import { changeProcess, checkLimits, type ProcessChange } from './processes.ts';
+import { changeProcess, checkLimits, NO_ROOM_FOR_SIDECARS, type ProcessChange } from './processes.ts';
 import { pruneDeployments } from './prune.ts';
 import { watchAppQuotas } from './quota-checks.ts';
 import { requireFeature } from './require-feature.ts';
 import { noteRevision, revisionToDeploy, versionOf } from './revisions.ts';
 import { lockApp, processesOf } from './rows.ts';
+import { replaceSidecars, requireMemoryForSidecars } from './sidecars.ts';
 import { supersede, webProcessesOf } from './steer-deployments.ts';
 
 /** What the new web process shall have; null: as the one before. */
@@ -63,6 +64,7 @@ export async function createDeployment(
   const webCommand = revision === undefined ? {} : { command: versionOf(platform, revision).commands.web ?? null };
   const change = { ...changeOf(spec.scale), ...webCommand };
   checkLimits(platform, change);
+  await requireRoomFor(unit, app.guid, change.memory_mb);
   const superseded = await activeDeployment(unit.sql, app.guid);
   const web = await webProcessesOf(unit, app.guid);
   const [oldest, newest] = [web[0], web.at(-1)];
@@ -97,14 +99,15 @@ export async function createDeployment(
   });
 }
 
-/** Gives the app a revision's environment, and its processes but web their commands; the web process is made anew. */
+/** Gives the app a revision's environment and sidecars, and its processes but web their commands; the web process is made anew. */
 async function restoreRevision(
   unit: UnitOfWork,
   platform: Platform,
   app: AppRow,
   revision: RevisionRow,
 ): Promise<AppRow> {
-  const { environment, commands } = versionOf(platform, revision);
+  const { environment, commands, sidecars } = versionOf(platform, revision);
+  await replaceSidecars(unit, platform, app.guid, sidecars);
   const others = (await processesOf(unit, app.guid)).filter(({ type }) => type !== 'web');
   for (const { guid, type } of others) {
     await unit.sql
@@ -119,6 +122,11 @@ async function restoreRevision(
     .where('guid', '=', app.guid)
     .returningAll()
     .executeTakeFirstOrThrow();
+}
+
+async function requireRoomFor(unit: UnitOfWork, appGuid: string, memoryMb: number | undefined): Promise<void> {
+  if (memoryMb === undefined) return;
+  await requireMemoryForSidecars(unit, { appGuid, type: 'web', memoryMb }, NO_ROOM_FOR_SIDECARS);
 }
 
 function changeOf(scale: ScaleOptions): ProcessChange {

@@ -5,7 +5,7 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { HealthCheckSettings } from '../domain/lrp/health-check.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { buildRunInfo, processPorts, type RunInfoInput } from '../domain/lrp/run-info.ts';
-import { vcapServices } from '../domain/lrp/vcap-services.ts';
+import { serviceMode } from '../domain/lrp/service-delivery.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 import { placementTagsOf } from '../domain/shared-segment.ts';
 import { dropletExecutionSchema } from '../domain/staging/droplet-execution.ts';
@@ -14,6 +14,7 @@ import { loadEnvironmentGroup } from './environment-groups.ts';
 import { decryptEnvironment, type Platform, sealCredentials } from './platform.ts';
 import { sealRunInfo } from './run-infos.ts';
 import { loadBoundServices } from './service-instances.ts';
+import { settingsOf, sidecarsOf } from './sidecars.ts';
 
 /** What a version of the process would be made of now; undefined while the app has no droplet. */
 async function loadRunInfoInput(
@@ -61,6 +62,8 @@ async function loadRunInfoInput(
       diskMb: process.disk_mb,
       logRateBytesPerSecond: process.log_rate_bytes_per_second,
       healthCheck: healthCheckOf(process),
+      readinessCheck: readinessCheckOf(process),
+      user: process.run_as,
       startTimeoutS: process.health_check_timeout ?? platform.limits.defaultStartTimeoutS,
     },
     image: resolvedImageSchema.parse(JSON.parse(droplet.image)),
@@ -69,7 +72,9 @@ async function loadRunInfoInput(
       env: openImageEnvironment(platform, droplet),
     },
     userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
-    vcapServices: vcapServices(await loadBoundServices(sql, platform, app.guid)),
+    services: await loadBoundServices(sql, platform, app.guid),
+    serviceMode: serviceMode(app),
+    sidecars: (await sidecarsOf(sql, app.guid)).filter(({ types }) => types.includes(process.type)).map(settingsOf),
     runningGroup: (await loadEnvironmentGroup(sql, platform, 'running')).variables,
     placementTags: placementTagsOf(segment_name, segment_guid),
     destinations: destinations.filter(({ processType }) => processType === process.type),
@@ -87,6 +92,15 @@ function healthCheckOf(process: ProcessRow): HealthCheckSettings {
     endpoint: process.health_check_endpoint,
     invocationTimeoutS: process.health_check_invocation_timeout,
     intervalS: process.health_check_interval,
+  };
+}
+
+function readinessCheckOf(process: ProcessRow): HealthCheckSettings {
+  return {
+    type: process.readiness_type,
+    endpoint: process.readiness_endpoint,
+    invocationTimeoutS: process.readiness_invocation_timeout,
+    intervalS: process.readiness_interval,
   };
 }
 

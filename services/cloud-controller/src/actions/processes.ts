@@ -2,12 +2,18 @@ import type { ProcessRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { defaultHealthCheckType } from '../domain/lrp/health-check.ts';
 import { needsNewVersion, type VersionedPart } from '../domain/lrp/new-version.ts';
+import { processUserProblem } from '../domain/lrp/process-user.ts';
 import { unprocessable } from '../errors.ts';
 import { auditApp, auditAppOf } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { currentPorts, renewVersion, touchVersion } from './process-versions.ts';
 import { watchAppQuotas } from './quota-checks.ts';
 import { lockApp } from './rows.ts';
+import { requireMemoryForSidecars } from './sidecars.ts';
+
+/** cloud_controller_ng `process_scale.rb`. */
+export const NO_ROOM_FOR_SIDECARS =
+  'The requested memory allocation is not large enough to run all of your sidecar processes';
 
 /** What a user may set of a process; what is absent stays. */
 export type ProcessChange = Partial<
@@ -27,16 +33,21 @@ export type ProcessChange = Partial<
     | 'readiness_endpoint'
     | 'readiness_invocation_timeout'
     | 'readiness_interval'
+    | 'run_as'
   >
 >;
 
-/** A process with Cloud Foundry's defaults: one web instance, none of the others. */
+/** A process with Cloud Foundry's defaults: one web instance, none of the others. Throws 422. */
 export async function createProcess(
-  { sql, now }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   process: { readonly guid: string; readonly appGuid: string; readonly type: string },
 ): Promise<ProcessRow> {
+  const { sql, now } = unit;
   const { limits } = platform;
+  const { appGuid, type } = process;
+  const text = `The sidecar memory allocation defined is too large to run with the dependent "${type}" process`;
+  await requireMemoryForSidecars(unit, { appGuid, type, memoryMb: limits.defaultMemoryMb }, text);
   return sql
     .insertInto('processes')
     .values({
@@ -86,6 +97,10 @@ export async function changeProcess(
   const app = await lockApp(unit, appGuid);
   const before = await sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
   const portsBefore = await currentPorts(unit, platform, app, before);
+  if (change.memory_mb !== undefined) {
+    const resized = { appGuid, type: before.type, memoryMb: change.memory_mb };
+    await requireMemoryForSidecars(unit, resized, NO_ROOM_FOR_SIDECARS);
+  }
   const withinQuotas = app.desired_state === 'STARTED' ? await watchAppQuotas(unit, app.space_guid) : undefined;
   const after = await sql
     .updateTable('processes')
@@ -137,6 +152,8 @@ export function checkLimits({ limits }: Platform, change: ProcessChange): void {
   if (timeout !== undefined && timeout !== null && timeout > limits.maximumStartTimeoutS) {
     problems.push(`Health check data timeout must be less than or equal to ${limits.maximumStartTimeoutS}`);
   }
+  const wrongUser = change.run_as === undefined ? undefined : processUserProblem(change.run_as, limits.processUsers);
+  if (wrongUser !== undefined) problems.push(wrongUser);
   if (problems.length > 0) throw unprocessable(...problems);
 }
 

@@ -1,12 +1,14 @@
 import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { AppRow, RevisionRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import type { SidecarSettings } from '../domain/lrp/sidecars.ts';
 import { type AppVersion, describeChange } from '../domain/revisions/describe-change.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 import { unprocessable } from '../errors.ts';
 import { auditApp } from './audit.ts';
 import { decryptEnvironment, type Platform } from './platform.ts';
 import { lockApp, processesOf } from './rows.ts';
+import { settingsOf, sidecarsOf } from './sidecars.ts';
 
 /** Cloud Foundry's `max_retained_revisions_per_app`. */
 const MAX_REVISIONS = 100;
@@ -63,6 +65,7 @@ async function findOrInsert(
         purposes.revisionEnvironment(guid),
       ),
       commands: JSON.stringify(now.commands),
+      sidecars: JSON.stringify(now.sidecars),
       description: reasons.join(' '),
     })
     .returningAll()
@@ -113,7 +116,8 @@ async function currentVersion(unit: UnitOfWork, platform: Platform, app: AppRow)
   // Of several processes of a type, as during a deployment, the newest counts.
   const commands = Object.fromEntries((await processesOf(unit, app.guid)).map(({ type, command }) => [type, command]));
   const environment = decryptEnvironment(platform.vault, app.guid, app.environment_variables);
-  return { dropletGuid: app.droplet_guid, environment, commands };
+  const sidecars = (await sidecarsOf(unit.sql, app.guid)).map(settingsOf);
+  return { dropletGuid: app.droplet_guid, environment, commands, sidecars };
 }
 
 export function versionOf(platform: Platform, revision: RevisionRow): AppVersion {
@@ -121,6 +125,7 @@ export function versionOf(platform: Platform, revision: RevisionRow): AppVersion
     dropletGuid: revision.droplet_guid,
     environment: revisionEnvironment(platform, revision),
     commands: JSON.parse(revision.commands) as Record<string, string | null>,
+    sidecars: JSON.parse(revision.sidecars) as SidecarSettings[],
   };
 }
 

@@ -75,13 +75,14 @@ export interface ProcessView extends ResourceRow {
   readonly readiness_endpoint: string | null;
   readonly readiness_invocation_timeout: number | null;
   readonly readiness_interval: number | null;
+  readonly run_as: string | null;
   readonly revision_guid: string | null;
 }
 
 export interface ProcessExtras {
   readonly spaceGuid: string;
-  /** What runs when the user gave no command; null when nothing was staged. */
-  readonly detectedCommand: string | null;
+  /** What runs, and as whom, when the user says nothing; undefined when nothing was staged. */
+  readonly image: { readonly command: string; readonly user: string } | undefined;
   readonly inList: boolean;
 }
 
@@ -92,12 +93,13 @@ export function presentProcess(
   link: Links,
 ): z.infer<typeof processSchema> {
   const self = `/v3/processes/${row.guid}`;
-  const command = row.command ?? extras.detectedCommand;
+  const command = row.command ?? extras.image?.command ?? null;
   return {
     ...presentResource(row),
     type: row.type,
     command: command !== null && extras.inList ? HIDDEN_COMMAND : command,
-    user: null,
+    // Nothing was staged: it will be the image's.
+    user: row.run_as ?? extras.image?.user ?? null,
     instances: row.instances,
     memory_in_mb: row.memory_mb,
     disk_in_mb: row.disk_mb,

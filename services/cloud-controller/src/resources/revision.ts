@@ -13,12 +13,29 @@ import {
 
 const commandsSchema = z.record(z.string(), z.string().nullable());
 
+/** As they are stored. */
+const sidecarsSchema = z.array(
+  z.object({
+    name: z.string(),
+    command: z.string(),
+    memoryMb: z.int().nullable(),
+    types: z.array(z.string()),
+  }),
+);
+
 export const revisionSchema = resourceSchema
   .extend({
     version: z.int(),
     droplet: z.object({ guid: z.string() }),
     processes: z.record(z.string(), z.object({ command: z.string().nullable() })),
-    sidecars: z.array(z.never()),
+    sidecars: z.array(
+      z.object({
+        name: z.string(),
+        command: z.string(),
+        memory_in_mb: z.int().nullable(),
+        process_types: z.array(z.string()),
+      }),
+    ),
     description: z.string(),
     deployable: z.boolean(),
     relationships: z.object({ app: toOneSchema }),
@@ -32,6 +49,7 @@ export interface RevisionView extends ResourceRow {
   readonly version: number;
   readonly droplet_guid: string;
   readonly commands: string;
+  readonly sidecars: string;
   readonly description: string;
 }
 
@@ -49,7 +67,12 @@ export function presentRevision(
     version: row.version,
     droplet: { guid: row.droplet_guid },
     processes: Object.fromEntries(Object.entries(commands).map(([type, command]) => [type, { command }])),
-    sidecars: [],
+    sidecars: sidecarsSchema.parse(JSON.parse(row.sidecars)).map(({ name, command, memoryMb, types }) => ({
+      name,
+      command,
+      memory_in_mb: memoryMb,
+      process_types: types,
+    })),
     description: row.description,
     deployable,
     relationships: { app: toOne(row.app_guid) },

@@ -32,6 +32,7 @@ import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
 import { serviceBindingRoutes } from './service-bindings.ts';
 import { serviceInstanceRoutes } from './service-instances.ts';
+import { sidecarRoutes } from './sidecars.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
@@ -55,6 +56,7 @@ const resources = [
   appFeatureRoutes,
   currentDropletRoutes,
   processRoutes,
+  sidecarRoutes,
   packageRoutes,
   buildRoutes,
   dropletRoutes,

@@ -9,7 +9,7 @@ import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow } from '../adapters/sql/schema.ts';
 import { vcapApplication } from '../domain/lrp/environment.ts';
 import { FILE_DESCRIPTORS } from '../domain/lrp/resources.ts';
-import { vcapServices } from '../domain/lrp/vcap-services.ts';
+import { serviceMode, systemEnvironment } from '../domain/lrp/service-delivery.ts';
 import { environmentProblems } from '../domain/names/environment-names.ts';
 import { unprocessable } from '../errors.ts';
 import { type Links, linkSchema } from '../resources/shapes.ts';
@@ -67,7 +67,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
         staging_env_json: { ...(await loadEnvironmentGroup(db, platform, 'staging')).variables },
         running_env_json: { ...(await loadEnvironmentGroup(db, platform, 'running')).variables },
         environment_variables: variablesOf(app),
-        system_env_json: { VCAP_SERVICES: vcapServices(await loadBoundServices(db, platform, app.guid)) },
+        system_env_json: systemEnvironment(serviceMode(app), await loadBoundServices(db, platform, app.guid)),
         application_env_json: { VCAP_APPLICATION: await applicationVariable(context, app) },
       };
     },

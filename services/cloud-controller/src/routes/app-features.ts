@@ -1,26 +1,24 @@
 import { z } from 'zod';
-import { setRevisionsEnabled } from '../actions/revisions.ts';
+import { featuresOf, setFeatures } from '../actions/app-features.ts';
 import type { AppRow } from '../adapters/sql/schema.ts';
+import { appFeatures } from '../domain/app-features.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
 
-/** What Cloud Foundry lets one switch on for an app. */
-const features: Readonly<Record<string, string>> = {
-  ssh: 'Enable SSHing into the app.',
-  revisions: 'Enable versioning of an application',
-};
-
 const featureSchema = z.object({ name: z.string(), description: z.string(), enabled: z.boolean() });
 const parameters = z.object({ guid: z.string(), name: z.string() });
 
-/** Only revisions are there yet; the others are off, and say so when asked for. */
+/** SSH is off, and says so when asked for. */
 function featureOf(app: AppRow, name: string): z.infer<typeof featureSchema> {
-  const description = Object.hasOwn(features, name) ? features[name] : undefined;
-  if (description === undefined) throw notFound('Feature');
-  return { name, description, enabled: name === 'revisions' && app.revisions_enabled === 1 };
+  if (!isFeature(name)) throw notFound('Feature');
+  return { name, description: appFeatures[name], enabled: name !== 'ssh' && featuresOf(app)[name] };
+}
+
+function isFeature(name: string): name is keyof typeof appFeatures {
+  return Object.hasOwn(appFeatures, name);
 }
 
 export function appFeatureRoutes(api: Api, context: ApiContext): void {
@@ -29,7 +27,7 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: { 200: z.object({ resources: z.array(featureSchema) }) } } },
     async (request) => {
       const app = await findApp(context, accessOf(request), request.params.guid);
-      return { resources: Object.keys(features).map((name) => featureOf(app, name)) };
+      return { resources: Object.keys(appFeatures).map((name) => featureOf(app, name)) };
     },
   );
 
@@ -55,11 +53,12 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
       const { enabled } = request.body;
       const app = await findApp(context, accessOf(request), request.params.guid, 'app.write');
       const feature = featureOf(app, request.params.name);
-      if (feature.name === 'revisions') {
-        await context.writer.write((unit) => setRevisionsEnabled(unit, app.guid, enabled));
+      const { name } = feature;
+      if (isFeature(name) && name !== 'ssh') {
+        await context.writer.write((unit) => setFeatures(unit, app.guid, { [name]: enabled }));
         return { ...feature, enabled };
       }
-      if (enabled) throw unprocessable(`The feature '${feature.name}' is not available on this platform.`);
+      if (enabled) throw unprocessable(`The feature '${name}' is not available on this platform.`);
       return feature;
     },
   );

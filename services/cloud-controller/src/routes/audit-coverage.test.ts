@@ -85,6 +85,8 @@ describe.each(engines.slice(0, 1))('every change leaves an event', ({ create }) 
     return guid;
   };
   const user = async (): Promise<string> => make('/v3/users', { guid: suite.issuer.addUser(name()) });
+  const sidecarBody = { name: 'proxy', command: 'run', process_types: ['web'] };
+  const sidecar = async (): Promise<string> => make(`/v3/apps/${await app()}/sidecars`, sidecarBody);
   const service = () =>
     make('/v3/service_instances', {
       type: 'user-provided',
@@ -268,6 +270,9 @@ describe.each(engines.slice(0, 1))('every change leaves an event', ({ create }) 
       return post(`/v3/deployments/${guid}/actions/continue`);
     },
     'PATCH /v3/revisions/{guid}': async () => patch(`/v3/revisions/${await revision()}`, labels),
+    'POST /v3/apps/{guid}/sidecars': async () => post(`/v3/apps/${await app()}/sidecars`, sidecarBody),
+    'PATCH /v3/sidecars/{guid}': async () => patch(`/v3/sidecars/${await sidecar()}`, { command: 'other' }),
+    'DELETE /v3/sidecars/{guid}': async () => remove(`/v3/sidecars/${await sidecar()}`),
     'POST /v3/service_instances': () =>
       post('/v3/service_instances', {
         type: 'user-provided',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../testing/client.ts';
 import {
@@ -11,6 +12,7 @@ import {
 import { engines } from '../../testing/test-database.ts';
 
 const YAML = { 'content-type': 'application/x-yaml' };
+const sidecarBody = () => ({ name: randomUUID(), command: 'run', process_types: ['web'] });
 const NO_CHANGE = 'applications: [{name: permitted, docker: {image: x}}]';
 
 describe.each(engines)('on $engine', ({ create }) => {
@@ -52,6 +54,32 @@ describe.each(engines)('on $engine', ({ create }) => {
       allowed: ['space_developer'],
       seen: inSpace,
       success: 201,
+    },
+    {
+      what: 'GET sidecars of app',
+      call: (c) => c.get(`/v3/apps/${suite.ids.app}/sidecars`),
+      allowed: inSpace,
+      seen: inSpace,
+    },
+    {
+      what: 'GET sidecars of process',
+      call: (c) => c.get(`/v3/processes/${suite.ids.app}/sidecars`),
+      allowed: inSpace,
+      seen: inSpace,
+    },
+    {
+      what: 'POST sidecar',
+      call: (c) => c.post(`/v3/apps/${suite.ids.app}/sidecars`, sidecarBody()),
+      allowed: ['space_developer'],
+      seen: inSpace,
+      success: 201,
+    },
+    { what: 'GET sidecar', call: (c) => c.get(`/v3/sidecars/${suite.ids.sidecar}`), allowed: inSpace, seen: inSpace },
+    {
+      what: 'PATCH sidecar',
+      call: (c) => c.patch(`/v3/sidecars/${suite.ids.sidecar}`, { command: 'other' }),
+      allowed: ['space_developer'],
+      seen: inSpace,
     },
     {
       what: 'GET revisions',

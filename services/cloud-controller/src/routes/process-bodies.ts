@@ -33,10 +33,13 @@ export const updateBody = z.strictObject({
         .optional(),
     })
     .optional(),
-  /** Cells do not check readiness yet: only the type that checks nothing is taken. */
   readiness_health_check: z
-    .strictObject({ type: z.literal('process'), data: z.strictObject({}).nullable().optional() })
+    .strictObject({
+      type: type.optional(),
+      data: z.strictObject({ invocation_timeout: seconds, interval: seconds, endpoint }).nullable().optional(),
+    })
     .optional(),
+  user: z.string().min(1).max(255).nullable().optional(),
   metadata: metadataBody.optional(),
 });
 
@@ -52,12 +55,26 @@ export function scaleChange(body: z.infer<typeof scaleBody>): ProcessChange {
   };
 }
 
+function readinessChange({ readiness_health_check: readiness }: z.infer<typeof updateBody>): ProcessChange {
+  const data = readiness?.data ?? {};
+  return {
+    ...(readiness?.type === undefined ? {} : { readiness_type: readiness.type }),
+    ...(readiness?.type === undefined || readiness.type === 'http' ? {} : { readiness_endpoint: null }),
+    ...(readiness?.type === 'http' ? { readiness_endpoint: '/' } : {}),
+    ...(data.endpoint === undefined ? {} : { readiness_endpoint: data.endpoint }),
+    ...(data.invocation_timeout === undefined ? {} : { readiness_invocation_timeout: data.invocation_timeout }),
+    ...(data.interval === undefined ? {} : { readiness_interval: data.interval }),
+  };
+}
+
 /** Here null clears a value; a health check that is not http has no endpoint. */
 export function updateChange(body: z.infer<typeof updateBody>): ProcessChange {
-  const { command, health_check: health } = body;
+  const { command, health_check: health, user } = body;
   const data = health?.data ?? {};
   return {
     ...(command === undefined ? {} : { command }),
+    ...(user === undefined ? {} : { run_as: user }),
+    ...readinessChange(body),
     ...(health?.type === undefined ? {} : { health_check_type: health.type }),
     ...(health?.type === undefined || health.type === 'http' ? {} : { health_check_endpoint: null }),
     ...(health?.type === 'http' ? { health_check_endpoint: '/' } : {}),

@@ -20,7 +20,7 @@ import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters } from './bodies.ts';
-import { detectedCommandOf } from './detected-command.ts';
+import { detectedIn } from './detected-in-image.ts';
 import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { emptyResponse } from './openapi/answers.ts';
 import { scaleBody, scaleChange, updateBody, updateChange } from './process-bodies.ts';
@@ -29,7 +29,6 @@ import { statsOf } from './process-stats.ts';
 const typeParameters = z.object({ guid: z.string(), type: z.string() });
 const indexParameters = z.object({ guid: z.string(), index: z.string() });
 const typeAndIndexParameters = z.object({ guid: z.string(), type: z.string(), index: z.string() });
-const sidecarsSchema = listSchema(z.object({}));
 
 const filters: Filters<'processes'> = {
   guids: oneOf('processes', 'guid'),
@@ -66,7 +65,7 @@ interface FoundProcess {
 }
 
 /** An address of a process: its own, or its app's with its type. Throws 404, 403. */
-async function findProcess(
+export async function findProcess(
   context: ApiContext,
   access: CallerAccess,
   where: { readonly guid: string; readonly type?: string },
@@ -93,8 +92,8 @@ export function processRoutes(api: Api, context: ApiContext): void {
 
   const present = async ({ process, spaceGuid }: FoundProcess): Promise<z.infer<typeof processSchema>> => {
     const metadata = await loadMetadata(db, [process.guid]);
-    const detectedCommand = await detectedCommandOf(db, process.app_guid);
-    return presentProcess(process, { spaceGuid, detectedCommand, inList: false }, metadata(process.guid), link);
+    const image = (await detectedIn(db, [process.app_guid]))(process.app_guid);
+    return presentProcess(process, { spaceGuid, image, inList: false }, metadata(process.guid), link);
   };
 
   const list = async (
@@ -111,8 +110,12 @@ export function processRoutes(api: Api, context: ApiContext): void {
       db,
       rows.map((row) => row.app_guid),
     );
+    const images = await detectedIn(
+      db,
+      rows.map((row) => row.app_guid),
+    );
     const resources = rows.map((row) => {
-      const extras = { spaceGuid: spaces.get(row.app_guid) ?? '', detectedCommand: null, inList: true };
+      const extras = { spaceGuid: spaces.get(row.app_guid) ?? '', image: images(row.app_guid), inList: true };
       return presentProcess(row, extras, metadata(row.guid), link);
     });
     return listBody(request, link, query, totalResults, resources);
@@ -225,18 +228,6 @@ export function processRoutes(api: Api, context: ApiContext): void {
     const { process } = await findProcess(context, accessOf(request), request.params);
     return statsOf(context, process, reply);
   });
-
-  // Sidecars come with manifests; until then there are none.
-  api.get(
-    '/v3/processes/:guid/sidecars',
-    {
-      schema: { ...one, querystring: listParameters({ filters: [], orderBy: [] }), response: { 200: sidecarsSchema } },
-    },
-    async (request) => {
-      await findProcess(context, accessOf(request), request.params);
-      return listBody(request, link, request.query, 0, []);
-    },
-  );
 
   api.delete(
     '/v3/processes/:guid/instances/:index',

@@ -7,7 +7,7 @@ const input: EnvironmentInput = {
   runningGroup: { SHARED: 'group', MODE: 'group' },
   userVariables: { MODE: 'user', GREETING: 'hello' },
   vcapApplication: { name: 'demo' },
-  vcapServices: {},
+  services: { VCAP_SERVICES: '{}' },
   memoryMb: 512,
 };
 

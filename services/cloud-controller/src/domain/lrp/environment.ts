@@ -46,13 +46,15 @@ export interface EnvironmentInput {
   /** `cf set-env`. */
   readonly userVariables: Readonly<Record<string, string>>;
   readonly vcapApplication: Readonly<Record<string, unknown>>;
-  readonly vcapServices: Readonly<Record<string, unknown>>;
+  /** VCAP_SERVICES, or where the files are that stand for it. */
+  readonly services: Readonly<Record<string, string>>;
+  /** Of the app itself, without its sidecars' shares. */
   readonly memoryMb: number;
 }
 
 /**
  * The platform's and the user's variables, which go over the image's ENV. Later wins: PORT, the running group, the
- * user's, VCAP_APPLICATION and MEMORY_LIMIT, VCAP_SERVICES (cloud_controller_ng `desired_lrp_builder`, `environment`).
+ * user's, VCAP_APPLICATION and MEMORY_LIMIT, services (cloud_controller_ng `desired_lrp_builder`, `environment`).
  */
 export function processEnvironment(input: EnvironmentInput): Record<string, string> {
   const port = input.ports[0];
@@ -63,6 +65,6 @@ export function processEnvironment(input: EnvironmentInput): Record<string, stri
     // The cell adds host, port, instance_id and instance_index, as Diego's launcher does.
     VCAP_APPLICATION: JSON.stringify(input.vcapApplication),
     MEMORY_LIMIT: `${input.memoryMb}m`,
-    VCAP_SERVICES: JSON.stringify(input.vcapServices),
+    ...input.services,
   };
 }

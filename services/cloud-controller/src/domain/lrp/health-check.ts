@@ -1,4 +1,4 @@
-import type { HealthCheck } from '@slipway/contracts';
+import type { HealthCheck, ReadinessCheck } from '@slipway/contracts';
 
 /** As the API stores it; seconds, null where the default holds. */
 export interface HealthCheckSettings {
@@ -28,4 +28,10 @@ export function lrpHealthCheck(settings: HealthCheckSettings): HealthCheck {
     case 'http':
       return { type: 'http', endpoint: settings.endpoint ?? '/', invocationTimeoutMs, intervalMs };
   }
+}
+
+/** Undefined where nothing is checked: then what runs is ready. */
+export function lrpReadinessCheck(settings: HealthCheckSettings): ReadinessCheck | undefined {
+  const check = lrpHealthCheck(settings);
+  return check.type === 'process' ? undefined : check;
 }

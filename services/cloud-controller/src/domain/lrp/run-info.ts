@@ -7,11 +7,14 @@ import {
 } from '@slipway/contracts';
 import type { z } from 'zod';
 import { processEnvironment, vcapApplication } from './environment.ts';
-import { type HealthCheckSettings, lrpHealthCheck } from './health-check.ts';
+import { type HealthCheckSettings, lrpHealthCheck, lrpReadinessCheck } from './health-check.ts';
 import { defaultRoutePort, exposedTcpPorts, openPorts } from './ports.ts';
 import { lrpGuid } from './process-guid.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from './resources.ts';
+import { deliverServices, type ServiceMode } from './service-delivery.ts';
+import { lrpSidecars, memoryBesideSidecars, type SidecarSettings } from './sidecars.ts';
 import { startArguments } from './start-command.ts';
+import type { BoundService } from './vcap-services.ts';
 
 /**
  * What of a desired LRP is fixed when its version is made (Diego's run info). It is kept in SQL: a process that crashes
@@ -39,6 +42,9 @@ export interface RunInfoInput {
     readonly diskMb: number;
     readonly logRateBytesPerSecond: number;
     readonly healthCheck: HealthCheckSettings;
+    readonly readinessCheck: HealthCheckSettings;
+    /** Null: the image's own. */
+    readonly user: string | null;
     /** How long a start may take. */
     readonly startTimeoutS: number;
   };
@@ -47,7 +53,10 @@ export interface RunInfoInput {
   /** Sealed to the cells. */
   readonly credentials: string | undefined;
   readonly userVariables: Readonly<Record<string, string>>;
-  readonly vcapServices: Readonly<Record<string, unknown>>;
+  readonly services: readonly BoundService[];
+  readonly serviceMode: ServiceMode;
+  /** Of this process type. */
+  readonly sidecars: readonly Omit<SidecarSettings, 'types'>[];
   /** Cells must have them: the isolation segment of the space. */
   readonly placementTags: readonly string[];
   readonly runningGroup: Readonly<Record<string, string>>;
@@ -69,10 +78,18 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
       reason: `Start command not specified: process type '${process.type}' has none, and the image has neither ENTRYPOINT nor CMD`,
     };
   }
+  const delivery = deliverServices(input.serviceMode, input.services);
+  if (delivery.outcome === 'rejected') return delivery;
   const exposedPorts = exposedTcpPorts(execution);
   const ports = processPorts(input);
-  const limits = { memoryMb: process.memoryMb, diskMb: process.diskMb, fileDescriptors: FILE_DESCRIPTORS };
   const uris = [...new Set(input.destinations.map(({ url }) => url))];
+  const vcap = (memoryMb: number): Record<string, unknown> => {
+    const limits = { memoryMb, diskMb: process.diskMb, fileDescriptors: FILE_DESCRIPTORS };
+    return vcapApplication({ ...input, limits, uris });
+  };
+  const memoryMb = memoryBesideSidecars(process.memoryMb, input.sidecars);
+  const sidecars = lrpSidecars({ process, sidecars: input.sidecars, vcapApplication: vcap });
+  const readinessCheck = lrpReadinessCheck(process.readinessCheck);
   const runInfo: RunInfo = {
     v: 1,
     processGuid: lrpGuid(process.guid, process.version),
@@ -90,18 +107,20 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
     action: {
       argv,
       workdir: execution.workdir === '' ? '/' : execution.workdir,
-      user: execution.user === '' ? 'root' : execution.user,
+      user: userOf(process.user, execution),
       imageEnv: [...execution.env],
       environment: processEnvironment({
         ports,
         runningGroup: input.runningGroup,
         userVariables: input.userVariables,
-        vcapApplication: vcapApplication({ ...input, limits, uris }),
-        vcapServices: input.vcapServices,
-        memoryMb: process.memoryMb,
+        vcapApplication: vcap(memoryMb),
+        services: delivery.variables,
+        memoryMb,
       }),
       ...(execution.stopSignal === undefined ? {} : { stopSignal: execution.stopSignal }),
     },
+    ...(sidecars.length === 0 ? {} : { sidecars }),
+    ...(delivery.files.length === 0 ? {} : { files: [...delivery.files] }),
     ports,
     resources: {
       memoryMb: process.memoryMb,
@@ -112,6 +131,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
       logRateBytesPerSecond: process.logRateBytesPerSecond,
     },
     healthCheck: lrpHealthCheck(process.healthCheck),
+    ...(readinessCheck === undefined ? {} : { readinessCheck }),
     startTimeoutMs: process.startTimeoutS * 1_000,
     placementTags: [...input.placementTags],
     log: { sourceId: app.guid, sourceType: `APP/PROC/${process.type.toUpperCase()}` },
@@ -131,6 +151,12 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
   return { outcome: 'built', runInfo };
 }
 
+/** Who a process runs as: whom the user chose, else the image's, else root. */
+export function userOf(chosen: string | null, image: Pick<ExecutionMetadata, 'user'>): string {
+  const user = chosen === null || chosen === '' ? image.user : chosen;
+  return user === '' ? 'root' : user;
+}
+
 /** The container ports that a process would get now. */
 export function processPorts(input: Pick<RunInfoInput, 'process' | 'execution' | 'destinations'>): number[] {
   const { process, execution, destinations } = input;
@@ -139,7 +165,7 @@ export function processPorts(input: Pick<RunInfoInput, 'process' | 'execution' |
     hasPortlessDestination: destinations.some(({ port }) => port === null),
     exposedPorts: exposedTcpPorts(execution),
     processType: process.type,
-    checksPort: process.healthCheck.type !== 'process',
+    checksPort: process.healthCheck.type !== 'process' || process.readinessCheck.type !== 'process',
   });
 }
 

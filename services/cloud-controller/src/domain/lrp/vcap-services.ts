@@ -6,21 +6,36 @@ export interface BoundService {
 
 const LABEL = 'user-provided';
 
-/** VCAP_SERVICES, by label (cloud_controller_ng `service_binding_presenter.rb`); nothing bound is an empty object. */
-export function vcapServices(services: readonly BoundService[]): Record<string, unknown> {
-  if (services.length === 0) return {};
+/** What an app is told of one binding (cloud_controller_ng `service_binding_presenter.rb`). */
+export interface ServiceEntry {
+  readonly label: string;
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly instance_guid: string;
+  readonly instance_name: string;
+  readonly binding_guid: string;
+  readonly binding_name: string | null;
+  readonly credentials: Readonly<Record<string, unknown>>;
+  readonly syslog_drain_url: null;
+  readonly volume_mounts: readonly never[];
+}
+
+export function serviceEntry({ instance, binding, credentials }: BoundService): ServiceEntry {
   return {
-    [LABEL]: services.map(({ instance, binding, credentials }) => ({
-      label: LABEL,
-      name: binding.name ?? instance.name,
-      tags: instance.tags,
-      instance_guid: instance.guid,
-      instance_name: instance.name,
-      binding_guid: binding.guid,
-      binding_name: binding.name,
-      credentials,
-      syslog_drain_url: null,
-      volume_mounts: [],
-    })),
+    label: LABEL,
+    name: binding.name ?? instance.name,
+    tags: instance.tags,
+    instance_guid: instance.guid,
+    instance_name: instance.name,
+    binding_guid: binding.guid,
+    binding_name: binding.name,
+    credentials,
+    syslog_drain_url: null,
+    volume_mounts: [],
   };
+}
+
+/** VCAP_SERVICES, by label; nothing bound is an empty object. */
+export function vcapServices(services: readonly BoundService[]): Record<string, readonly ServiceEntry[]> {
+  return services.length === 0 ? {} : { [LABEL]: services.map(serviceEntry) };
 }

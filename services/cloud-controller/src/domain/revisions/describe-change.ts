@@ -1,9 +1,12 @@
+import { type SidecarSettings, sameSidecars } from '../lrp/sidecars.ts';
+
 /** What a revision keeps of an app: all that decides what runs, but how much of it. */
 export interface AppVersion {
   readonly dropletGuid: string;
   readonly environment: Readonly<Record<string, string>>;
   /** By process type; null: what the image says. */
   readonly commands: Readonly<Record<string, string | null>>;
+  readonly sidecars: readonly SidecarSettings[];
 }
 
 /** In cloud_controller_ng's words (`revision_resolver.rb`); empty when both are the same. */
@@ -19,6 +22,7 @@ export function describeChange(before: AppVersion, after: AppVersion): string[] 
     const what = was === null ? 'added' : is === null ? 'removed' : 'updated';
     texts.push(`Custom start command ${what} for '${type}' process.`);
   }
+  if (!sameSidecars(before.sidecars, after.sidecars)) texts.push('Sidecars updated.');
   return texts;
 }
 
