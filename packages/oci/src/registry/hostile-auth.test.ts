@@ -2,37 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { buildImage, buildLayer } from '@slipway/testing';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseReference } from '../reference.ts';
 import { RegistryCredentials } from './credentials.ts';
-import {
-  always,
-  endless,
-  type Handler,
-  type HostileServer,
-  honest,
-  startHostile,
-} from './hostile-registry.test-support.ts';
+import { closing, PASSWORD, serve } from './hostile-pull.test-support.ts';
+import { always, endless, type Handler, type HostileServer, honest } from './hostile-registry.test-support.ts';
 import { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 import { RegistryError } from './registry-error.ts';
 import { resolveImage } from './resolve.ts';
 
-const PASSWORD = 'canary-password';
 const SECRETS = [PASSWORD, Buffer.from(`alice:${PASSWORD}`).toString('base64'), 'canary-token'];
 const image = buildImage({ layers: [buildLayer([{ name: 'a', content: 'a' }])] });
-
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) {
-    await close();
-  }
-});
-
-async function serve(handler: Handler, options?: { tls?: boolean }): Promise<HostileServer> {
-  const server = await startHostile(handler, options);
-  closing.push(() => server.stop());
-  return server;
-}
 
 interface Pull extends RegistryClientOptions {
   readonly anonymous?: boolean;
