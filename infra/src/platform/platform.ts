@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { natsServiceUser, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
-import { describeError } from '@slipway/service-kit';
+import { keepTopology, type TopologyKeeper } from '@slipway/bus';
+import { renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+import { createLogger, describeError, Secret } from '@slipway/service-kit';
 import type { PlatformConfig } from '../config.ts';
 import { repositoryRoot } from '../process/repository-root.ts';
 import { runCommand } from '../process/run-command.ts';
@@ -16,7 +17,6 @@ import { assignPorts, listenProblem } from './ports.ts';
 import {
   cellCleaner,
   natsProcess,
-  natsUserName,
   type ProcessContext,
   portNames,
   registryProcess,
@@ -26,6 +26,8 @@ import { assertReadable, mountProgram, unmountProgram } from './program-mount.ts
 import { renderRegistryConfig } from './registry-config.ts';
 import { loadSecrets, type PlatformSecrets } from './secrets.ts';
 
+/** The user of NATS who makes the streams. */
+const OPERATOR = 'operator';
 const CLEAN_DEADLINE_MS = 60_000;
 /** Each runs as a uid of its own, in this order from SLIPWAY_UID_BASE on. Append only: uids own files. */
 const USERS = ['nats-server', 'registry', ...serviceNames.filter((name) => name !== 'cell-rep')] as const;
@@ -55,7 +57,10 @@ export class Platform {
   readonly #locks: InstanceLock[] = [];
   #mounted = false;
   #supervisor: Supervisor | undefined;
+  #topology: TopologyKeeper | undefined;
   #cleaner: ReturnType<typeof cellCleaner> | undefined;
+  /** The configuration is written at each start, so nobody has to keep it. */
+  readonly #operatorPassword = randomBytes(24).toString('base64url');
   #ready = false;
   #starting: Promise<StartedPlatform> | undefined;
 
@@ -109,6 +114,7 @@ export class Platform {
     await this.#cleanAfterCrash(signal);
     signal.throwIfAborted();
     this.#supervisor = new Supervisor(specs, this.#options.events);
+    this.#topology = this.#keepTopology(context);
     await this.#supervisor.start(signal);
     this.#ready = true;
     return {
@@ -137,6 +143,8 @@ export class Platform {
         failures.push(error);
       }
     };
+    await attempt(() => this.#topology?.stop());
+    this.#topology = undefined;
     await attempt(() => supervisor?.stop());
     if (supervisor !== undefined) await attempt(() => this.#clean());
     if (this.#mounted) await attempt(() => unmountProgram(this.#data.app));
@@ -193,18 +201,17 @@ export class Platform {
 
   async #processes(context: ProcessContext, secrets: PlatformSecrets): Promise<readonly ProcessSpec[]> {
     const { data, ports, config } = context;
-    const users = serviceNames.map((name) => {
-      const cellId = name === 'cell-rep' ? config.SLIPWAY_CELL_ID : undefined;
-      const user = natsServiceUser(name, secrets.natsPasswords[name], cellId);
-      if (user.user !== natsUserName(name, config.SLIPWAY_CELL_ID)) throw new Error(`${name} is ${user.user} to NATS`);
-      return user;
-    });
     const natsConfig = renderNatsServerConfig({
       host: '127.0.0.1',
       port: ports.nats as number,
       serverName: 'slipway',
       storeDir: join(data.serviceDirectory('nats-server'), 'jetstream'),
-      users,
+      operator: { user: OPERATOR, password: this.#operatorPassword },
+      participants: serviceNames.map((service) => ({
+        service,
+        password: secrets.natsPasswords[service],
+        ...(service === 'cell-rep' ? { cellId: config.SLIPWAY_CELL_ID } : {}),
+      })),
     });
     const nats = natsProcess(context, await data.writeSecret('nats-server', 'nats.conf', natsConfig));
     if (!this.#options.registry) return [nats, ...serviceProcesses(context)];
@@ -214,6 +221,18 @@ export class Platform {
     );
     const registry = registryProcess(context, await data.writeSecret('registry', 'config.json', registryConfig));
     return [nats, registry, ...serviceProcesses(context)];
+  }
+
+  /** Streams are made by nobody but the platform: a service that could make one could have it send to any subject. */
+  #keepTopology(context: ProcessContext): TopologyKeeper {
+    const { onLine } = this.#options.events('topology');
+    return keepTopology({
+      url: `nats://127.0.0.1:${context.ports.nats as number}`,
+      user: OPERATOR,
+      password: new Secret(this.#operatorPassword),
+      // While NATS starts it is not there, which is no news.
+      logger: createLogger('topology', 'info', { write: (line) => this.#ready && onLine(line.trimEnd(), 'stdout') }),
+    });
   }
 
   /** The marker is there from a start to its clean end: when a start finds it, containers may still be around. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ServiceName } from '@slipway/contracts';
+import { natsUserName, type ServiceName } from '@slipway/contracts';
 import type { PlatformConfig } from '../config.ts';
 import type { ProcessSpec } from '../supervisor/process-spec.ts';
 import type { DataDirectory, UserOf } from './data-directory.ts';
@@ -170,7 +170,7 @@ function service(
     env: {
       ...defaults.env,
       NATS_URL: `nats://127.0.0.1:${port(context, 'nats')}`,
-      NATS_USER: natsUserName(name, context.config.SLIPWAY_CELL_ID),
+      NATS_USER: natsUserName(name, name === 'cell-rep' ? context.config.SLIPWAY_CELL_ID : undefined),
       NATS_PASSWORD_FILE: secret(context, name, 'NATS_PASSWORD'),
       HEALTH_PORT: String(health),
       ...env,
@@ -179,11 +179,6 @@ function service(
     dependsOn,
     stopWave,
   };
-}
-
-/** As `natsServiceUser` of packages/contracts names it. */
-export function natsUserName(name: ServiceName, cellId: string): string {
-  return name === 'cell-rep' ? `cell-rep-${cellId}` : name;
 }
 
 function base(

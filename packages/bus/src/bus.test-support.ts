@@ -48,6 +48,7 @@ export async function operatorBus(nats: NatsHandle): Promise<Bus> {
     password: new Secret(nats.password('operator')),
     source: 'test',
     logger: createLogger('test', 'silent'),
+    apiPrefix: '$JS.API',
   });
   onTestFinished(() => bus.close());
   return bus;

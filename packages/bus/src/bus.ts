@@ -1,10 +1,9 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { connect } from '@nats-io/transport-node';
-import { type BucketDefinition, inboxPrefix, type StreamDefinition } from '@slipway/contracts';
-import { describeError, type Logger, type Secret } from '@slipway/service-kit';
+import { jetStreamPrefix } from '@slipway/contracts';
+import type { Logger, Secret } from '@slipway/service-kit';
 import { BusError } from './bus-error.ts';
-import { ensureStream, kvStreamConfig, streamConfig } from './ensure-stream.ts';
+import { connectUntilDone } from './connect-until-done.ts';
 
 export interface BusOptions {
   /** `nats://host:port`, several with commas. */
@@ -14,30 +13,21 @@ export interface BusOptions {
   /** Names this process in messages' `source`, e.g. `cell-rep/cell-1`. */
   readonly source: string;
   readonly logger: Logger;
-  readonly streams?: readonly StreamDefinition[];
-  readonly buckets?: readonly BucketDefinition<unknown>[];
-  /** Copies of each stream in a NATS cluster. */
-  readonly replicas?: number;
+  /** The streams that it needs, those behind buckets too; the topology's keeper makes them. */
+  readonly streams?: readonly string[];
+  /** Where JetStream's API is: `$JS.API` in the account that has the streams; default is where services find it. */
+  readonly apiPrefix?: string;
 }
 
-// A lost connection is tried again for ever: a service without NATS keeps what it has and waits.
-const RECONNECT_WAIT_MS = 250;
-const PING_INTERVAL_MS = 10_000;
-// A server that dies while it greets would otherwise hold up the next try for 20 s.
-const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 // A server that accepts and says nothing would hold up the end of the service until the pings find out, half a minute.
 const DRAIN_DEADLINE_MS = 3_000;
-// How often it is said again that NATS is still away for the same reason.
-const REPEAT_AFTER_ATTEMPTS = 40;
 // Finds a stream that was deleted and made anew while the connection stayed up.
 const VERIFY_INTERVAL_MS = 30_000;
-// How long a stream that was deleted while the server ran is left alone before it is made anew.
-const SETTLE_MS = 1_000;
 
 /**
- * One service's connection to NATS. It makes the streams and buckets that the service needs, again after every
- * reconnect (a wiped store heals itself), and then tells everyone who follows them to take a new snapshot.
+ * One service's connection to NATS. After every reconnect it waits until the streams and buckets that the service needs
+ * are there, and then tells everyone who follows them to take a new snapshot.
  */
 export class Bus {
   readonly nc: NatsConnection;
@@ -68,12 +58,14 @@ export class Bus {
 
   /** Waits until NATS answers and the streams and buckets are there. */
   static async connect(options: BusOptions): Promise<Bus> {
-    const nc = await connectUntilDone(options);
-    const js = jetstream(nc, { timeout: REQUEST_TIMEOUT_MS });
-    const jsm = await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
+    const login = { ...options, name: options.source };
+    const nc = (await connectUntilDone(login, new AbortController().signal)) as NatsConnection;
+    const api = { apiPrefix: options.apiPrefix ?? jetStreamPrefix, timeout: REQUEST_TIMEOUT_MS };
+    const js = jetstream(nc, api);
+    const jsm = await jetstreamManager(nc, { ...api, checkAPI: false });
     const bus = new Bus(nc, js, jsm, options);
     bus.#followStatus();
-    await bus.#ensureUntilDone();
+    await bus.#findStreams();
     bus.#resetDue = false;
     bus.#verifyTimer = setInterval(() => void bus.verify(), VERIFY_INTERVAL_MS);
     bus.#verifyTimer.unref();
@@ -125,7 +117,7 @@ export class Bus {
     }
   }
 
-  /** Makes streams that are gone anew, and tells the followers. Runs on a timer; a follower that finds none asks for it. */
+  /** Finds out whether a stream was made anew, and tells the followers. Runs on a timer; a follower that finds none asks for it. */
   verify(): Promise<void> {
     // Several followers lose one stream at the same time: one look is enough for all of them.
     this.#verifying ??= this.#verify().finally(() => {
@@ -137,7 +129,7 @@ export class Bus {
   async #verify(): Promise<void> {
     if (!this.ready) return;
     try {
-      await this.#ensureAll(SETTLE_MS);
+      await this.#lookAtStreams();
       if (this.#resetDue && this.ready) {
         this.logger.warn('nats.stream-replaced');
         this.#reset();
@@ -179,7 +171,7 @@ export class Bus {
 
   async #recover(): Promise<void> {
     const generation = this.#generation;
-    await this.#ensureUntilDone();
+    await this.#findStreams();
     // Lost again meanwhile: the next reconnect recovers.
     if (generation === this.#generation && !this.signal.aborted) this.#reset();
   }
@@ -197,10 +189,10 @@ export class Bus {
     }
   }
 
-  async #ensureUntilDone(): Promise<void> {
+  async #findStreams(): Promise<void> {
     for (let attempt = 0; !this.signal.aborted; attempt++) {
       try {
-        await this.#ensureAll(0);
+        await this.#lookAtStreams();
         return;
       } catch (error) {
         if (this.signal.aborted) return;
@@ -211,47 +203,12 @@ export class Bus {
   }
 
   /** Remembers in `#resetDue` that a stream is another than last time, also when a later one fails. */
-  async #ensureAll(settleMs: number): Promise<void> {
-    const replicas = this.#options.replicas ?? 1;
-    const configs = [
-      ...(this.#options.streams ?? []).map((stream) => streamConfig(stream, replicas)),
-      ...(this.#options.buckets ?? []).map((bucket) => kvStreamConfig(bucket, replicas)),
-    ];
-    for (const config of configs) {
-      const created = await ensureStream(this.jsm, config, settleMs);
-      const before = this.#created.get(config.name);
+  async #lookAtStreams(): Promise<void> {
+    for (const name of this.#options.streams ?? []) {
+      const { created } = await this.jsm.streams.info(name);
+      const before = this.#created.get(name);
       if (before !== undefined && before !== created) this.#resetDue = true;
-      this.#created.set(config.name, created);
-    }
-  }
-}
-
-/** Tries until NATS lets this user in, and says why it does not: a wrong password looks like a server that is away. */
-async function connectUntilDone(options: BusOptions): Promise<NatsConnection> {
-  let reason = '';
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await connect({
-        servers: options.url.split(','),
-        user: options.user,
-        pass: options.password.reveal(),
-        name: options.source,
-        inboxPrefix: inboxPrefix(options.user),
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: RECONNECT_WAIT_MS,
-        pingInterval: PING_INTERVAL_MS,
-        timeout: CONNECT_TIMEOUT_MS,
-        ignoreAuthErrorAbort: true,
-      });
-    } catch (error) {
-      // A URL that is none stays none.
-      if (error instanceof TypeError) throw error;
-      const now = describeError(error);
-      if (now !== reason || attempt % REPEAT_AFTER_ATTEMPTS === 0) {
-        options.logger.warn({ err: error, user: options.user, attempt }, 'nats.not-connected');
-      }
-      reason = now;
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS));
+      this.#created.set(name, created);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import {
   DiscardPolicy,
   JetStreamApiError,
@@ -7,13 +8,12 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
-import type { BucketDefinition, StreamDefinition } from '@slipway/contracts';
+import { type BucketDefinition, type StreamDefinition, storedSubject } from '@slipway/contracts';
 
 const MILLISECOND_NS = 1_000_000;
 const DUPLICATE_WINDOW_MS = 120_000;
 // JetStream API error codes, from the server's errors.json.
 const STREAM_NOT_FOUND = 10_059;
-const STREAM_NAME_IN_USE = 10_058;
 
 export type EnsuredStream = Partial<StreamConfig> & { readonly name: string };
 
@@ -29,6 +29,8 @@ export function streamConfig(stream: StreamDefinition, replicas: number): Ensure
     max_msgs_per_subject: stream.maxMessagesPerSubject ?? -1,
     duplicate_window: DUPLICATE_WINDOW_MS * MILLISECOND_NS,
     num_replicas: replicas,
+    allow_direct: true,
+    republish: republished(stream.name),
   };
 }
 
@@ -49,27 +51,28 @@ export function kvStreamConfig(bucket: BucketDefinition<unknown>, replicas: numb
     allow_direct: true,
     allow_rollup_hdrs: true,
     deny_delete: true,
+    republish: republished(`KV_${bucket.name}`),
   };
 }
 
+/** Readers follow what is stored by this, without a consumer of their own. */
+const republished = (stream: string): { src: string; dest: string } => ({ src: '>', dest: storedSubject(stream, '>') });
+
 /**
- * Finds or makes a stream and returns its creation time, which names this very stream. `settleMs` is waited before one
- * is made in the place of one that was deleted just now: nats-server 2.9 still removes the files of the old one then,
- * and would take those of the new one with them.
+ * Finds, makes or changes a stream so that it is as wanted. `settleMs` is waited before one is made in the place of one
+ * that was deleted just now: nats-server 2.9 still removes the files of the old one then, and would take those of the
+ * new one with them.
  */
-export async function ensureStream(jsm: JetStreamManager, config: EnsuredStream, settleMs: number): Promise<string> {
-  try {
-    return (await jsm.streams.info(config.name)).created;
-  } catch (error) {
-    if (!isApiError(error, STREAM_NOT_FOUND)) throw error;
-  }
-  if (settleMs > 0) await sleep(settleMs);
-  try {
-    return (await jsm.streams.add(config)).created;
-  } catch (error) {
-    // Another service made it in between.
-    if (!isApiError(error, STREAM_NAME_IN_USE)) throw error;
-    return (await jsm.streams.info(config.name)).created;
+export async function ensureStream(jsm: JetStreamManager, wanted: EnsuredStream, settleMs: number): Promise<void> {
+  const found = await jsm.streams.info(wanted.name).catch((error: unknown) => {
+    if (isApiError(error, STREAM_NOT_FOUND)) return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    if (settleMs > 0) await sleep(settleMs);
+    await jsm.streams.add(wanted);
+  } else if (!isDeepStrictEqual({ ...found.config, ...wanted }, found.config)) {
+    await jsm.streams.update(wanted.name, wanted);
   }
 }
 

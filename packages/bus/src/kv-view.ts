@@ -1,6 +1,6 @@
-import { type ConsumerInfo, DeliverPolicy, type JsMsg, type PushConsumer } from '@nats-io/jetstream';
 import type { BucketDefinition } from '@slipway/contracts';
 import type { Bus } from './bus.ts';
+import { followStored, nextStored, type StoredRecord, storedRecord } from './stored-records.ts';
 
 export interface ViewEntry<T> {
   readonly value: T;
@@ -26,28 +26,19 @@ export interface KvViewOptions<T> {
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
-/** How often the keys are listed anew while a snapshot is not complete: some may have expired meanwhile. */
-const STALL_CHECK_MS = 1_000;
-/** After a write is acknowledged the server takes a moment to count it as pending for its consumers. */
-const SETTLE_MS = 50;
 const CATCH_UP_TIMEOUT_MS = 5_000;
-
-interface StoredEntry<T> extends ViewEntry<T> {
-  /** When the server stored it (ns). With the revision it names one record, also after the store was lost. */
-  readonly storedAt: number;
-}
+/** Keys of a snapshot that are asked for at one time. */
+const SNAPSHOT_REQUESTS = 64;
 
 /** One reading of the bucket, from its snapshot on. */
-interface Following {
-  readonly consumer: PushConsumer;
-  /** Sequence of the last message taken in, by the count of the consumer of this name (an ordered one is replaced). */
-  delivered: { readonly by: string; readonly sequence: number };
+interface Reading {
+  /** The stream's creation time: with the revision it names one record, also after the store was lost. */
+  readonly store: string;
+  readonly restart: AbortSignal;
 }
 
-/** Whether all that the server says it has sent was taken in. */
-function tookIn(following: Following, info: ConsumerInfo): boolean {
-  const { by, sequence } = following.delivered;
-  return info.delivered.consumer_seq <= (by === info.name ? sequence : 0);
+interface StoredEntry<T> extends ViewEntry<T> {
+  readonly store: string;
 }
 
 /**
@@ -64,7 +55,7 @@ export class KvView<T> {
   readonly #firstSync = Promise.withResolvers<void>();
   readonly #waiting = new Set<() => void>();
   #restart = new AbortController();
-  #following: Following | undefined;
+  #reading: Reading | undefined;
   #generation = -1;
   #revision = 0;
   #synced = false;
@@ -125,36 +116,35 @@ export class KvView<T> {
 
   /** Waits until a write of this revision is seen here. False when that did not happen in time, or a reset came first. */
   async reached(revision: number, timeoutMs: number = CATCH_UP_TIMEOUT_MS): Promise<boolean> {
-    const following = this.#following;
-    await this.#waitUntil(() => this.#revision >= revision || this.#following !== following || !this.fresh, timeoutMs);
-    return this.fresh && this.#following === following && this.#revision >= revision;
+    const reading = this.#reading;
+    await this.#waitUntil(() => this.#revision >= revision || this.#reading !== reading || !this.fresh, timeoutMs);
+    return this.fresh && this.#reading === reading && this.#revision >= revision;
   }
 
   /**
-   * Waits until all that the bucket holds now has come here. False when that cannot be told: then the view is read
-   * anew, for its consumer may be gone without a word.
+   * Takes in all that the bucket holds now. False when that cannot be told in time: then the view is read anew, for its
+   * stream may have been replaced without a word.
    */
   async catchUp(timeoutMs: number = CATCH_UP_TIMEOUT_MS): Promise<boolean> {
-    const following = this.#following;
-    if (following === undefined || !this.fresh) return false;
+    const reading = this.#reading;
+    if (reading === undefined || !this.fresh) return false;
     const deadline = performance.now() + timeoutMs;
-    const over = (): boolean => this.#following !== following || !this.fresh;
-    const within = (ms: number): number => Math.min(ms, deadline - performance.now());
+    const over = (): boolean => this.#reading !== reading || !this.fresh;
     try {
-      const { state } = await this.#bus.jsm.streams.info(`KV_${this.#bucket.name}`);
-      const reachedLast = (): boolean => this.#revision >= state.last_seq;
-      await this.#waitUntil(() => reachedLast() || over(), within(SETTLE_MS));
-      // The last record may have been purged, have expired, or be of no key of this view: then the consumer must tell.
-      while (!reachedLast() && !over() && within(1) > 0) {
-        const info = await following.consumer.info();
-        await this.#waitUntil(() => reachedLast() || tookIn(following, info) || over(), within(CATCH_UP_TIMEOUT_MS));
-        if (info.num_pending === 0 && tookIn(following, info)) return !over();
+      const { created, state } = await this.#bus.jsm.streams.info(this.#stream);
+      // What is written from now on is not waited for, or under steady writing this would never end.
+      while (created === reading.store && !over() && performance.now() < deadline) {
+        if (this.#revision >= state.last_seq) return true;
+        const next = await nextStored(this.#bus, this.#stream, this.#revision + 1, this.#subjects);
+        if (over()) return false;
+        // None: what came after was of no key of this view, or is gone again.
+        if (next === undefined) return true;
+        this.#take(reading, next);
       }
-      if (!over() && reachedLast()) return true;
     } catch (error) {
       this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.catch-up-failed');
     }
-    if (this.#following === following) this.#restart.abort();
+    if (this.#reading === reading) this.#restart.abort();
     return false;
   }
 
@@ -224,112 +214,121 @@ export class KvView<T> {
         const wait = Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS);
         await Promise.all([this.#bus.verify(), new Promise((resolve) => setTimeout(resolve, wait))]);
       } finally {
-        this.#following = undefined;
+        this.#reading = undefined;
         this.#wake();
       }
     }
+  }
+
+  get #stream(): string {
+    return `KV_${this.#bucket.name}`;
+  }
+
+  get #prefix(): string {
+    return `$KV.${this.#bucket.name}.`;
+  }
+
+  get #subjects(): string {
+    return `${this.#prefix}${this.#options.filter ?? '>'}`;
   }
 
   async #follow(restart: AbortSignal, onSynced: () => void): Promise<void> {
-    const prefix = `$KV.${this.#bucket.name}.`;
     this.#generation = this.#bus.generation;
-    const consumer = await this.#bus.js.consumers.getPushConsumer(`KV_${this.#bucket.name}`, {
-      deliver_policy: DeliverPolicy.LastPerSubject,
-      filter_subjects: `${prefix}${this.#options.filter ?? '>'}`,
-    });
-    const following: Following = { consumer, delivered: { by: '', sequence: 0 } };
-    this.#following = following;
     // Sequences start anew in a stream that was made anew.
     this.#revision = 0;
-    const seen = new Set<string>();
-    let missing: Set<string> | undefined;
-    const completeWhenAllSeen = (): void => {
-      if (this.#synced || missing === undefined || missing.size > 0) return;
-      clearInterval(listing);
+    const store = this.#bus.createdAt(this.#stream);
+    if (store === undefined) throw new Error(`${this.#stream} is not among the streams of this service`);
+    const reading: Reading = { store, restart };
+    this.#reading = reading;
+    const seen = new Map<string, number>();
+    // First of all what comes from now on, so that nothing falls between.
+    const following = followStored(this.#bus, this.#stream, this.#subjects, (record) => {
+      if (restart.aborted) return;
+      if (!this.#synced) seen.set(record.subject.slice(this.#prefix.length), record.sequence);
+      this.#take(reading, record);
+    });
+    const ended = Promise.withResolvers<void>();
+    restart.addEventListener('abort', () => ended.resolve(), { once: true });
+    try {
+      await this.#bus.nc.flush();
+      const last = await this.#readSnapshot(reading, seen);
+      if (restart.aborted) return;
+      this.#revision = Math.max(this.#revision, last);
       this.#completeSnapshot(seen);
       onSynced();
-    };
-    // The server's count of what is pending falls to 0 between the removal of an overwritten record and the counting of
-    // its successor, so it cannot tell that the snapshot is complete. A list of the keys can: all of them must have come.
-    const listKeys = async (): Promise<void> => {
-      try {
-        const keys = await this.#listKeys(prefix);
-        if (restart.aborted) return;
-        missing = keys.difference(seen);
-        completeWhenAllSeen();
-      } catch (error) {
-        this.#bus.logger.warn({ err: error, bucket: this.#bucket.name }, 'kv-view.list-failed');
-      }
-    };
-    const messages = await consumer.consume();
-    const stop = (): void => messages.stop();
-    restart.addEventListener('abort', stop, { once: true });
-    const listing = setInterval(() => void listKeys(), STALL_CHECK_MS);
-    void listKeys();
-    try {
-      if (restart.aborted) return;
-      for await (const message of messages) {
-        // A stopped reading may still hold messages of a store that is gone.
-        if (restart.aborted) break;
-        const key = message.subject.slice(prefix.length);
-        following.delivered = { by: message.info.consumer, sequence: message.info.deliverySequence };
-        this.#revision = Math.max(this.#revision, message.seq);
-        this.#apply(key, message, seen);
-        missing?.delete(key);
-        completeWhenAllSeen();
-        this.#wake();
-      }
+      this.#wake();
+      await Promise.race([ended.promise, following.failed]);
     } finally {
-      clearInterval(listing);
-      restart.removeEventListener('abort', stop);
-      messages.stop();
+      following.stop();
     }
-    if (!restart.aborted && !this.#closed) throw new Error('the watch ended');
   }
 
-  /** Every key that the bucket holds at one moment, those with a deletion marker too. */
-  async #listKeys(prefix: string): Promise<Set<string>> {
-    const filter = `${prefix}${this.#options.filter ?? '>'}`;
-    const info = await this.#bus.jsm.streams.info(`KV_${this.#bucket.name}`, { subjects_filter: filter });
-    return new Set(Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(prefix.length)));
+  /** Reads every key that the bucket holds at one moment, those with a deletion marker too. Returns its last revision. */
+  async #readSnapshot(reading: Reading, seen: Map<string, number>): Promise<number> {
+    const { created, state } = await this.#bus.jsm.streams.info(this.#stream, { subjects_filter: this.#subjects });
+    // The bus finds out that it is another, and then has it read anew.
+    if (created !== reading.store) throw new Error(`${this.#stream} was replaced`);
+    const subjects = Object.keys(state.subjects ?? {}).values();
+    const read = async (): Promise<void> => {
+      for (const subject of subjects) {
+        if (reading.restart.aborted) return;
+        const found = await this.#bus.jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
+        // Expired or taken away in between.
+        if (found === null || reading.restart.aborted) continue;
+        const key = subject.slice(this.#prefix.length);
+        // Unless a newer one came meanwhile.
+        if ((seen.get(key) ?? 0) >= found.seq) continue;
+        seen.set(key, found.seq);
+        this.#apply(reading.store, storedRecord(found));
+      }
+    };
+    await Promise.all(Array.from({ length: SNAPSHOT_REQUESTS }, read));
+    return state.last_seq;
   }
 
-  #apply(key: string, message: JsMsg, seen: Set<string>): void {
-    seen.add(key);
-    const operation = message.headers?.get('KV-Operation');
-    if (operation === 'DEL' || operation === 'PURGE') {
+  /** A record that came after the snapshot began, in the order of the stream. One that was here is no news. */
+  #take(reading: Reading, record: StoredRecord): void {
+    if (this.#synced && record.sequence <= this.#revision) return;
+    this.#revision = Math.max(this.#revision, record.sequence);
+    this.#apply(reading.store, record);
+    this.#wake();
+  }
+
+  #apply(store: string, record: StoredRecord): void {
+    const key = record.subject.slice(this.#prefix.length);
+    const revision = record.sequence;
+    if (record.operation === 'DEL' || record.operation === 'PURGE') {
       this.#invalid.delete(key);
-      if (this.#options.trackDeleted === true && this.#deleted.get(key)?.revision !== message.seq) {
-        this.#deleted.set(key, { revision: message.seq, receivedAt: performance.now() });
+      if (this.#options.trackDeleted === true && this.#deleted.get(key)?.revision !== revision) {
+        this.#deleted.set(key, { revision, receivedAt: performance.now() });
       }
       if (this.#entries.delete(key) && this.#synced) this.#options.onChange?.({ key, value: undefined });
       return;
     }
     this.#deleted.delete(key);
     const before = this.#entries.get(key);
-    // A new snapshot brings records that we have; they are not news, and keep their age. The revision alone does not
-    // tell: a store that was lost counts from 1 again.
-    const storedAt = message.info.timestampNanos;
-    if (before?.revision === message.seq && before.storedAt === storedAt) return;
-    const value = this.#parse(key, message);
+    // A new snapshot brings records that we have; they are not news, and keep their age.
+    if (before?.revision === revision && before.store === store) return;
+    const value = this.#parse(key, record);
     if (value === undefined) return;
-    this.#entries.set(key, { value, revision: message.seq, receivedAt: performance.now(), storedAt });
+    this.#entries.set(key, { value, revision, receivedAt: performance.now(), store });
     if (this.#synced) this.#options.onChange?.({ key, value });
   }
 
-  #parse(key: string, message: JsMsg): T | undefined {
+  #parse(key: string, record: StoredRecord): T | undefined {
     try {
-      const value = this.#bucket.value.parse(message.json());
+      const value = this.#bucket.value.parse(record.json());
       this.#invalid.delete(key);
       return value;
     } catch (error) {
-      this.#invalid.set(key, message.seq);
-      this.#bus.logger.error({ err: error, bucket: this.#bucket.name, key, revision: message.seq }, 'kv-view.invalid');
+      this.#invalid.set(key, record.sequence);
+      const at = { bucket: this.#bucket.name, key, revision: record.sequence };
+      this.#bus.logger.error({ err: error, ...at }, 'kv-view.invalid');
       return undefined;
     }
   }
 
-  #completeSnapshot(seen: ReadonlySet<string>): void {
+  #completeSnapshot(seen: ReadonlyMap<string, number>): void {
     for (const known of [this.#entries, this.#deleted, this.#invalid]) {
       for (const key of [...known.keys()]) if (!seen.has(key)) known.delete(key);
     }

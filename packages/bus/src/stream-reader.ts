@@ -1,6 +1,7 @@
-import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
 import { type Message, type MessageDefinition, parseMessage } from '@slipway/contracts';
 import type { Bus } from './bus.ts';
+import type { StoredRecord } from './stored-records.ts';
+import { StoredSequence } from './stored-sequence.ts';
 
 export interface StreamReaderOptions<T> {
   readonly definition: MessageDefinition<T> & { readonly stream: string };
@@ -19,45 +20,23 @@ export function startStreamReader<T>(bus: Bus, options: StreamReaderOptions<T>):
   let stopped = false;
   const stopListening = bus.onReset(() => restart.abort());
 
-  const deliver = (raw: JsMsg): void => {
+  const deliver = (record: StoredRecord): void => {
     let message: Message<T>;
     try {
-      message = parseMessage(options.definition, raw.json());
+      message = parseMessage(options.definition, record.json());
     } catch (error) {
-      bus.logger.warn({ err: error, subject: raw.subject, sequence: raw.seq }, 'stream-reader.invalid');
+      const at = { subject: record.subject, sequence: record.sequence };
+      bus.logger.warn({ err: error, ...at }, 'stream-reader.invalid');
       return;
     }
     try {
-      options.onMessage(message, raw.seq);
+      options.onMessage(message, record.sequence);
     } catch (error) {
       // Reading anew would only come to this message again, for ever.
-      bus.logger.error({ err: error, subject: raw.subject, sequence: raw.seq }, 'stream-reader.handler-failed');
-    }
-  };
-
-  const follow = async (signal: AbortSignal): Promise<void> => {
-    const consumer = await bus.js.consumers.getPushConsumer(options.definition.stream, {
-      deliver_policy: DeliverPolicy.All,
-    });
-    const { num_pending: pending } = await consumer.info(true);
-    const messages = await consumer.consume();
-    const stop = (): void => messages.stop();
-    signal.addEventListener('abort', stop, { once: true });
-    let caughtUp = pending === 0;
-    options.onRestart();
-    if (caughtUp) options.onCaughtUp();
-    try {
-      if (signal.aborted) return;
-      for await (const raw of messages) {
-        deliver(raw);
-        if (!caughtUp && raw.info.pending === 0) {
-          caughtUp = true;
-          options.onCaughtUp();
-        }
-      }
-    } finally {
-      signal.removeEventListener('abort', stop);
-      messages.stop();
+      bus.logger.error(
+        { err: error, subject: record.subject, sequence: record.sequence },
+        'stream-reader.handler-failed',
+      );
     }
   };
 
@@ -65,7 +44,7 @@ export function startStreamReader<T>(bus: Bus, options: StreamReaderOptions<T>):
     while (!stopped && !bus.signal.aborted) {
       restart = new AbortController();
       try {
-        await follow(restart.signal);
+        await new StoredSequence(bus, options.definition.stream, deliver).follow(restart.signal, options);
       } catch (error) {
         if (stopped || bus.signal.aborted) return;
         bus.logger.warn({ err: error, stream: options.definition.stream }, 'stream-reader.retry');

@@ -1,4 +1,4 @@
-import { AckPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { deadLetter, type Message, type MessageDefinition, parseMessage } from '@slipway/contracts';
 import { childTrace, describeError, parseTraceparent, withTrace } from '@slipway/service-kit';
 import type { Bus } from './bus.ts';
@@ -23,10 +23,9 @@ export interface WorkQueue {
   readonly busy: () => number;
 }
 
-const ACK_WAIT_MS = 30_000;
 const WORKING_INTERVAL_MS = 10_000;
-const MILLISECOND_NS = 1_000_000;
 const STOP_DEADLINE_MS = 10_000;
+const FLUSH_MS = 1_000;
 const RESTART_MS = 500;
 const PULL_MS = 30_000;
 // Some of them missed: the consumer went away between two pulls, and nobody will answer this one.
@@ -56,7 +55,7 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
   /** Undefined when none came in time, or the pull was ended. */
   const take = async (): Promise<JsMsg | undefined> => {
     const generation = bus.generation;
-    found ??= findConsumer(bus, options);
+    found ??= bus.js.consumers.get(options.definition.stream, options.durable);
     const consumer = await found;
     // One at a time and only when there is a hand free: what waits here in a buffer would be delivered elsewhere too.
     const pull = await consumer.fetch({ max_messages: 1, expires: PULL_MS, idle_heartbeat: HEARTBEAT_MS });
@@ -104,24 +103,10 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
       const timer = setTimeout(() => abort.abort(new Error('stopping')), deadlineMs);
       await Promise.all(workers);
       clearTimeout(timer);
+      // The server would hand the next message to a pull of which it does not know yet that it was given up.
+      if (bus.connected) await Promise.race([bus.nc.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
     },
   };
-}
-
-async function findConsumer<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<Consumer> {
-  await ensureConsumer(bus, options);
-  return await bus.js.consumers.get(options.definition.stream, options.durable);
-}
-
-async function ensureConsumer<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<void> {
-  await bus.jsm.consumers.add(options.definition.stream, {
-    durable_name: options.durable,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: ACK_WAIT_MS * MILLISECOND_NS,
-    // Deliveries are counted here, so that the last one can go to the dead letters.
-    max_deliver: -1,
-    max_ack_pending: 1_000,
-  });
 }
 
 async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+export { type BusAccess, busAccess, type ServiceName, serviceNames } from './bus-access.ts';
 export { type CellPresence, cellPresenceSchema, type Lease, leaseSchema } from './cell.ts';
 export {
   cellIdSchema,
@@ -45,16 +46,15 @@ export {
 } from './instance.ts';
 export { type LogEnvelope, logEnvelope, logEnvelopeSchema } from './log-envelope.ts';
 export { type Message, type MessageDefinition, parseMessage } from './message.ts';
-export { type NatsServerConfig, type NatsUser, natsServiceUser, renderNatsServerConfig } from './nats-server-config.ts';
 export {
-  type BusAccess,
-  busAccess,
   inboxPrefix,
-  type NatsPermissions,
-  natsPermissions,
-  type ServiceName,
-  serviceNames,
-} from './permissions.ts';
+  jetStreamPrefix,
+  type NatsParticipant,
+  natsUserName,
+  storedSubject,
+  streamsOf,
+} from './nats-accounts.ts';
+export { type NatsServerConfig, renderNatsServerConfig } from './nats-server-config.ts';
 export {
   type Placement,
   type PlacementRecord,

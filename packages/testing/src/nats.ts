@@ -4,13 +4,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type NatsUser, natsServiceUser, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+import { keepTopology } from '@slipway/bus';
+import { type NatsParticipant, natsUserName, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+import { createLogger, Secret } from '@slipway/service-kit';
 
 export interface NatsHandle {
   readonly url: string;
   readonly port: number;
-  /** One for each service with its real permissions (a cell: `cell-rep-cell-1`), and `operator`, who may do everything. */
-  readonly users: readonly NatsUser[];
+  /** Of each service, with its real account and permissions (a cell: `cell-rep-cell-1`), and of `operator`. */
   password(user: string): string;
   /** SIGKILL, then started anew on the same port; `wipe` loses the JetStream store in between. */
   restart(options?: { readonly wipe?: boolean }): Promise<void>;
@@ -26,15 +27,21 @@ export interface NatsOptions {
   readonly cellIds?: readonly string[];
 }
 
-/** Starts a real nats-server with JetStream on a free loopback port. It dies with this process. */
+/** Starts a real nats-server on a free loopback port, with all streams in it. It dies with this process. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-nats-'));
   const cells = options.cellIds ?? ['cell-1', 'cell-2'];
-  const users: NatsUser[] = [
-    { user: 'operator', password: 'operator-password' },
-    ...serviceNames.filter((name) => name !== 'cell-rep').map((name) => natsServiceUser(name, `${name}-password`)),
-    ...cells.map((cellId) => natsServiceUser('cell-rep', `cell-rep-${cellId}-password`, cellId)),
+  const operator = { user: 'operator', password: 'operator-password' };
+  const participants: NatsParticipant[] = [
+    ...serviceNames
+      .filter((service) => service !== 'cell-rep')
+      .map((service) => ({ service, password: `${service}-password` })),
+    ...cells.map((cellId) => ({ service: 'cell-rep' as const, cellId, password: `cell-rep-${cellId}-password` })),
   ];
+  const passwords = new Map([
+    [operator.user, operator.password],
+    ...participants.map(({ service, cellId, password }) => [natsUserName(service, cellId), password] as const),
+  ]);
   let port = -1;
   let child: ChildProcess | undefined;
 
@@ -46,7 +53,8 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> 
       port,
       serverName: 'test',
       storeDir,
-      users,
+      operator,
+      participants,
     });
     await writeFile(configFile, rendered, { mode: 0o600 });
     child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'nats-server', '-c', configFile], {
@@ -62,15 +70,21 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> 
   };
 
   await start();
+  const url = `nats://127.0.0.1:${port}`;
+  const keeper = keepTopology({
+    url,
+    user: operator.user,
+    password: new Secret(operator.password),
+    logger: createLogger('topology', 'silent'),
+  });
+  await keeper.complete;
   return {
-    url: `nats://127.0.0.1:${port}`,
+    url,
     port,
-    users,
     password: (name) => {
-      const found = users.find(({ user }) => user === name);
-      if (found === undefined)
-        throw new Error(`no NATS user ${name}; there are ${users.map((u) => u.user).join(', ')}`);
-      return found.password;
+      const found = passwords.get(name);
+      if (found === undefined) throw new Error(`no NATS user ${name}; there are ${[...passwords.keys()].join(', ')}`);
+      return found;
     },
     pause: () => void child?.kill('SIGSTOP'),
     kill,
@@ -80,6 +94,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> 
       await start();
     },
     stop: async () => {
+      await keeper.stop();
       await kill();
       await rm(directory, { recursive: true, force: true });
     },

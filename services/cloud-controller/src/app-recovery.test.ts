@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { KvStore } from '@slipway/bus';
-import { buckets, keys } from '@slipway/contracts';
+import { buckets, jetStreamPrefix, keys } from '@slipway/contracts';
 import { openDatabase } from '@slipway/database';
 import { describe, expect, test, vi } from 'vitest';
 import { createApp, createBuild, createPackage, createSpace } from '../testing/fixtures.ts';
@@ -58,7 +58,7 @@ describe.each(engines)('on $engine', ({ create }) => {
     const store = await KvStore.open(bus, buckets.desiredLrps);
     const stray = `${randomUUID()}-${randomUUID()}`;
     if (good !== undefined) await store.put(keys.desiredLrp(stray), { ...good, processGuid: stray });
-    bus.nc.publish(`$KV.desired-lrps.${keys.desiredLrp(guid)}`, '{"v":1,"broken":true}');
+    bus.nc.publish(`${jetStreamPrefix}.$KV.desired-lrps.${keys.desiredLrp(guid)}`, '{"v":1,"broken":true}');
     await bus.nc.flush();
     const marker = view.marker()?.refreshedAt;
     await suite.start();

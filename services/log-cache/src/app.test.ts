@@ -34,6 +34,7 @@ async function operator(): Promise<Bus> {
     url: nats.url,
     user: 'operator',
     password: new Secret(nats.password('operator')),
+    apiPrefix: '$JS.API',
     source: 'test',
     logger: createLogger('test', 'silent'),
   });

@@ -163,19 +163,6 @@ test.concurrent('records that do not parse are survived: the rest is placed, and
   await eventually(() => others.placed()).toMatchObject([{ processGuid: lrp(2).processGuid }]);
 });
 
-test.concurrent('what a view misses without knowing it is made up for at convergence', async (ending) => {
-  const { nats, others, eventually } = await startCluster(ending);
-  await startScheduler(nats, ending);
-  await others.desire(lrp(1));
-  await eventually(() => others.placed()).toHaveLength(1);
-  await others.runAll();
-  for await (const { name } of others.bus.jsm.consumers.list('KV_desired-lrps')) {
-    await others.bus.jsm.consumers.delete('KV_desired-lrps', name);
-  }
-  await others.desire(lrp(2));
-  await eventually(() => others.placed()).toHaveLength(2);
-});
-
 test.concurrent('metrics tell who leads, what is placed and what waits', async (ending) => {
   const { nats, others, eventually } = await startCluster(ending);
   const app = await startScheduler(nats, ending);

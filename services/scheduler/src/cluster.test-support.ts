@@ -66,9 +66,10 @@ export class Others {
       url: nats.url,
       user: 'operator',
       password: new Secret(nats.password('operator')),
+      apiPrefix: '$JS.API',
       source: 'test',
       logger: createLogger('test', 'silent'),
-      buckets: Object.values(buckets),
+      streams: Object.values(buckets).map(({ name }) => `KV_${name}`),
     });
     const others = new Others(bus, {
       desired: await KvStore.open(bus, buckets.desiredLrps),

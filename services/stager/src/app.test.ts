@@ -59,9 +59,10 @@ async function startDriver(): Promise<Driver> {
     url: nats.url,
     user: 'operator',
     password: new Secret(nats.password('operator')),
+    apiPrefix: '$JS.API',
     source: 'test',
     logger: createLogger('test', 'silent'),
-    streams: Object.values(streams),
+    streams: Object.values(streams).map(({ name }) => name),
   });
   const results = new Map<string, PromiseWithResolvers<StagingResult>>();
   const expected = (buildGuid: string): PromiseWithResolvers<StagingResult> => {

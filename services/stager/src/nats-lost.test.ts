@@ -47,9 +47,10 @@ test('a result is not lost when NATS loses its store while the build is staged',
     url: nats.url,
     user: 'operator',
     password: new Secret(nats.password('operator')),
+    apiPrefix: '$JS.API',
     source: 'test',
     logger: createLogger('test', 'silent'),
-    streams: Object.values(streams),
+    streams: Object.values(streams).map(({ name }) => name),
   });
   onTestFinished(() => bus.close());
   const result = Promise.withResolvers<StagingResult>();

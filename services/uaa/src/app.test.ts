@@ -93,6 +93,7 @@ onEachEngine(() => {
       url: nats.url,
       user: 'operator',
       password: new Secret(nats.password('operator')),
+      apiPrefix: '$JS.API',
       source: 'test',
       logger: createLogger('test', 'silent'),
     });

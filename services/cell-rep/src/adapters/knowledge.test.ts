@@ -1,5 +1,5 @@
 import { KvStore } from '@slipway/bus';
-import { buckets, keys } from '@slipway/contracts';
+import { buckets, jetStreamPrefix, keys } from '@slipway/contracts';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
@@ -99,6 +99,6 @@ test('a placement that does not parse makes the view incomplete', async () => {
   onTestFinished(() => knowledge.close());
   await knowledge.attach(await connectAs(nats, 'cell-rep', 'cell-2'));
   expect(knowledge.read(performance.now()).placementsFresh).toBe(true);
-  await scheduler.js.publish(`$KV.placements.${keys.placed('cell-2', sampleGuid(1))}`, '{"v":2}');
+  await scheduler.js.publish(`${jetStreamPrefix}.$KV.placements.${keys.placed('cell-2', sampleGuid(1))}`, '{"v":2}');
   await expect.poll(() => knowledge.read(performance.now()).placementsFresh).toBe(false);
 });

@@ -322,6 +322,7 @@ export class TestCell {
       url: this.nats.url,
       user: 'operator',
       password: new Secret(this.nats.password('operator')),
+      apiPrefix: '$JS.API',
       source: 'test',
       logger: SILENT,
     });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Bus, connectService, KvStore } from '@slipway/bus';
-import { buckets, busAccess, type DesiredLrp, keys } from '@slipway/contracts';
+import { Bus, KvStore } from '@slipway/bus';
+import { buckets, type DesiredLrp, jetStreamPrefix, keys } from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -89,14 +89,14 @@ test('of two writers the one that looked earlier changes nothing', async () => {
 test('a record that cannot be read is told from one that is not there, and can be replaced or removed', async () => {
   const record = lrp();
   const guid = record.processGuid;
-  bus.nc.publish(`$KV.desired-lrps.${keys.desiredLrp(guid)}`, '{"v":1}');
+  bus.nc.publish(`${jetStreamPrefix}.$KV.desired-lrps.${keys.desiredLrp(guid)}`, '{"v":1}');
   await bus.nc.flush();
   await expect.poll(() => [...records.all()]).toEqual([[guid, undefined]]);
   const broken = await records.read(guid);
   expect(broken).toEqual({ kind: 'invalid' });
   expect(await records.write(guid, record, broken)).toBe(true);
   expect((await records.read(guid)).kind).toBe('stored');
-  bus.nc.publish(`$KV.desired-lrps.${keys.desiredLrp(guid)}`, '{"v":1}');
+  bus.nc.publish(`${jetStreamPrefix}.$KV.desired-lrps.${keys.desiredLrp(guid)}`, '{"v":1}');
   await bus.nc.flush();
   expect(await records.remove(guid, await records.read(guid))).toBe(true);
   expect(await records.read(guid)).toEqual({ kind: 'absent' });
@@ -110,8 +110,11 @@ test('the marker is renewed as often as wanted', async () => {
 
 test('no marker gets into a bucket that was lost and made anew behind its back', async () => {
   expect(await records.markFresh(now, 7)).toBe(true);
-  const operator = await connectService(busAccess('cloud-controller'), {
-    config: { NATS_URL: nats.url, NATS_USER: 'operator', NATS_PASSWORD: new Secret(nats.password('operator')) },
+  const operator = await Bus.connect({
+    url: nats.url,
+    user: 'operator',
+    password: new Secret(nats.password('operator')),
+    apiPrefix: '$JS.API',
     source: 'operator',
     logger: createLogger('operator', 'silent'),
   });

@@ -13,24 +13,24 @@ export const serviceNames = [
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-/** What a service does on NATS; the server's permissions are derived from it, so nothing else is possible. */
+/** What a service does on NATS; its account and its permissions are derived from it, so nothing else is possible. */
 export interface BusAccess {
   /** Subjects published to. */
   readonly publish: readonly string[];
   /** Core subjects subscribed to. */
   readonly subscribe: readonly string[];
-  /** Streams whose messages it publishes, hence may create. */
+  /** Core subjects on which it answers requests. */
+  readonly answer: readonly string[];
+  /** Streams whose messages it publishes. */
   readonly streams: readonly StreamDefinition[];
   /** Durable consumers it works through. */
   readonly consume: readonly { readonly stream: StreamDefinition; readonly durable: string }[];
-  /** Streams it reads as a whole, with ephemeral ordered consumers. */
+  /** Streams it reads as a whole. */
   readonly read: readonly StreamDefinition[];
   readonly kvRead: readonly BucketDefinition<unknown>[];
   readonly kvWrite: readonly { readonly bucket: BucketDefinition<unknown>; readonly keys: string }[];
   /** Buckets whose old deletion markers it takes away. */
   readonly kvCompact?: readonly BucketDefinition<unknown>[];
-  /** May answer requests (the reply goes to the asker's inbox). */
-  readonly replies: boolean;
 }
 
 const logs = { publish: ['log.envelope.*'], streams: [streams.logs] } as const;
@@ -41,12 +41,12 @@ const registersRoutes = {
 const none: BusAccess = {
   publish: [],
   subscribe: [],
+  answer: [],
   streams: [],
   consume: [],
   read: [],
   kvRead: [],
   kvWrite: [],
-  replies: false,
 };
 
 /** The access of a service. A cell's depends on its id: it writes nothing of another cell's. */
@@ -118,9 +118,9 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
       return {
         ...none,
         publish: [routerSubjects.start, ...logs.publish],
-        subscribe: [routerSubjects.register, routerSubjects.unregister, routerSubjects.greet],
+        subscribe: [routerSubjects.register, routerSubjects.unregister],
+        answer: [routerSubjects.greet],
         streams: logs.streams,
-        replies: true,
       };
     case 'log-cache':
       return {
@@ -131,67 +131,4 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
         read: [streams.logs],
       };
   }
-}
-
-/** nats-server's `permissions` of one user. */
-export interface NatsPermissions {
-  readonly publish: { readonly allow: readonly string[] };
-  readonly subscribe: { readonly allow: readonly string[] };
-  readonly allow_responses?: boolean;
-}
-
-/** Every user has an inbox prefix of its own, so that none can read another's replies. */
-export function inboxPrefix(user: string): string {
-  return `_INBOX_${user}`;
-}
-
-const createOrFind = (stream: string): string[] => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.CREATE.${stream}`];
-
-const readStream = (stream: string): string[] => [
-  ...createOrFind(stream),
-  `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.>`,
-  `$JS.API.CONSUMER.INFO.${stream}.*`,
-  `$JS.API.CONSUMER.DELETE.${stream}.*`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-  `$JS.API.STREAM.MSG.GET.${stream}`,
-  `$JS.API.DIRECT.GET.${stream}`,
-  `$JS.API.DIRECT.GET.${stream}.>`,
-  `$JS.FC.${stream}.>`,
-];
-
-const consumeDurable = (stream: string, durable: string): string[] => [
-  ...createOrFind(stream),
-  ...createOrFind(streams.deadLetters.name),
-  `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.${durable}.>`,
-  `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.${durable}`,
-  `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
-  `$JS.ACK.${stream}.${durable}.>`,
-  `dead-letter.${stream}.${durable}`,
-];
-
-const kvStream = (bucket: BucketDefinition<unknown>): string => `KV_${bucket.name}`;
-
-/** The permissions that let a service do exactly what its access says. `user` is its NATS user name. */
-export function natsPermissions(access: BusAccess, user: string): NatsPermissions {
-  const publish = [
-    '$JS.API.INFO',
-    ...access.publish,
-    ...access.streams.flatMap((stream) => createOrFind(stream.name)),
-    ...access.consume.flatMap(({ stream, durable }) => consumeDurable(stream.name, durable)),
-    ...access.read.flatMap((stream) => readStream(stream.name)),
-    ...access.kvRead.flatMap((bucket) => readStream(kvStream(bucket))),
-    ...access.kvWrite.flatMap(({ bucket, keys: pattern }) => [
-      ...createOrFind(kvStream(bucket)),
-      `$KV.${bucket.name}.${pattern}`,
-    ]),
-    ...(access.kvCompact ?? []).map((bucket) => `$JS.API.STREAM.PURGE.${kvStream(bucket)}`),
-  ];
-  return {
-    publish: { allow: [...new Set(publish)] },
-    subscribe: { allow: [`${inboxPrefix(user)}.>`, ...access.subscribe] },
-    ...(access.replies ? { allow_responses: true } : {}),
-  };
 }
