@@ -125,6 +125,20 @@ const apiErrors = {
     kind: 'conflict',
     means: 'Wait for the build that is under way.',
   },
+  ServiceFetchBindingParametersNotSupported: {
+    code: 90007,
+    status: 400,
+    message: 'This service does not support fetching service binding parameters.',
+    kind: 'invalid',
+    means: 'Bindings to user-provided service instances have no parameters.',
+  },
+  ServiceFetchInstanceParametersNotSupported: {
+    code: 120004,
+    status: 400,
+    message: 'This service does not support fetching service instance parameters.',
+    kind: 'invalid',
+    means: 'User-provided service instances have no parameters.',
+  },
   InstancesUnavailable: {
     code: 220002,
     status: 503,

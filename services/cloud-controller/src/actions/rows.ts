@@ -2,15 +2,18 @@ import { databaseEngine } from '@slipway/database';
 import type { AppRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { notFound } from '../errors.ts';
+import { trackAppUsage } from './app-usage-events.ts';
 
 /**
  * An app to be changed. On PostgreSQL its row is locked, so that two changes of one app come one after the other; SQLite
- * has one writer anyway. Throws 404.
+ * has one writer anyway. What the app uses more or less by the change is noted. Throws 404.
  */
-export async function lockApp({ sql }: UnitOfWork, guid: string): Promise<AppRow> {
+export async function lockApp(unit: UnitOfWork, guid: string): Promise<AppRow> {
+  const { sql } = unit;
   const query = sql.selectFrom('apps').selectAll().where('guid', '=', guid);
   const app = await (databaseEngine(sql) === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
   if (app === undefined) throw notFound('App');
+  await unit.once(`usage of ${guid}`, () => trackAppUsage(unit, app));
   return app;
 }
 

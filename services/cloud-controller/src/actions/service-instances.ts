@@ -9,6 +9,7 @@ import { unprocessable } from '../errors.ts';
 import { auditResource } from './audit.ts';
 import type { Platform } from './platform.ts';
 import { unbindService } from './service-bindings.ts';
+import { noteServiceUsage } from './service-usage-events.ts';
 
 /** In an event, in place of what must not be there. */
 const HIDDEN = '[PRIVATE DATA HIDDEN]';
@@ -57,6 +58,7 @@ export async function createServiceInstance(
       throw isUniqueViolation(error) ? nameTaken(spec.name) : error;
     });
   await saveMetadata(sql, 'service_instance', guid, spec.metadata);
+  await noteServiceUsage(unit, row, 'CREATED');
   await auditInstance(unit, row, 'create', { name: spec.name, tags: spec.tags, credentials: HIDDEN });
   return row;
 }
@@ -84,6 +86,7 @@ export async function updateServiceInstance(
   const name = change.name ?? before.name;
   const { credentials, tags } = change;
   await saveMetadata(sql, 'service_instance', guid, change.metadata);
+  if (name !== before.name) await noteServiceUsage(unit, { ...before, name }, 'UPDATED');
   return sql
     .updateTable('service_instances')
     .set({
@@ -112,7 +115,9 @@ export async function deleteServiceInstance(unit: UnitOfWork, guid: string): Pro
   for (const binding of bindings) await unbindService(unit, binding);
   await deleteMetadata(sql, [guid]);
   const row = await sql.deleteFrom('service_instances').where('guid', '=', guid).returningAll().executeTakeFirst();
-  if (row !== undefined) await auditInstance(unit, row, 'delete');
+  if (row === undefined) return;
+  await noteServiceUsage(unit, row, 'DELETED');
+  await auditInstance(unit, row, 'delete');
 }
 
 /** Notes who read its credentials. */

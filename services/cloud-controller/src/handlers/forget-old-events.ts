@@ -1,10 +1,10 @@
-import { forgetAuditEvents } from '../adapters/sql/audit-event-rows.ts';
+import { forgetEvents } from '../adapters/sql/audit-event-rows.ts';
 import type { Writer } from '../adapters/sql/writer.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Audit events are kept for so long, and no longer. */
+/** Audit and usage events are kept for so long, and no longer. */
 export function forgetOldEvents(writer: Writer, retentionDays: number, now: () => Date): Promise<number> {
   const before = new Date(now().getTime() - retentionDays * DAY_MS).toISOString();
-  return writer.write((unit) => forgetAuditEvents(unit.sql, before));
+  return writer.write((unit) => forgetEvents(unit.sql, before));
 }

@@ -53,6 +53,7 @@ export function presentRoot(link: Links): z.infer<typeof rootSchema> {
 }
 
 const v3Resources = [
+  'app_usage_events',
   'apps',
   'audit_events',
   'builds',
@@ -69,6 +70,7 @@ const v3Resources = [
   'routes',
   'service_credential_bindings',
   'service_instances',
+  'service_usage_events',
   'space_quotas',
   'spaces',
   'users',
@@ -108,5 +110,35 @@ export function presentInfo(link: Links): z.infer<typeof infoSchema> {
     name: 'Slipway',
     version: 0,
     links: { self: link('/v3/info'), support: link('') },
+  };
+}
+
+export const v2InfoSchema = z.object({
+  name: z.string(),
+  build: z.string(),
+  support: z.string(),
+  version: z.int(),
+  description: z.string(),
+  authorization_endpoint: z.url(),
+  token_endpoint: z.url(),
+  min_cli_version: z.null(),
+  min_recommended_cli_version: z.null(),
+  api_version: z.string(),
+});
+
+/** `GET /v2/info`, as Cloud Foundry answers it once its API v2 is switched off: old clients learn why they fail. */
+export function presentV2Info(link: Links): z.infer<typeof v2InfoSchema> {
+  const { name, build, version, description } = presentInfo(link);
+  return {
+    name,
+    build,
+    support: 'CF API v2 is disabled',
+    version,
+    description,
+    authorization_endpoint: link('/uaa').href,
+    token_endpoint: link('/uaa').href,
+    min_cli_version: null,
+    min_recommended_cli_version: null,
+    api_version: '',
   };
 }

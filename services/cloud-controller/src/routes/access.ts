@@ -78,12 +78,12 @@ export class CallerAccess {
 
   /** For lists: true for rows in spaces that the caller may see; undefined when it sees all. */
   visibleSpaces(column: string): Expression<SqlBool> | undefined {
-    return this.#seesAll ? undefined : inVisibleSpace(this.caller.userGuid, column);
+    return this.seesAll ? undefined : inVisibleSpace(this.caller.userGuid, column);
   }
 
   /** The same of organizations. */
   visibleOrganizations(column: string): Expression<SqlBool> | undefined {
-    return this.#seesAll ? undefined : inVisibleOrganization(this.caller.userGuid, column);
+    return this.seesAll ? undefined : inVisibleOrganization(this.caller.userGuid, column);
   }
 
   /** By a suspension, where there is one. */
@@ -91,7 +91,8 @@ export class CallerAccess {
     return !this.admin && access === 'allowed' && accessRules[action].effect === 'write';
   }
 
-  get #seesAll(): boolean {
+  /** All organizations and spaces. */
+  get seesAll(): boolean {
     return this.admin || this.global.adminReadOnly || this.global.globalAuditor;
   }
 }

@@ -23,6 +23,7 @@ import { organizationQuotaRoutes } from './organization-quotas.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
 import { processRoutes } from './processes.ts';
+import { resourcePermissionRoutes } from './resource-permissions.ts';
 import { revisionRoutes } from './revisions.ts';
 import { roleRoutes } from './roles.ts';
 import { rootRoutes } from './root.ts';
@@ -31,12 +32,15 @@ import { routeSharingRoutes } from './route-sharing.ts';
 import { routeRoutes } from './routes.ts';
 import { createServer, type ServerOptions } from './server.ts';
 import { serviceBindingRoutes } from './service-bindings.ts';
+import { serviceInstanceSharingRoutes } from './service-instance-sharing.ts';
 import { serviceInstanceRoutes } from './service-instances.ts';
 import { sidecarRoutes } from './sidecars.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
 import { unsupportedRoutes } from './unsupported.ts';
+import { usageEventRoutes } from './usage-events.ts';
+import { usageSummaryRoutes } from './usage-summaries.ts';
 import { userRoutes } from './users.ts';
 
 /** Everything behind a token. */
@@ -69,8 +73,12 @@ const resources = [
   deploymentRoutes,
   revisionRoutes,
   auditEventRoutes,
+  usageEventRoutes,
+  usageSummaryRoutes,
   emptyListRoutes,
   serviceInstanceRoutes,
+  serviceInstanceSharingRoutes,
+  resourcePermissionRoutes,
   serviceBindingRoutes,
   unsupportedRoutes,
   jobRoutes,

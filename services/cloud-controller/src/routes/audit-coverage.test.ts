@@ -20,6 +20,7 @@ const refused = [
   '/v3/resource_matches',
   '/v3/packages/{guid}/upload',
   '/v3/droplets/{guid}/upload',
+  '/v3/service_instances/{guid}/relationships/shared_spaces',
 ];
 
 /** What changes something and leaves no event, each with the reason. */
@@ -281,6 +282,10 @@ describe.each(engines.slice(0, 1))('every change leaves an event', ({ create }) 
       }),
     'PATCH /v3/service_instances/{guid}': async () => patch(`/v3/service_instances/${await service()}`, labels),
     'DELETE /v3/service_instances/{guid}': async () => remove(`/v3/service_instances/${await service()}`),
+    'POST /v3/app_usage_events/actions/destructively_purge_all_and_reseed': () =>
+      post('/v3/app_usage_events/actions/destructively_purge_all_and_reseed'),
+    'POST /v3/service_usage_events/actions/destructively_purge_all_and_reseed': () =>
+      post('/v3/service_usage_events/actions/destructively_purge_all_and_reseed'),
     'POST /v3/service_credential_bindings': async () =>
       post('/v3/service_credential_bindings', {
         type: 'app',

@@ -3,14 +3,13 @@ import { z } from 'zod';
 import { recordJob } from '../actions/jobs.ts';
 import { requireFeature } from '../actions/require-feature.ts';
 import { createOrganization, deleteOrganization, updateOrganization } from '../actions/tenancy.ts';
-import { loadAppUsage } from '../adapters/sql/app-usage.ts';
 import { type Filters, listPage, oneOf, oneOfNames } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { OrganizationRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { organizationSchema, presentOrganization } from '../resources/organization.ts';
-import { linkSchema, listSchema } from '../resources/shapes.ts';
+import { listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
@@ -130,24 +129,6 @@ export function organizationRoutes(api: Api, context: ApiContext): void {
       if (suspended !== undefined && suspended !== (before.suspended === 1)) access.requireAdmin();
       const change = { name, suspended, metadata };
       return present(await writer.write((unit) => updateOrganization(unit, before, change)));
-    },
-  );
-
-  const usageSchema = z.object({
-    usage_summary: z.object({ started_instances: z.int(), memory_in_mb: z.int() }),
-    links: z.object({ self: linkSchema, organization: linkSchema }),
-  });
-  api.get(
-    '/v3/organizations/:guid/usage_summary',
-    { schema: { params: guidParameters, response: { 200: usageSchema } } },
-    async (request) => {
-      const { guid } = await findOrganization(context, accessOf(request), request.params.guid);
-      const { memoryMb, instances } = await loadAppUsage(db, { organizationGuid: guid });
-      const self = `/v3/organizations/${guid}`;
-      return {
-        usage_summary: { started_instances: instances, memory_in_mb: memoryMb },
-        links: { self: link(`${self}/usage_summary`), organization: link(self) },
-      };
     },
   );
 }

@@ -204,7 +204,7 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters } },
     async (request) => {
       await find(accessOf(request), request.params.guid, 'service.read');
-      throw unprocessable('Bindings to user-provided service instances have no parameters');
+      throw new ApiError('ServiceFetchBindingParametersNotSupported');
     },
   );
 

@@ -31,7 +31,7 @@ describe.each(engines.slice(0, 1))('what is not there', ({ create }) => {
     ['POST', '/v3/packages/x/upload', 'Bits cannot be uploaded'],
     ['POST', '/v3/resource_matches', 'Bits cannot be uploaded'],
     ['POST', '/v3/route_policies', 'There are no route policies'],
-    ['GET', '/v2/info', 'version 8 or later of the cf CLI'],
+    ['GET', '/v2/apps', 'version 8 or later of the cf CLI'],
   ])('%s %s says so', async (method, path, text) => {
     const answer = await suite.api.admin.send(method, path, method === 'GET' ? undefined : '--boundary, and no JSON');
     expect(errorOf(answer)).toMatchObject({ status: 422, code: 10008, title: 'CF-UnprocessableEntity' });

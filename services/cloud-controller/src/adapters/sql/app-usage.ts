@@ -1,10 +1,10 @@
 import type { AppUsage } from '../../domain/quotas/quota-problems.ts';
 import type { Sql } from './schema.ts';
 
-/** What started apps of an organization or a space take. */
+/** What started apps of an organization, a space, or the whole platform take. */
 export async function loadAppUsage(
   sql: Sql,
-  where: { readonly organizationGuid: string } | { readonly spaceGuid: string },
+  where: { readonly organizationGuid: string } | { readonly spaceGuid: string } | Record<string, never>,
 ): Promise<AppUsage> {
   const rows = await sql
     .selectFrom('processes')

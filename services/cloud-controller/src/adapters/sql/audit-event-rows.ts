@@ -43,8 +43,12 @@ export async function addAuditEvent(sql: Sql, event: AuditEvent, now: string): P
     .execute();
 }
 
-/** Returns how many were too old. */
-export async function forgetAuditEvents(sql: Sql, before: string): Promise<number> {
-  const { numDeletedRows } = await sql.deleteFrom('audit_events').where('created_at', '<', before).executeTakeFirst();
-  return Number(numDeletedRows);
+/** Audit and usage events. Returns how many were too old. */
+export async function forgetEvents(sql: Sql, before: string): Promise<number> {
+  let forgotten = 0;
+  for (const table of ['audit_events', 'app_usage_events', 'service_usage_events'] as const) {
+    const { numDeletedRows } = await sql.deleteFrom(table).where('created_at', '<', before).executeTakeFirst();
+    forgotten += Number(numDeletedRows);
+  }
+  return forgotten;
 }

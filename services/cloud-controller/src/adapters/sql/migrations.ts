@@ -10,6 +10,7 @@ import { auditEventsMigration } from './migrations/008-audit-events.ts';
 import { sharingMigration } from './migrations/009-sharing.ts';
 import { sealedRunInfosMigration } from './migrations/010-sealed-run-infos.ts';
 import { sidecarsMigration } from './migrations/011-sidecars.ts';
+import { usageEventsMigration } from './migrations/012-usage-events.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -23,6 +24,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '008-audit-events': auditEventsMigration,
   '009-sharing': sharingMigration,
   '011-sidecars': sidecarsMigration,
+  '012-usage-events': usageEventsMigration,
 };
 
 /** Seals what older releases left in clear text. */

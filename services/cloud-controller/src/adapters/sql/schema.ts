@@ -286,6 +286,36 @@ interface AuditEvents extends Resource {
   data: string;
 }
 
+/** What apps use, whenever that changed. */
+interface AppUsageEvents extends Resource {
+  state: string;
+  previous_state: string;
+  app_guid: string;
+  app_name: string;
+  /** Null where a task is meant. */
+  process_guid: string | null;
+  process_type: string | null;
+  task_guid: string | null;
+  task_name: string | null;
+  space_guid: string;
+  space_name: string;
+  organization_guid: string;
+  /** Of each instance. */
+  memory_mb: number;
+  previous_memory_mb: number;
+  instances: number;
+  previous_instances: number;
+}
+
+interface ServiceUsageEvents extends Resource {
+  state: string;
+  service_instance_guid: string;
+  service_instance_name: string;
+  space_guid: string;
+  space_name: string;
+  organization_guid: string;
+}
+
 interface EnvironmentVariableGroups {
   name: string;
   /** JSON object. */
@@ -363,6 +393,8 @@ export interface Database {
   sidecars: Sidecars;
   sidecar_process_types: SidecarProcessTypes;
   audit_events: AuditEvents;
+  app_usage_events: AppUsageEvents;
+  service_usage_events: ServiceUsageEvents;
   environment_variable_groups: EnvironmentVariableGroups;
   feature_flags: FeatureFlags;
   jobs: Jobs;

@@ -20,6 +20,11 @@ export interface UnitOfWork {
   announce(kind: OutboxKind, subject: string): Promise<void>;
   /** Notes who changed what. */
   audit(event: AuditEvent): Promise<void>;
+  /**
+   * The first call with this key begins something, whose result is called when the work is done and before it is
+   * committed; later calls do nothing.
+   */
+  once(key: string, begin: () => Promise<() => Promise<void>>): Promise<void>;
   /** Into the app's log, if this is committed. */
   log(appGuid: string, text: string, stream?: 'OUT' | 'ERR'): void;
 }
@@ -58,8 +63,9 @@ export class Writer {
     const now = this.#options.now().toISOString();
     const lines: ApiLine[] = [];
     let announced = false;
-    const result = await db.transaction().execute(async (sql) =>
-      work({
+    const result = await db.transaction().execute(async (sql) => {
+      const begun = new Map<string, () => Promise<void>>();
+      const done = await work({
         sql,
         now,
         announce: async (kind, subject) => {
@@ -67,11 +73,18 @@ export class Writer {
           announced = true;
         },
         audit: (event) => addAuditEvent(sql, event, now),
+        once: async (key, begin) => {
+          if (begun.has(key)) return;
+          begun.set(key, async () => undefined);
+          begun.set(key, await begin());
+        },
         log: (appGuid, text, stream = 'OUT') => {
           lines.push({ appGuid, text, stream });
         },
-      }),
-    );
+      });
+      for (const end of begun.values()) await end();
+      return done;
+    });
     if (announced) onAnnounced();
     for (const line of lines) onLine(line);
     return result;
