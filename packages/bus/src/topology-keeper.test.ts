@@ -51,6 +51,8 @@ test('makes anew what is deleted, and leaves alone what is as it should be', asy
 test('changes a stream that is otherwise than it should be, once', async () => {
   const { jsm, nc } = await operatorBus(nats);
   await jsm.streams.update('LOGS', { max_bytes: 1024 * 1024 });
+  const { config } = await jsm.consumers.info('STAGING', 'stager');
+  await jsm.consumers.update('STAGING', 'stager', { ack_wait: 60_000_000_000 });
   let updates = 0;
   nc.subscribe('$JS.EVENT.ADVISORY.STREAM.UPDATED.>', { callback: () => void updates++ });
   await nc.flush();
@@ -64,6 +66,7 @@ test('changes a stream that is otherwise than it should be, once', async () => {
     onTestFinished(() => keeper.stop());
     await keeper.complete;
     expect((await jsm.streams.info('LOGS')).config.max_bytes).toBe(streams.logs.maxBytes);
+    expect((await jsm.consumers.info('STAGING', 'stager')).config).toEqual(config);
   }
   await nc.flush();
   expect(updates).toBe(1);

@@ -23,7 +23,8 @@ export interface WorkQueue {
   readonly busy: () => number;
 }
 
-const WORKING_INTERVAL_MS = 10_000;
+// Three of them within the time after which the server gives a message to another.
+const WORKING_INTERVAL_MS = 3_000;
 const STOP_DEADLINE_MS = 10_000;
 const FLUSH_MS = 1_000;
 const RESTART_MS = 500;
