@@ -147,9 +147,10 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       LATE_BUILDS_INTERVAL_MS,
       logger,
     );
+    const heldUp = new Map<string, string>();
     const deployments = new Repeated(
       'deployments',
-      () => updateDeployments({ db, writer, platform, actual, now, logger }),
+      () => updateDeployments({ db, writer, platform, actual, now, logger, held: heldUp }),
       config.DEPLOYMENT_STEP_INTERVAL_MS,
       logger,
     );

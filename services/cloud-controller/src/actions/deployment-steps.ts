@@ -2,9 +2,9 @@ import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { DeploymentRow, ProcessRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { decideStep, type StepDecision, type StepInput, type WebProcess } from '../domain/deployment/decide-step.ts';
-
 import type { Platform } from './platform.ts';
 import { endVersion, renewVersion, touchVersion } from './process-versions.ts';
+import { watchAppQuotas } from './quota-checks.ts';
 import { lockApp, processesOf } from './rows.ts';
 import { setDeployment } from './steer-deployments.ts';
 
@@ -69,7 +69,7 @@ export async function dueStep(sql: Sql, guid: string, observe: Observe): Promise
   return nothing ? undefined : { deployment, wanted, others, decision };
 }
 
-/** Takes the step that a deployment is due for. Returns what was decided, for the log. */
+/** Takes the step that a deployment is due for. Returns what was decided, for the log. Throws 422 beyond a quota. */
 export async function takeStep(
   unit: UnitOfWork,
   platform: Platform,
@@ -82,12 +82,15 @@ export async function takeStep(
   const step = await dueStep(unit.sql, guid, observe);
   if (step === undefined) return undefined;
   const { deployment, wanted, others, decision } = step;
+  // What a deployment took from the old instances, going back may take again, whoever filled the quota meanwhile.
+  const withinQuotas = deployment.state === 'CANCELING' ? undefined : await watchAppQuotas(unit, app.space_guid);
   for (const { guid: processGuid, instances } of decision.scale) {
     const process = [wanted, ...others].find((candidate) => candidate.guid === processGuid);
     if (process === undefined) continue;
     await unit.sql.updateTable('processes').set({ instances }).where('guid', '=', processGuid).execute();
     await touchVersion(unit, process);
   }
+  await withinQuotas?.();
   await unit.sql
     .updateTable('deployments')
     .set({ updated_at: unit.now, ...(decision.healthy ? { last_healthy_at: unit.now } : {}) })

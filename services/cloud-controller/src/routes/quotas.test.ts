@@ -83,7 +83,22 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect((await scale(one, { instances: 1 })).status).toBe(202);
       expect((await scale(one, { instances: 2 })).status).toBe(422);
       const usage = await suite.api.admin.get(`/v3/organizations/${organizationGuid}/usage_summary`);
-      expect(usage.body.usage_summary).toEqual({ started_instances: 1, memory_in_mb: 1024 });
+      expect(usage.body.usage_summary).toMatchObject({ started_instances: 1, memory_in_mb: 1024 });
+    });
+
+    test('bound the size of each process, however large another one is that was there before', async () => {
+      const { organizationGuid, spaceGuid } = await createSpace(suite.api.admin);
+      const [large, other] = [await startedApp(spaceGuid), await startedApp(spaceGuid)];
+      await scale(large, { memory_in_mb: 2048 });
+      await scale(other, { memory_in_mb: 100 });
+      await start(large);
+      await start(other);
+      await limitOrganization(organizationGuid, { apps: { per_process_memory_in_mb: 128 } });
+      expect(errorOf(await scale(other, { memory_in_mb: 129 })).detail).toBe(
+        'memory instance_memory_limit_exceeded (129 MB of 128 MB in the organization)',
+      );
+      expect((await scale(other, { memory_in_mb: 128 })).status).toBe(202);
+      expect((await scale(large, { memory_in_mb: 1024 })).status).toBe(202);
     });
 
     test('bound routes', async () => {

@@ -10,7 +10,7 @@ export async function loadAppUsage(
     .selectFrom('processes')
     .innerJoin('apps', 'apps.guid', 'processes.app_guid')
     .innerJoin('spaces', 'spaces.guid', 'apps.space_guid')
-    .select(['processes.memory_mb', 'processes.instances', 'processes.log_rate_bytes_per_second'])
+    .select(['processes.guid', 'processes.memory_mb', 'processes.instances', 'processes.log_rate_bytes_per_second'])
     .where('apps.desired_state', '=', 'STARTED')
     .where('processes.instances', '>', 0)
     .$if('organizationGuid' in where, (query) =>
@@ -22,7 +22,7 @@ export async function loadAppUsage(
     rows.reduce((total, row) => total + of(row) * row.instances, 0);
   return {
     memoryMb: sum((row) => row.memory_mb),
-    largestProcessMb: rows.reduce((largest, row) => Math.max(largest, row.memory_mb), 0),
+    processMb: Object.fromEntries(rows.map((row) => [row.guid, row.memory_mb])),
     instances: sum(() => 1),
     logRateBytesPerSecond: sum((row) => Math.max(row.log_rate_bytes_per_second, 0)),
     unlimitedLogRates: sum((row) => (row.log_rate_bytes_per_second < 0 ? 1 : 0)),

@@ -10,7 +10,7 @@ const unlimited: AppLimits = {
 };
 const idle: AppUsage = {
   memoryMb: 0,
-  largestProcessMb: 0,
+  processMb: {},
   instances: 0,
   logRateBytesPerSecond: 0,
   unlimitedLogRates: 0,
@@ -18,7 +18,11 @@ const idle: AppUsage = {
 
 test.each<[Partial<AppLimits>, Partial<AppUsage>, string]>([
   [{ total_memory_in_mb: 512 }, { memoryMb: 513 }, 'memory quota_exceeded (513 MB of 512 MB in the organization)'],
-  [{ per_process_memory_in_mb: 64 }, { largestProcessMb: 128 }, 'memory instance_memory_limit_exceeded'],
+  [
+    { per_process_memory_in_mb: 64 },
+    { processMb: { a: 128 } },
+    'memory instance_memory_limit_exceeded (128 MB of 64 MB',
+  ],
   [{ total_instances: 1 }, { instances: 2 }, 'app_instance_limit app_instance_limit_exceeded (2 of 1'],
   [{ log_rate_limit_in_bytes_per_second: 9 }, { logRateBytesPerSecond: 10 }, 'exceeds_available_log_rate'],
   [{ log_rate_limit_in_bytes_per_second: 9 }, { unlimitedLogRates: 1 }, 'app_requires_log_rate_limit_to_be_specified'],
@@ -38,7 +42,7 @@ const limits = fc.record({
 const amount = fc.nat(2000);
 const usages = fc.record({
   memoryMb: amount,
-  largestProcessMb: amount,
+  processMb: fc.dictionary(fc.constantFrom('a', 'b', 'c'), amount),
   instances: amount,
   logRateBytesPerSecond: amount,
   unlimitedLogRates: amount,
@@ -48,9 +52,16 @@ const scopes = fc.constantFrom('organization' as const, 'space' as const);
 test('what shrinks or stays is never refused', () => {
   fc.assert(
     fc.property(scopes, limits, usages, usages, (scope, quota, one, other) => {
-      const entries = Object.entries(one) as [keyof AppUsage, number][];
-      const less = Object.fromEntries(entries.map(([name, value]) => [name, Math.min(value, other[name])]));
-      expect(appQuotaProblems(scope, quota, one, less as unknown as AppUsage)).toEqual([]);
+      const less: AppUsage = {
+        memoryMb: Math.min(one.memoryMb, other.memoryMb),
+        instances: Math.min(one.instances, other.instances),
+        logRateBytesPerSecond: Math.min(one.logRateBytesPerSecond, other.logRateBytesPerSecond),
+        unlimitedLogRates: Math.min(one.unlimitedLogRates, other.unlimitedLogRates),
+        processMb: Object.fromEntries(
+          Object.entries(one.processMb).map(([guid, mb]) => [guid, Math.min(mb, other.processMb[guid] ?? mb)]),
+        ),
+      };
+      expect(appQuotaProblems(scope, quota, one, less)).toEqual([]);
     }),
   );
 });

@@ -9,7 +9,8 @@ export interface AppLimits {
 /** What started apps of an organization or a space take. */
 export interface AppUsage {
   readonly memoryMb: number;
-  readonly largestProcessMb: number;
+  /** Of an instance of each process, by the process's guid. */
+  readonly processMb: Readonly<Record<string, number>>;
   readonly instances: number;
   readonly logRateBytesPerSecond: number;
   /** Instances whose log rate has no limit. */
@@ -46,7 +47,7 @@ export function appQuotaProblems(
   before: AppUsage,
   after: AppUsage,
 ): readonly string[] {
-  const exceeds = (name: keyof AppUsage, limit: number | null): boolean =>
+  const exceeds = (name: Exclude<keyof AppUsage, 'processMb'>, limit: number | null): boolean =>
     limit !== null && after[name] > limit && after[name] > before[name];
   const tell = (name: string, used: number, limit: number | null, unit: string): string =>
     `${name} (${used}${unit} of ${limit ?? ''}${unit} in the ${scope})`;
@@ -59,7 +60,12 @@ export function appQuotaProblems(
   const text = names[scope];
   const problems: string[] = [];
   if (exceeds('memoryMb', memory)) problems.push(tell(text.memory, after.memoryMb, memory, ' MB'));
-  if (exceeds('largestProcessMb', process)) problems.push(tell(text.process, after.largestProcessMb, process, ' MB'));
+  if (process !== null) {
+    const grown = Object.entries(after.processMb).filter(
+      ([guid, mb]) => mb > process && mb > (before.processMb[guid] ?? 0),
+    );
+    if (grown.length > 0) problems.push(tell(text.process, Math.max(...grown.map(([, mb]) => mb)), process, ' MB'));
+  }
   if (exceeds('instances', instances)) problems.push(tell(text.instances, after.instances, instances, ''));
   if (logRate !== null && after.unlimitedLogRates > before.unlimitedLogRates) problems.push(text.unlimited);
   if (exceeds('logRateBytesPerSecond', logRate)) {
