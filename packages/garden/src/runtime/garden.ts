@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { countsSwap, findCgroups, makeParent } from '../cgroup/hierarchy.ts';
@@ -7,9 +7,9 @@ import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import { CellNetwork } from '../network/cell-network.ts';
 import { readBootId } from '../sys/boot-id.ts';
-import { tryLock } from '../sys/files.ts';
 import { removeTree } from '../sys/remove-tree.ts';
 import type { CellContext } from './cell-context.ts';
+import { closeAll, lockCell } from './cell-lock.ts';
 import { CellPaths, RUN_ROOT } from './cell-paths.ts';
 import { claimSubnet } from './claim-subnet.ts';
 import { runCommand } from './command.ts';
@@ -61,7 +61,7 @@ export class Garden {
     });
     const slots = new Slots(options.idBase ?? DEFAULT_ID_BASE, network.subnet.size);
     const cgroupParent = `${CGROUP_ROOT}/${options.cell}`;
-    const lockFds = lock(options.cell, paths);
+    const lockFds = await lockCell(options.cell, paths);
     let exits: ExitWatcher | undefined;
     try {
       claimSubnet(paths.runDir, network.subnet);
@@ -231,33 +231,4 @@ export class Garden {
       this.#add(record).observe();
     }
   }
-}
-
-/**
- * One process for each data directory, and one for each cell of the machine: cells of one name would take each other's
- * containers, links and cgroups for leftovers of their own.
- * @throws GardenError CELL_LOCKED
- */
-function lock(cell: string, paths: CellPaths): readonly number[] {
-  const fds: number[] = [];
-  const take = (fd: number): boolean => {
-    fds.push(fd);
-    return tryLock(fd);
-  };
-  let taken: string | undefined;
-  try {
-    paths.make();
-    if (!take(openSync(paths.lock, 'w', 0o600))) taken = `Another process has the cell in ${paths.dataDir} open`;
-    else if (!take(openSync(paths.runDir, 'r'))) taken = `Another cell called ${cell} is open on this machine`;
-    else return fds;
-  } catch (error) {
-    closeAll(fds);
-    throw asGardenError(error, 'CELL_STATE_FAILED', 'open', `The cell's directory ${paths.dataDir} cannot be used`);
-  }
-  closeAll(fds);
-  throw new GardenError('CELL_LOCKED', 'open', taken);
-}
-
-function closeAll(fds: readonly number[]): void {
-  for (const fd of fds) closeSync(fd);
 }
