@@ -4,7 +4,7 @@ import { busAccess, type ServiceName } from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 import type { NatsHandle } from '@slipway/testing';
 import { expect, onTestFinished } from 'vitest';
-import { Bus } from './bus.ts';
+import type { Bus } from './bus.ts';
 import { connectService } from './connect-service.ts';
 
 /** Polls for longer than vitest's second: reconnecting and making the buckets anew takes its time on a slow machine. */
@@ -42,14 +42,7 @@ export async function connectTo(
 
 /** Connects as the one who may do everything, and makes nothing. */
 export async function operatorBus(nats: NatsHandle): Promise<Bus> {
-  const bus = await Bus.connect({
-    url: nats.url,
-    user: 'operator',
-    password: new Secret(nats.password('operator')),
-    source: 'test',
-    logger: createLogger('test', 'silent'),
-    apiPrefix: '$JS.API',
-  });
+  const bus = await nats.connectOperator();
   onTestFinished(() => bus.close());
   return bus;
 }

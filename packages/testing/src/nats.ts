@@ -4,8 +4,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { keepTopology } from '@slipway/bus';
-import { type NatsParticipant, natsUserName, renderNatsServerConfig, serviceNames } from '@slipway/contracts';
+import { Bus, keepTopology } from '@slipway/bus';
+import {
+  buckets,
+  type NatsParticipant,
+  natsUserName,
+  renderNatsServerConfig,
+  serviceNames,
+  streams,
+} from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 
 export interface NatsHandle {
@@ -13,6 +20,8 @@ export interface NatsHandle {
   readonly port: number;
   /** Of each service, with its real account and permissions (a cell: `cell-rep-cell-1`), and of `operator`. */
   password(user: string): string;
+  /** A connection of the operator's, in the account of the streams: may read and send everything. Close it. */
+  connectOperator(): Promise<Bus>;
   /** SIGKILL, then started anew on the same port; `wipe` loses the JetStream store in between. */
   restart(options?: { readonly wipe?: boolean }): Promise<void>;
   /** SIGSTOP: connections stay, and nothing is answered. `kill` and `restart` end that. */
@@ -26,6 +35,11 @@ export interface NatsOptions {
   /** Cells that get a user; default `cell-1` and `cell-2`. */
   readonly cellIds?: readonly string[];
 }
+
+const everyStream = [
+  ...Object.values(streams).map(({ name }) => name),
+  ...Object.values(buckets).map(({ name }) => `KV_${name}`),
+];
 
 /** Starts a real nats-server on a free loopback port, with all streams in it. It dies with this process. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> {
@@ -86,6 +100,16 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsHandle> 
       if (found === undefined) throw new Error(`no NATS user ${name}; there are ${[...passwords.keys()].join(', ')}`);
       return found;
     },
+    connectOperator: () =>
+      Bus.connect({
+        url,
+        user: operator.user,
+        password: new Secret(operator.password),
+        apiPrefix: '$JS.API',
+        source: 'test',
+        logger: createLogger('test', 'silent'),
+        streams: everyStream,
+      }),
     pause: () => void child?.kill('SIGSTOP'),
     kill,
     restart: async ({ wipe = false } = {}) => {

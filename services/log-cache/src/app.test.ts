@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
-import { Bus, connectService, LogEmitter } from '@slipway/bus';
+import { type Bus, connectService, LogEmitter } from '@slipway/bus';
 import { busAccess, type RouterRegister } from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
@@ -30,14 +30,7 @@ async function freePort(): Promise<number> {
 }
 
 async function operator(): Promise<Bus> {
-  const bus = await Bus.connect({
-    url: nats.url,
-    user: 'operator',
-    password: new Secret(nats.password('operator')),
-    apiPrefix: '$JS.API',
-    source: 'test',
-    logger: createLogger('test', 'silent'),
-  });
+  const bus = await nats.connectOperator();
   onTestFinished(() => bus.close());
   return bus;
 }

@@ -1,4 +1,4 @@
-import { Bus, KvStore } from '@slipway/bus';
+import { type Bus, KvStore } from '@slipway/bus';
 import {
   buckets,
   type CellPresence,
@@ -13,7 +13,6 @@ import {
   type TaskPlacement,
   type TaskRecord,
 } from '@slipway/contracts';
-import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import type { ExpectStatic, TestContext } from 'vitest';
 import { cell, instanceOf } from './domain/model.test-support.ts';
@@ -62,15 +61,7 @@ export class Others {
   }
 
   static async connect(nats: NatsHandle, { onTestFinished }: Ending): Promise<Others> {
-    const bus = await Bus.connect({
-      url: nats.url,
-      user: 'operator',
-      password: new Secret(nats.password('operator')),
-      apiPrefix: '$JS.API',
-      source: 'test',
-      logger: createLogger('test', 'silent'),
-      streams: Object.values(buckets).map(({ name }) => `KV_${name}`),
-    });
+    const bus = await nats.connectOperator();
     const others = new Others(bus, {
       desired: await KvStore.open(bus, buckets.desiredLrps),
       placements: await KvStore.open(bus, buckets.placements),

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Bus, publishMessage, startStreamReader, startWorkQueue } from '@slipway/bus';
+import { publishMessage, startStreamReader, startWorkQueue } from '@slipway/bus';
 import {
   logEnvelope,
   type StagingRequest,
   type StagingResult,
   stagingRequest,
   stagingResult,
-  streams,
 } from '@slipway/contracts';
-import { createLogger, generateSealingKeys, loadConfig, Secret, seal } from '@slipway/service-kit';
+import { createLogger, generateSealingKeys, loadConfig, seal } from '@slipway/service-kit';
 import {
   type BuiltImage,
   type BuiltIndex,
@@ -55,15 +54,7 @@ interface Driver {
 
 /** Stands where cloud-controller and log-cache stand: it sees the stager by its messages only. */
 async function startDriver(): Promise<Driver> {
-  const bus = await Bus.connect({
-    url: nats.url,
-    user: 'operator',
-    password: new Secret(nats.password('operator')),
-    apiPrefix: '$JS.API',
-    source: 'test',
-    logger: createLogger('test', 'silent'),
-    streams: Object.values(streams).map(({ name }) => name),
-  });
+  const bus = await nats.connectOperator();
   const results = new Map<string, PromiseWithResolvers<StagingResult>>();
   const expected = (buildGuid: string): PromiseWithResolvers<StagingResult> => {
     const entry = results.get(buildGuid) ?? Promise.withResolvers<StagingResult>();

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Bus, publishMessage, startWorkQueue } from '@slipway/bus';
-import { type StagingRequest, type StagingResult, stagingRequest, stagingResult, streams } from '@slipway/contracts';
-import { createLogger, generateSealingKeys, loadConfig, Secret } from '@slipway/service-kit';
+import { publishMessage, startWorkQueue } from '@slipway/bus';
+import { type StagingRequest, type StagingResult, stagingRequest, stagingResult } from '@slipway/contracts';
+import { createLogger, generateSealingKeys, loadConfig } from '@slipway/service-kit';
 import { buildImage, buildLayer, startNats } from '@slipway/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { createApp } from './app.ts';
@@ -43,15 +43,7 @@ test('a result is not lost when NATS loses its store while the build is staged',
   const app = createApp(config, { logger: createLogger('stager', 'silent') });
   onTestFinished(() => app.stop());
   await app.start();
-  const bus = await Bus.connect({
-    url: nats.url,
-    user: 'operator',
-    password: new Secret(nats.password('operator')),
-    apiPrefix: '$JS.API',
-    source: 'test',
-    logger: createLogger('test', 'silent'),
-    streams: Object.values(streams).map(({ name }) => name),
-  });
+  const bus = await nats.connectOperator();
   onTestFinished(() => bus.close());
   const result = Promise.withResolvers<StagingResult>();
   const queue = await startWorkQueue(bus, {

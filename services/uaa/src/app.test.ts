@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
-import { Bus } from '@slipway/bus';
+import type { Bus } from '@slipway/bus';
 import type { RouterRegister } from '@slipway/contracts';
-import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -89,14 +88,7 @@ onEachEngine(() => {
   });
 
   async function operator(): Promise<Bus> {
-    const bus = await Bus.connect({
-      url: nats.url,
-      user: 'operator',
-      password: new Secret(nats.password('operator')),
-      apiPrefix: '$JS.API',
-      source: 'test',
-      logger: createLogger('test', 'silent'),
-    });
+    const bus = await nats.connectOperator();
     onTestFinished(() => bus.close());
     return bus;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Bus, connectService, KvStore, KvView } from '@slipway/bus';
+import { type Bus, connectService, KvStore, KvView } from '@slipway/bus';
 import {
   buckets,
   busAccess,
@@ -318,14 +318,7 @@ export class TestCell {
   }
 
   async #connectAsOperator(): Promise<Bus> {
-    const bus = await Bus.connect({
-      url: this.nats.url,
-      user: 'operator',
-      password: new Secret(this.nats.password('operator')),
-      apiPrefix: '$JS.API',
-      source: 'test',
-      logger: SILENT,
-    });
+    const bus = await this.nats.connectOperator();
     this.#buses.push(bus);
     return bus;
   }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Bus, KvStore } from '@slipway/bus';
+import { type Bus, KvStore } from '@slipway/bus';
 import { buckets, type DesiredLrp, jetStreamPrefix, keys } from '@slipway/contracts';
-import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stagedResult } from '../../../testing/fixtures.ts';
@@ -110,14 +109,7 @@ test('the marker is renewed as often as wanted', async () => {
 
 test('no marker gets into a bucket that was lost and made anew behind its back', async () => {
   expect(await records.markFresh(now, 7)).toBe(true);
-  const operator = await Bus.connect({
-    url: nats.url,
-    user: 'operator',
-    password: new Secret(nats.password('operator')),
-    apiPrefix: '$JS.API',
-    source: 'operator',
-    logger: createLogger('operator', 'silent'),
-  });
+  const operator = await nats.connectOperator();
   await operator.jsm.streams.delete('KV_desired-lrps');
   await operator.close();
   const other = await connectAs(nats, 'scheduler');
