@@ -126,8 +126,9 @@ describe('a rep that is killed', () => {
       const garden = await Garden.open(options);
       const container = await garden.create(spec(await store(garden), 'talker', '${talk}'));
       container.readLogs((lines) => { for (const { line } of lines) say(Buffer.from(line).toString()); });
-      await container.start();`);
-    await first.output.until('n30');
+      await container.start();
+      say('started');`);
+    await Promise.all(['n30', 'started'].map((text) => first.output.until(text)));
     first.kill();
     expect(await first.killed).toBe('SIGKILL');
     signalAll('talker', 'SIGUSR1');
