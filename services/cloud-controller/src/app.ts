@@ -7,7 +7,8 @@ import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '
 import type { Platform } from './actions/platform.ts';
 import { requestStagingAgain } from './actions/staging.ts';
 import { ActualState } from './adapters/nats/actual-state.ts';
-import { DesiredRecords, desiredLrps } from './adapters/nats/desired-records.ts';
+import { DesiredRecords, desiredLrps, desiredTasks } from './adapters/nats/desired-records.ts';
+import { TaskReports } from './adapters/nats/task-reports.ts';
 import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
 import { type ApiLine, Writer } from './adapters/sql/writer.ts';
@@ -20,6 +21,7 @@ import { CrashEvents } from './handlers/crash-events.ts';
 import { updateDeployments } from './handlers/deployment-updater.ts';
 import { DesiredSync } from './handlers/desired-sync.ts';
 import { forgetOldEvents } from './handlers/forget-old-events.ts';
+import { forgetOldTasks } from './handlers/forget-old-tasks.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
 import { lrpSource } from './handlers/lrp-source.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
@@ -30,6 +32,8 @@ import { rotateEncryptionKey } from './handlers/rotate-encryption-key.ts';
 import { publishStagingRequest } from './handlers/staging-requests.ts';
 import { startStagingResults } from './handlers/staging-results.ts';
 import { SyncMetrics } from './handlers/sync-metrics.ts';
+import { taskSource } from './handlers/task-source.ts';
+import { TaskUpdater } from './handlers/task-updater.ts';
 import { linksOf } from './resources/shapes.ts';
 import { createApi } from './routes/api.ts';
 
@@ -37,6 +41,8 @@ import { createApi } from './routes/api.ts';
 const RELAY_INTERVAL_MS = 1_000;
 const LATE_BUILDS_INTERVAL_MS = 30_000;
 const FORGET_EVENTS_INTERVAL_MS = 3_600_000;
+/** They are settled as they are reported; this is for those that could not be, or waited for too long. */
+const SETTLE_TASKS_INTERVAL_MS = 10_000;
 /** They are noted as they happen; this is for those that could not be. */
 const NOTE_CRASHES_INTERVAL_MS = 10_000;
 
@@ -113,9 +119,29 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       logger,
       metrics: new SyncMetrics(metrics, 'lrp'),
     });
+    const taskUpdater = new TaskUpdater(writer, logger);
+    const settleTasks = new Repeated('tasks', () => taskUpdater.update(now), SETTLE_TASKS_INTERVAL_MS, logger);
+    const taskRecords = await unlessStopped(DesiredRecords.open(bus, desiredTasks, () => sync?.trigger()));
+    onStop(() => taskRecords.close());
+    const taskSync = new DesiredSync({
+      source: taskSource(db, platform),
+      records: taskRecords,
+      now,
+      logger,
+      metrics: new SyncMetrics(metrics, 'task'),
+    });
+    const onTaskReport = (guid: string): void => {
+      taskUpdater.see(guid);
+      settleTasks.trigger();
+    };
+    const taskReports = await unlessStopped(TaskReports.open(bus, onTaskReport));
+    onStop(() => taskReports.close());
+    taskUpdater.attach(taskReports);
+
     let synced = false;
     const syncAll = async (): Promise<void> => {
-      if (await lrps.syncAll()) synced = true;
+      const [lrpsSynced, tasksSynced] = [await lrps.syncAll(), await taskSync.syncAll()];
+      if (lrpsSynced && tasksSynced) synced = true;
     };
     sync = new Repeated('lrp-sync', syncAll, config.SYNC_INTERVAL_MS, logger);
     const syncing = sync;
@@ -129,6 +155,10 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
         'staging-request': (guid) =>
           publishStagingRequest({ db, bus, platform, stagerPublicKey: config.STAGER_PUBLIC_KEY }, guid),
         lrp: (guid) => lrps.syncOne(guid),
+        task: async (guid) => {
+          await taskUpdater.settle(guid);
+          await taskSync.syncOne(guid);
+        },
         sync: async () => syncing.trigger(),
       },
     });
@@ -156,7 +186,10 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     );
     const auditEvents = new Repeated(
       'audit-events',
-      () => forgetOldEvents(writer, config.AUDIT_EVENT_RETENTION_DAYS, now),
+      async () => {
+        await forgetOldEvents(writer, config.AUDIT_EVENT_RETENTION_DAYS, now);
+        await forgetOldTasks(writer, config.COMPLETED_TASK_RETENTION_DAYS, now);
+      },
       FORGET_EVENTS_INTERVAL_MS,
       logger,
     );
@@ -168,7 +201,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     deployments.start();
     auditEvents.start();
     noteCrashes.start();
-    const tasks = [syncing, relaying, lateBuilds, deployments, auditEvents, noteCrashes];
+    settleTasks.start();
+    const tasks = [syncing, relaying, lateBuilds, deployments, auditEvents, noteCrashes, settleTasks];
     onStop(() => Promise.all(tasks.map((task) => task.stop())));
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());

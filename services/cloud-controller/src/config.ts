@@ -36,6 +36,8 @@ export const configSchema = z.object({
   SYNC_INTERVAL_MS: settings.milliseconds(30_000),
   /** Cloud Foundry's `audit_events.cutoff_age_in_days`. */
   AUDIT_EVENT_RETENTION_DAYS: settings.integer(31, 1),
+  /** Of tasks that have ended; Cloud Foundry's `completed_tasks.cutoff_age_in_days`. */
+  COMPLETED_TASK_RETENTION_DAYS: settings.integer(31, 1),
   /** Cloud Foundry's updater looks every 5 s. */
   DEPLOYMENT_STEP_INTERVAL_MS: settings.milliseconds(1_000),
   /** The next six are Cloud Foundry's defaults (`cc.default_app_memory` and so on). */

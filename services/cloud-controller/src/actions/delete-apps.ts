@@ -6,6 +6,7 @@ import { auditDestination } from './routes.ts';
 import { lockApp, processesOf } from './rows.ts';
 import { unbindService } from './service-bindings.ts';
 import { deleteSidecarsOf } from './sidecars.ts';
+import { deleteTasksOf } from './tasks.ts';
 
 /**
  * An app with all that is its own: processes, packages, builds, droplets, and the mappings of routes to it, but not the
@@ -16,6 +17,7 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
   const app = await lockApp(unit, guid);
   const processes = await processesOf(unit, guid);
   for (const process of processes) await endVersion(unit, process);
+  await deleteTasksOf(unit, app);
   const owned = ['builds', 'packages', 'droplets', 'deployments', 'revisions'] as const;
   const guids = [guid, ...processes.map((process) => process.guid)];
   for (const table of owned) {

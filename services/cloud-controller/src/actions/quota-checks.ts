@@ -1,8 +1,10 @@
 import { databaseEngine } from '@slipway/database';
 import { loadAppUsage } from '../adapters/sql/app-usage.ts';
 import type { OrganizationRow } from '../adapters/sql/schema.ts';
+import { loadTaskUsage } from '../adapters/sql/task-rows.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { type AppUsage, appQuotaProblems, countExceeded } from '../domain/quotas/quota-problems.ts';
+import { type TaskDemand, taskQuotaProblems } from '../domain/quotas/task-quota-problems.ts';
 import { unprocessable } from '../errors.ts';
 import { type QuotaLimits, quotaLimitsSchema } from '../resources/organization-quota.ts';
 import { type SpaceQuotaLimits, spaceQuotaLimitsSchema } from '../resources/space-quota.ts';
@@ -75,6 +77,23 @@ export async function watchAppQuotas(unit: UnitOfWork, spaceGuid: string): Promi
     }
     if (problems.length > 0) throw unprocessable(...problems);
   };
+}
+
+/** Why quotas do not allow one more task. */
+export async function quotaProblemsOfTask(unit: UnitOfWork, spaceGuid: string, task: TaskDemand): Promise<string[]> {
+  const { organization, space } = await loadQuotas(unit, spaceGuid);
+  const scopes = [
+    { scope: 'organization' as const, ...organization, where: { organizationGuid: organization.guid } },
+    { scope: 'space' as const, ...space, where: { spaceGuid } },
+  ];
+  const problems: string[] = [];
+  for (const { scope, name, limits, where } of scopes) {
+    if (limits === undefined || !(limitsApps(limits) || limits.apps.per_app_tasks !== null)) continue;
+    const { tasks } = await loadTaskUsage(unit.sql, where);
+    const used = { ...(await loadAppUsage(unit.sql, where)), tasks };
+    problems.push(...taskQuotaProblems(scope, name, limits.apps, used, task));
+  }
+  return problems;
 }
 
 /** Throws 422 when the routes there are now are more than a quota allows. */

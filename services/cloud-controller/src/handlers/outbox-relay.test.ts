@@ -37,7 +37,12 @@ describe.each(engines)('on $engine', ({ engine, create }) => {
     };
     const created = new OutboxRelay({
       db,
-      handlers: { lrp: handler('lrp'), 'staging-request': handler('staging-request'), sync: handler('sync') },
+      handlers: {
+        lrp: handler('lrp'),
+        task: handler('task'),
+        'staging-request': handler('staging-request'),
+        sync: handler('sync'),
+      },
       connected: () => connected,
       now: () => new Date(),
       logger: createLogger('test', 'silent'),

@@ -1,11 +1,13 @@
 import type { Logger } from '@slipway/service-kit';
 import { type Platform, sealCredentials } from '../actions/platform.ts';
 import { openRunInfo, sealRunInfo } from '../actions/run-infos.ts';
-import type { Writer } from '../adapters/sql/writer.ts';
+import { openTaskSpec, sealTaskSpec } from '../actions/task-specs.ts';
+import { LIVE_TASK_STATES } from '../adapters/sql/task-rows.ts';
+import type { UnitOfWork, Writer } from '../adapters/sql/writer.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 
-/** After the cells got another key: seals the credentials of what runs to it. Returns how many versions changed. */
+/** After the cells got another key: seals the credentials of what runs to it. Returns of how much they changed. */
 export async function resealCredentials(writer: Writer, platform: Platform, logger: Logger): Promise<number> {
   const { vault, cellPublicKey } = platform;
   const changed = await writer.write(async (unit) => {
@@ -37,8 +39,33 @@ export async function resealCredentials(writer: Writer, platform: Platform, logg
         .execute();
       await unit.announce('lrp', lrpGuid(row.process_guid, row.version));
     }
-    return rows.length;
+    return rows.length + (await resealTasks(unit, platform));
   });
   if (changed > 0) logger.info({ changed }, 'credentials.resealed');
   return changed;
+}
+
+/** Of a droplet that is gone nobody knows them any more; the cell that has the image runs it all the same. */
+async function resealTasks(unit: UnitOfWork, platform: Platform): Promise<number> {
+  const rows = await unit.sql
+    .selectFrom('tasks')
+    .innerJoin('droplets', 'droplets.guid', 'tasks.droplet_guid')
+    .select(['tasks.guid', 'tasks.spec', 'droplets.guid as droplet_guid', 'droplets.username', 'droplets.password'])
+    .where('tasks.state', 'in', LIVE_TASK_STATES)
+    .where('tasks.sealed_to', '!=', platform.cellPublicKey)
+    .execute();
+  for (const row of rows) {
+    const { vault, cellPublicKey } = platform;
+    const credentials = sealCredentials(vault, row, purposes.dropletPassword(row.droplet_guid), cellPublicKey);
+    const { image, ...rest } = openTaskSpec(platform, row);
+    const { credentials: _, ...withoutCredentials } = image;
+    const spec = { ...rest, image: { ...withoutCredentials, ...(credentials === undefined ? {} : { credentials }) } };
+    await unit.sql
+      .updateTable('tasks')
+      .set({ spec: sealTaskSpec(platform, spec), sealed_to: cellPublicKey })
+      .where('guid', '=', row.guid)
+      .execute();
+    await unit.announce('task', row.guid);
+  }
+  return rows.length;
 }

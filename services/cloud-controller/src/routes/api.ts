@@ -38,6 +38,7 @@ import { sidecarRoutes } from './sidecars.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
+import { taskRoutes } from './tasks.ts';
 import { unsupportedRoutes } from './unsupported.ts';
 import { usageEventRoutes } from './usage-events.ts';
 import { usageSummaryRoutes } from './usage-summaries.ts';
@@ -72,6 +73,7 @@ const resources = [
   manifestRoutes,
   deploymentRoutes,
   revisionRoutes,
+  taskRoutes,
   auditEventRoutes,
   usageEventRoutes,
   usageSummaryRoutes,

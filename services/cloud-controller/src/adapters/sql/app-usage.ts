@@ -1,7 +1,8 @@
 import type { AppUsage } from '../../domain/quotas/quota-problems.ts';
 import type { Sql } from './schema.ts';
+import { loadTaskUsage } from './task-rows.ts';
 
-/** What started apps of an organization, a space, or the whole platform take. */
+/** What started apps and tasks of an organization, a space, or the whole platform take. */
 export async function loadAppUsage(
   sql: Sql,
   where: { readonly organizationGuid: string } | { readonly spaceGuid: string } | Record<string, never>,
@@ -20,11 +21,12 @@ export async function loadAppUsage(
     .execute();
   const sum = (of: (row: (typeof rows)[number]) => number): number =>
     rows.reduce((total, row) => total + of(row) * row.instances, 0);
+  const tasks = await loadTaskUsage(sql, where);
   return {
-    memoryMb: sum((row) => row.memory_mb),
+    memoryMb: tasks.memoryMb + sum((row) => row.memory_mb),
     processMb: Object.fromEntries(rows.map((row) => [row.guid, row.memory_mb])),
     instances: sum(() => 1),
-    logRateBytesPerSecond: sum((row) => Math.max(row.log_rate_bytes_per_second, 0)),
+    logRateBytesPerSecond: tasks.logRateBytesPerSecond + sum((row) => Math.max(row.log_rate_bytes_per_second, 0)),
     unlimitedLogRates: sum((row) => (row.log_rate_bytes_per_second < 0 ? 1 : 0)),
   };
 }

@@ -14,6 +14,7 @@ export type MetadataOwner =
   | 'droplet'
   | 'deployment'
   | 'revision'
+  | 'task'
   | 'service_instance'
   | 'service_binding'
   | 'route';

@@ -11,6 +11,7 @@ import { sharingMigration } from './migrations/009-sharing.ts';
 import { sealedRunInfosMigration } from './migrations/010-sealed-run-infos.ts';
 import { sidecarsMigration } from './migrations/011-sidecars.ts';
 import { usageEventsMigration } from './migrations/012-usage-events.ts';
+import { tasksMigration } from './migrations/013-tasks.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -25,6 +26,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '009-sharing': sharingMigration,
   '011-sidecars': sidecarsMigration,
   '012-usage-events': usageEventsMigration,
+  '013-tasks': tasksMigration,
 };
 
 /** Seals what older releases left in clear text. */

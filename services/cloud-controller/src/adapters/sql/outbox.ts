@@ -11,6 +11,8 @@ export type OutboxKind =
   | 'staging-request'
   /** Subject: Diego's process guid, whose record may have to be written or deleted. */
   | 'lrp'
+  /** Subject: the guid of a task, whose record may have to be written or deleted. */
+  | 'task'
   /** Every LRP may have changed. No subject. */
   | 'sync';
 

@@ -91,6 +91,8 @@ interface Apps extends Resource {
   service_binding_k8s_enabled: Generated<Flag>;
   /** VCAP_SERVICES reaches the app as a file. */
   file_based_vcap_services_enabled: Generated<Flag>;
+  /** Tasks are numbered from 1, and no number is given twice. */
+  last_task_sequence_id: Generated<number>;
 }
 
 interface Processes extends Resource {
@@ -256,6 +258,28 @@ interface SidecarProcessTypes {
   type: string;
 }
 
+interface Tasks extends Resource {
+  app_guid: string;
+  /** From 1, of each app. */
+  sequence_id: number;
+  name: string;
+  state: 'PENDING' | 'RUNNING' | 'CANCELING' | 'SUCCEEDED' | 'FAILED';
+  command: Encrypted;
+  /** The user in the container. */
+  run_as: string;
+  memory_mb: number;
+  disk_mb: number;
+  log_rate_bytes_per_second: number;
+  droplet_guid: string;
+  failure_reason: string | null;
+  /** The one cell that may run it. Once it stands here it never becomes another. */
+  cell_id: string | null;
+  /** JSON, see domain/task/task-spec.ts. Null once it has ended. */
+  spec: Encrypted | null;
+  /** The public key that credentials in it are sealed to. */
+  sealed_to: string;
+}
+
 /** All of them are user-provided. */
 interface ServiceInstances extends Resource {
   name: string;
@@ -388,6 +412,7 @@ export interface Database {
   route_destinations: RouteDestinations;
   deployments: Deployments;
   revisions: Revisions;
+  tasks: Tasks;
   service_instances: ServiceInstances;
   service_bindings: ServiceBindings;
   sidecars: Sidecars;
@@ -427,3 +452,4 @@ export type RouteDestinationRow = Selectable<RouteDestinations>;
 export type DeploymentRow = Selectable<Deployments>;
 export type RevisionRow = Selectable<Revisions>;
 export type JobRow = Selectable<Jobs>;
+export type TaskRow = Selectable<Tasks>;

@@ -2,6 +2,7 @@ import { type Expression, type SqlBool, sql } from 'kysely';
 import type { UsageSummary } from '../../resources/usage-summary.ts';
 import { loadAppUsage } from './app-usage.ts';
 import type { Sql } from './schema.ts';
+import { loadTaskUsage } from './task-rows.ts';
 
 /** The whole platform, an organization, or a space. */
 export type UsageScope =
@@ -15,6 +16,7 @@ export type UsageScope =
  */
 export async function loadUsageSummary(db: Sql, scope: UsageScope): Promise<UsageSummary> {
   const { memoryMb, instances } = await loadAppUsage(db, appsOf(scope));
+  const { tasks } = await loadTaskUsage(db, appsOf(scope));
   const { routes } = await db
     .selectFrom('routes')
     .innerJoin('spaces', 'spaces.guid', 'routes.space_guid')
@@ -34,7 +36,7 @@ export async function loadUsageSummary(db: Sql, scope: UsageScope): Promise<Usag
     service_instances: 0,
     reserved_ports: 0,
     domains,
-    per_app_tasks: 0,
+    per_app_tasks: tasks,
     service_keys: 0,
   };
 }

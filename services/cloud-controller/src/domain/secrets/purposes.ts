@@ -8,6 +8,8 @@ export const purposes = {
   dropletPassword: (dropletGuid: string): string => `droplet ${dropletGuid} password`,
   imageEnvironment: (dropletGuid: string): string => `droplet ${dropletGuid} image environment`,
   runInfo: (processGuid: string): string => `process ${processGuid} run info`,
+  taskCommand: (taskGuid: string): string => `task ${taskGuid} command`,
+  taskSpec: (taskGuid: string): string => `task ${taskGuid} spec`,
 } as const;
 
 /** A column of secrets, which may be null, and how the secret of a row is named by what is in its key. */
@@ -28,4 +30,6 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'droplets', key: 'guid', column: 'password', purpose: purposes.dropletPassword },
   { table: 'droplets', key: 'guid', column: 'image_environment', purpose: purposes.imageEnvironment },
   { table: 'run_infos', key: 'process_guid', column: 'run_info', purpose: purposes.runInfo },
+  { table: 'tasks', key: 'guid', column: 'command', purpose: purposes.taskCommand },
+  { table: 'tasks', key: 'guid', column: 'spec', purpose: purposes.taskSpec },
 ];
