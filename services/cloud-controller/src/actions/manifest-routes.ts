@@ -3,10 +3,11 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { ManifestRoute, ManifestRoutes } from '../domain/manifest/manifest.ts';
 import { defaultHost, randomHost } from '../domain/manifest/random-host.ts';
 import { splitHostname } from '../domain/manifest/route-text.ts';
+import type { RouteOptionsChange } from '../domain/names/route-options.ts';
 import { unprocessable } from '../errors.ts';
 import type { Platform } from './platform.ts';
 import { requireFeature } from './require-feature.ts';
-import { addDestinations, createRoute, removeDestination } from './routes.ts';
+import { addDestinations, createRoute, removeDestination, updateRoute } from './routes.ts';
 
 export interface RouteScope {
   readonly platform: Platform;
@@ -41,14 +42,15 @@ export async function applyRoutes(
     case 'listed':
       for (const route of wish.routes) {
         const place = placeOf(scope, route);
-        await mapRoute(unit, scope, app, await ensureRoute(unit, scope, place, route.text), route.protocol);
+        const row = await ensureRoute(unit, scope, place, route.text, route.options);
+        await mapRoute(unit, scope, app, row, route.protocol);
       }
       return;
     case 'random':
     case 'default': {
       if (mapped.length > 0) return;
       const place = await newPlace(unit, scope, app, wish.kind);
-      await mapRoute(unit, scope, app, await ensureRoute(unit, scope, place, place.host), undefined);
+      await mapRoute(unit, scope, app, await ensureRoute(unit, scope, place, place.host, {}), undefined);
     }
   }
 }
@@ -86,19 +88,26 @@ function findRouteAt({ sql }: UnitOfWork, { domain, host, path }: Place): Promis
     .executeTakeFirst();
 }
 
-async function ensureRoute(unit: UnitOfWork, scope: RouteScope, place: Place, text: string): Promise<RouteRow> {
+async function ensureRoute(
+  unit: UnitOfWork,
+  scope: RouteScope,
+  place: Place,
+  text: string,
+  options: RouteOptionsChange,
+): Promise<RouteRow> {
   const { platform, caller, space } = scope;
   const existing = await findRouteAt(unit, place);
   if (existing === undefined) {
     await requireFeature(unit.sql, 'route_creation', caller);
-    return createRoute(unit, platform, { ...place, spaceGuid: space.guid, metadata: undefined });
+    return createRoute(unit, platform, { ...place, spaceGuid: space.guid, metadata: undefined, options });
   }
   if (existing.space_guid !== space.guid && !(await isShared(unit, existing, space.guid))) {
     throw unprocessable(
       `The app cannot be mapped to route ${text} because the route is not in this space. Apps must be mapped to routes in the same space.`,
     );
   }
-  return existing;
+  const isOther = Object.keys(options).length > 0;
+  return isOther ? updateRoute(unit, platform, existing.guid, { options }) : existing;
 }
 
 async function isShared({ sql }: UnitOfWork, route: RouteRow, spaceGuid: string): Promise<boolean> {

@@ -1,10 +1,11 @@
 import { usableByOrganization } from '../adapters/sql/domain-rows.ts';
 import type { AppRow, DomainRow, JobRow, ProcessRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork, Writer } from '../adapters/sql/writer.ts';
-import type { ManifestApp, ManifestProcess, ManifestService } from '../domain/manifest/manifest.ts';
+import type { ManifestApp, ManifestProcess, ManifestService, ManifestSidecar } from '../domain/manifest/manifest.ts';
 import { decideProcessChange, type ProcessSettings } from '../domain/manifest/process-change.ts';
 import { ApiError, unprocessable } from '../errors.ts';
 import { activeDeployment } from './active-deployment.ts';
+import { setFeatures } from './app-features.ts';
 import { createApp, updateApp, updateEnvironment } from './apps.ts';
 import { auditApp } from './audit.ts';
 import { recordJob } from './jobs.ts';
@@ -12,9 +13,9 @@ import { applyRoutes } from './manifest-routes.ts';
 import type { Platform } from './platform.ts';
 import { renewVersion } from './process-versions.ts';
 import { changeProcess, createProcess } from './processes.ts';
-import { setRevisionsEnabled } from './revisions.ts';
 import { lockApp } from './rows.ts';
 import { bindService } from './service-bindings.ts';
+import { createSidecar, sidecarsOf, updateSidecar } from './sidecars.ts';
 
 export interface ManifestScope {
   readonly writer: Writer;
@@ -94,12 +95,21 @@ async function applyApp(
   await auditApp(unit, app, 'apply_manifest');
   // Cloud Foundry adds the manifest; there may be secrets in it.
   unit.log(app.guid, `Applied manifest to app with guid ${app.guid}`);
+  if (Object.keys(wish.features).length > 0) await setFeatures(unit, app.guid, wish.features);
   for (const process of wish.processes) await applyProcess(unit, platform, app, process);
-  if (wish.revisions !== undefined) await setRevisionsEnabled(unit, app.guid, wish.revisions);
+  for (const sidecar of wish.sidecars) await applySidecar(unit, platform, app, sidecar);
   if (wish.metadata !== undefined) await updateApp(unit, app.guid, { metadata: wish.metadata });
   await applyRoutes(unit, { platform, caller, space, domains }, app, wish.routes);
   if (Object.keys(wish.env).length > 0) await updateEnvironment(unit, platform, app.guid, wish.env);
   for (const service of wish.services) await applyService(unit, scope, app, service);
+}
+
+/** Sidecars are told apart by their names; one that is not mentioned stays. */
+async function applySidecar(unit: UnitOfWork, platform: Platform, app: AppRow, wish: ManifestSidecar): Promise<void> {
+  const existing = (await sidecarsOf(unit.sql, app.guid)).find(({ name }) => name === wish.name);
+  if (existing === undefined)
+    await createSidecar(unit, platform, app.guid, { ...wish, memoryMb: wish.memoryMb ?? null });
+  else await updateSidecar(unit, existing.guid, wish);
 }
 
 /** Binds a service instance of the space, if it is not bound yet. */

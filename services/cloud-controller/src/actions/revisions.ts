@@ -7,7 +7,7 @@ import { purposes } from '../domain/secrets/purposes.ts';
 import { unprocessable } from '../errors.ts';
 import { auditApp } from './audit.ts';
 import { decryptEnvironment, type Platform } from './platform.ts';
-import { lockApp, processesOf } from './rows.ts';
+import { processesOf } from './rows.ts';
 import { settingsOf, sidecarsOf } from './sidecars.ts';
 
 /** Cloud Foundry's `max_retained_revisions_per_app`. */
@@ -74,17 +74,6 @@ async function findOrInsert(
   await auditApp(unit, app, 'revision.create', { revision_guid: guid, revision_version: row.version });
   await forgetOldest(unit, app.guid, row.version - MAX_REVISIONS);
   return row;
-}
-
-/** Throws 404. */
-export async function setRevisionsEnabled(unit: UnitOfWork, appGuid: string, enabled: boolean): Promise<void> {
-  const app = await lockApp(unit, appGuid);
-  await unit.sql
-    .updateTable('apps')
-    .set({ revisions_enabled: enabled ? 1 : 0, updated_at: unit.now })
-    .where('guid', '=', app.guid)
-    .execute();
-  await auditApp(unit, app, 'update', { request: { features: { revisions: enabled } } });
 }
 
 export function latestRevision(sql: Sql, appGuid: string): Promise<RevisionRow | undefined> {

@@ -5,6 +5,12 @@ import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { servesDestinations } from '../domain/lrp/ports.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { routeNameProblems, routeUrl } from '../domain/names/route-name.ts';
+import {
+  changedOptions,
+  missingOption,
+  type RouteOptions,
+  type RouteOptionsChange,
+} from '../domain/names/route-options.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { auditAppOf } from './audit.ts';
 import type { Platform } from './platform.ts';
@@ -19,6 +25,7 @@ export interface NewRoute {
   readonly spaceGuid: string;
   readonly domain: DomainRow;
   readonly metadata: MetadataUpdate | undefined;
+  readonly options?: RouteOptionsChange | undefined;
 }
 
 /** Throws 422 when the name is not valid, taken, or the platform's own. */
@@ -46,6 +53,7 @@ export async function createRoute(unit: UnitOfWork, platform: Platform, spec: Ne
       path,
       space_guid: spec.spaceGuid,
       domain_guid: domain.guid,
+      options: JSON.stringify(optionsAfter({}, spec.options)),
     })
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -72,20 +80,45 @@ export function auditRoute(
 /** Throws 404. */
 export async function updateRoute(
   unit: UnitOfWork,
+  platform: Platform,
   guid: string,
-  metadata: MetadataUpdate | undefined,
+  {
+    metadata,
+    options,
+  }: { readonly metadata?: MetadataUpdate | undefined; readonly options?: RouteOptionsChange | undefined },
 ): Promise<RouteRow> {
   const { sql, now } = unit;
+  const mapped = await sql.selectFrom('route_destinations').select('app_guid').where('route_guid', '=', guid).execute();
+  const apps =
+    options === undefined
+      ? []
+      : await lockApps(
+          unit,
+          mapped.map(({ app_guid }) => app_guid),
+        );
+  const before = await sql.selectFrom('routes').selectAll().where('guid', '=', guid).executeTakeFirst();
+  if (before === undefined) throw notFound('Route');
   await saveMetadata(sql, 'route', guid, metadata);
+  const after = JSON.stringify(optionsAfter(JSON.parse(before.options) as RouteOptions, options));
   const row = await sql
     .updateTable('routes')
-    .set({ updated_at: now })
+    .set({ updated_at: now, options: after })
     .where('guid', '=', guid)
     .returningAll()
     .executeTakeFirst();
   if (row === undefined) throw notFound('Route');
-  await auditRoute(unit, row, 'update', { request: { metadata } });
+  await auditRoute(unit, row, 'update', { request: { metadata, options } });
+  // Instances register it anew; the routers follow them.
+  await rerouteApps(unit, platform, apps);
   return row;
+}
+
+/** Throws 422 when something is missing. */
+function optionsAfter(before: RouteOptions, change: RouteOptionsChange = {}): RouteOptions {
+  const options = changedOptions(before, change);
+  const missing = missingOption(options);
+  if (missing !== undefined) throw unprocessable(missing);
+  return options;
 }
 
 /** In cloud_controller_ng's words, which the cf CLI looks for. */

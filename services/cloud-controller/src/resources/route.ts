@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Metadata } from '../domain/metadata.ts';
 import { routeUrl } from '../domain/names/route-name.ts';
+import type { RouteOptions } from '../domain/names/route-options.ts';
 import {
   apiTime,
   apiTimeSchema,
@@ -41,7 +42,11 @@ export const routeSchema = resourceSchema
     port: z.null(),
     url: z.string(),
     destinations: z.array(destinationSchema),
-    options: z.object({}),
+    options: z.object({
+      loadbalancing: z.enum(['round-robin', 'least-connection', 'hash']).optional(),
+      hash_header: z.string().optional(),
+      hash_balance: z.string().optional(),
+    }),
     metadata: metadataSchema,
     relationships: z.object({ space: toOneSchema, domain: toOneSchema }),
     links: z.object({ self: linkSchema, space: linkSchema, destinations: linkSchema, domain: linkSchema }),
@@ -53,6 +58,7 @@ export interface RouteView extends ResourceRow {
   readonly path: string;
   readonly space_guid: string;
   readonly domain_guid: string;
+  readonly options: string;
 }
 
 export interface DestinationView extends ResourceRow {
@@ -104,7 +110,7 @@ export function presentRoute(
     port: null,
     url: routeUrl(row.host, domainName, row.path),
     destinations: destinations.map(presentDestination),
-    options: {},
+    options: JSON.parse(row.options) as RouteOptions,
     metadata,
     relationships: { space: toOne(row.space_guid), domain: toOne(row.domain_guid) },
     links: {

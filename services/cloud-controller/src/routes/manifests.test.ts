@@ -278,6 +278,67 @@ describe.each(engines)('on $engine', ({ create }) => {
     ]);
   });
 
+  test('sidecars are made and changed by their names, and told apart from what is there', async () => {
+    const app = name();
+    const sidecars = (memory: string, types: string[]) => [
+      { name: 'proxy', command: 'run', process_types: types, memory },
+    ];
+    await applied({ applications: [{ name: app, ...image, sidecars: sidecars('64M', ['web']) }] });
+    const { guid } = await appNamed(app);
+    const shown = async () => (await suite.api.admin.get(`/v3/apps/${guid}/sidecars`)).body.resources;
+    const [first] = await shown();
+    expect(first).toMatchObject({ name: 'proxy', memory_in_mb: 64, process_types: ['web'] });
+    const next = {
+      applications: [
+        {
+          name: app,
+          sidecars: [...sidecars('1G', ['web', 'worker']), { name: 'b', command: 'c', process_types: ['web'] }],
+        },
+      ],
+    };
+    const diff = await post(`/v3/spaces/${suite.spaceGuid}/manifest_diff`, next);
+    expect(diff.body.diff).toEqual([
+      { op: 'add', path: '/applications/0/sidecars/0/process_types/1', value: 'worker' },
+      { op: 'replace', path: '/applications/0/sidecars/0/memory', was: '64M', value: '1024M' },
+      { op: 'add', path: '/applications/0/sidecars/1', value: { name: 'b', command: 'c', process_types: ['web'] } },
+    ]);
+    expect(await failed(next)).toBe(
+      `For application '${app}': The memory allocation defined is too large to run with the dependent "web" process`,
+    );
+    await applied({ applications: [{ name: app, memory: '2G', sidecars: next.applications[0]?.sidecars }] });
+    expect(await shown()).toMatchObject([
+      { guid: first.guid, memory_in_mb: 1024, process_types: ['web', 'worker'] },
+      { name: 'b', memory_in_mb: null },
+    ]);
+  });
+
+  test('routes get their options, which running instances register at once', async () => {
+    const app = await createApp(suite.api.admin, suite.spaceGuid, name());
+    await suite.assign(app, await suite.stage(app));
+    await suite.api.admin.post(`/v3/apps/${app}/actions/start`);
+    const { name: appName } = (await suite.api.admin.get(`/v3/apps/${app}`)).body;
+    const route = `${appName}.apps.localhost`;
+    const apply = (options: object) => applied({ applications: [{ name: appName, routes: [{ route, options }] }] });
+    await apply({ loadbalancing: 'least-connection' });
+    const [lrp] = await suite.lrpsOf(app);
+    expect(lrp?.state.routes).toMatchObject([{ url: route, options: { loadbalancing: 'least-connection' } }]);
+    expect(await manifestOf(app)).toContain('loadbalancing: "least-connection"');
+    const [shown] = (await suite.api.admin.get(`/v3/apps/${app}/routes`)).body.resources;
+    expect(shown.options).toEqual({ loadbalancing: 'least-connection' });
+    const wish = { applications: [{ name: appName, routes: [{ route, options: { loadbalancing: 'round-robin' } }] }] };
+    expect((await post(`/v3/spaces/${suite.spaceGuid}/manifest_diff`, wish)).body.diff).toEqual([
+      {
+        op: 'replace',
+        path: '/applications/0/routes/0/options/loadbalancing',
+        was: 'least-connection',
+        value: 'round-robin',
+      },
+    ]);
+    const patched = await suite.api.admin.patch(`/v3/routes/${shown.guid}`, { options: { loadbalancing: null } });
+    expect(patched.body.options).toEqual({});
+    expect((await suite.lrpsOf(app))[0]?.state.routes).toMatchObject([{ url: route, options: {} }]);
+  });
+
   test('is written down with the image as it was pushed', async () => {
     const app = await createApp(suite.api.admin, suite.spaceGuid, name());
     await createPackage(suite.api.admin, app, { image: 'registry.test/app:1', username: 'u', password: 'secret-word' });
@@ -299,7 +360,7 @@ describe.each(engines)('on $engine', ({ create }) => {
         {
           type: fc.constant(type),
           instances: fc.integer({ min: 0, max: 10 }),
-          memory: fc.integer({ min: 1, max: 4096 }).map((size) => `${size}M`),
+          memory: fc.integer({ min: 64, max: 4096 }).map((size) => `${size}M`),
           disk_quota: fc.integer({ min: 1, max: 2048 }).map((size) => `${size}MB`),
           'log-rate-limit-per-second': fc.oneof(
             fc.constant(-1),
@@ -310,9 +371,22 @@ describe.each(engines)('on $engine', ({ create }) => {
           'health-check-type': fc.constantFrom('port', 'http', 'process', 'none'),
           'health-check-invocation-timeout': seconds,
           'health-check-interval': seconds,
+          'readiness-health-check-type': fc.constantFrom('port', 'http', 'process', 'none'),
+          'readiness-health-check-invocation-timeout': seconds,
+          'readiness-health-check-interval': seconds,
+          user: fc.constantFrom('vcap', 'app'),
         },
         { requiredKeys: ['type'] },
       );
+    const sidecar = fc.record(
+      {
+        name: text.filter((value) => value !== ''),
+        command: text.filter((value) => value !== ''),
+        process_types: fc.constantFrom(['web'], ['web', 'worker'], ['other']),
+        memory: fc.integer({ min: 1, max: 20 }).map((size) => `${size}MB`),
+      },
+      { requiredKeys: ['name', 'command', 'process_types'] },
+    );
     const manifests = fc.record(
       {
         env: fc.dictionary(fc.stringMatching(/^[A-OQ-U]\w{0,8}$/), fc.oneof(text, fc.integer(), fc.boolean())),
@@ -320,18 +394,24 @@ describe.each(engines)('on $engine', ({ create }) => {
           labels: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[a-z0-9]{1,8}$/)),
           annotations: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), text),
         }),
-        features: fc.record({ revisions: fc.boolean() }),
+        features: fc.constantFrom<Record<string, boolean>>(
+          { revisions: false },
+          { revisions: true, 'service-binding-k8s': true },
+          { 'file-based-vcap-services': true, ssh: false },
+        ),
+        sidecars: fc.uniqueArray(sidecar, { maxLength: 3, selector: ({ name: key }) => key }),
+        options: fc.constantFrom({}, { loadbalancing: 'round-robin' }, { loadbalancing: 'least-connection' }),
         processes: fc.tuple(process('web'), process('worker')),
         paths: fc.uniqueArray(fc.stringMatching(/^\/[a-z]{1,5}$/), { maxLength: 3 }),
         protocol: fc.constantFrom('http1', 'http2'),
       },
-      { requiredKeys: ['paths', 'protocol'] },
+      { requiredKeys: ['paths', 'protocol', 'options'] },
     );
     await fc.assert(
-      fc.asyncProperty(manifests, async ({ paths, protocol, ...application }) => {
+      fc.asyncProperty(manifests, async ({ paths, protocol, options, ...application }) => {
         const [one, two] = [await createSpace(suite.api.admin), await createSpace(suite.api.admin)];
         const app = name();
-        const routes = paths.map((path) => ({ route: `${app}.apps.localhost${path}`, protocol }));
+        const routes = paths.map((path) => ({ route: `${app}.apps.localhost${path}`, protocol, options }));
         await applied({ applications: [{ name: app, ...image, ...application, routes }] }, one.spaceGuid);
         const first = await manifestOf((await appNamed(app, one.spaceGuid)).guid);
         const diff = await post(`/v3/spaces/${one.spaceGuid}/manifest_diff`, first);

@@ -1,10 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { featuresOf } from '../actions/app-features.ts';
 import { applyManifest, findAppByName } from '../actions/manifests.ts';
 import { decryptEnvironment } from '../actions/platform.ts';
+import { settingsOf, sidecarsOf } from '../actions/sidecars.ts';
+import { loadFeatureFlag } from '../adapters/sql/feature-flag-rows.ts';
 import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
-import type { AppRow } from '../adapters/sql/schema.ts';
+import type { AppRow, Db } from '../adapters/sql/schema.ts';
 import { writeYaml } from '../adapters/yaml/write-yaml.ts';
 import { type AppEntry, type AppState, appManifest } from '../domain/manifest/app-manifest.ts';
 import { diffManifest } from '../domain/manifest/diff-manifest.ts';
@@ -43,7 +46,7 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
     async (request, reply) => {
       const access = accessOf(request);
       const space = await findSpace(context, access, request.params.guid, 'app.write');
-      const { apps } = manifestOf(request);
+      const { apps } = await manifestOf(db, request);
       const scope = { writer, platform, caller: access, space, operation: 'space.apply_manifest' };
       return jobAccepted(reply, link, await applyManifest(scope, apps));
     },
@@ -56,7 +59,7 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
       const access = accessOf(request);
       const app = await findApp(context, access, request.params.guid, 'app.write');
       const space = await findSpace(context, access, app.space_guid, 'app.write');
-      const { apps } = manifestOf(request);
+      const { apps } = await manifestOf(db, request);
       if (apps.length !== 1 || apps[0]?.name !== app.name) {
         throw unprocessable(`The manifest must have one application, named '${app.name}'`);
       }
@@ -76,7 +79,7 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const space = await findSpace(context, accessOf(request), request.params.guid, 'app.write');
-      const { document, apps } = manifestOf(request);
+      const { document, apps } = await manifestOf(db, request);
       const current = new Map<string, AppEntry>();
       for (const { name } of apps) {
         const row = await findAppByName(db, space.guid, name);
@@ -98,9 +101,13 @@ export function manifestRoutes(api: Api, context: ApiContext): void {
 }
 
 /** Throws 400, 422. */
-function manifestOf(request: FastifyRequest): { readonly document: unknown; readonly apps: readonly ManifestApp[] } {
+async function manifestOf(
+  db: Db,
+  request: FastifyRequest,
+): Promise<{ readonly document: unknown; readonly apps: readonly ManifestApp[] }> {
   const document = yamlBody(request.body);
-  const result = parseManifest(document);
+  const hashRouting = (await loadFeatureFlag(db, 'hash_based_routing')).enabled;
+  const result = parseManifest(document, { hashRouting });
   if (result.outcome === 'rejected') throw allUnprocessable(result.problems);
   return { document, apps: result.apps };
 }
@@ -119,7 +126,7 @@ async function loadState({ db, platform }: ApiContext, app: AppRow): Promise<App
   const routes = new Map(
     destinations
       .filter(({ processType }) => processType === 'web')
-      .map(({ url, protocol }) => [url, { url, protocol }] as const),
+      .map(({ url, protocol, options }) => [url, { url, protocol, options }] as const),
   );
   return {
     name: app.name,
@@ -127,7 +134,8 @@ async function loadState({ db, platform }: ApiContext, app: AppRow): Promise<App
     env: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
     metadata: metadata(app.guid),
     services: await loadServices({ db }, app),
-    revisions: app.revisions_enabled === 1,
+    features: featuresOf(app),
+    sidecars: (await sidecarsOf(db, app.guid)).map(settingsOf),
     routes: [...routes.values()],
     processes: [...newest.values()],
   };

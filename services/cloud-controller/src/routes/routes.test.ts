@@ -104,6 +104,39 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(errorOf(none).detail).toBe('Destination not found');
     });
 
+    test('have options, which are merged, and hash only where its feature flag is on', async () => {
+      const { admin } = suite.api;
+      const route = await createRoute(admin, suite.spaceGuid, 'balanced');
+      const { body } = await admin.get(`/v3/routes/${route}`);
+      expect(body.options).toEqual({});
+      const patch = (options: unknown) => admin.patch(`/v3/routes/${route}`, { options });
+      expect((await patch({ loadbalancing: 'least-connection' })).body.options).toEqual({
+        loadbalancing: 'least-connection',
+      });
+      const refused = await patch({ loadbalancing: 'hash', hash_header: 'X-Tenant' });
+      expect(refused.status).toBe(422);
+      expect(refused.text).toContain('Options Loadbalancing must be one of');
+      await admin.patch('/v3/feature_flags/hash_based_routing', { enabled: true });
+      expect(errorOf(await patch({ loadbalancing: 'hash' })).detail).toBe(
+        'Hash header must be present when loadbalancing is set to hash.',
+      );
+      const hash = { loadbalancing: 'hash', hash_header: 'X-Tenant', hash_balance: '1.5' };
+      expect((await patch({ ...hash, hash_balance: 1.5 })).body.options).toEqual(hash);
+      expect((await patch({ hash_balance: null })).body.options).toEqual({
+        loadbalancing: 'hash',
+        hash_header: 'X-Tenant',
+      });
+      expect((await patch({ loadbalancing: 'round-robin' })).body.options).toEqual({ loadbalancing: 'round-robin' });
+      await admin.patch('/v3/feature_flags/hash_based_routing', { enabled: false });
+      const made = await admin.post('/v3/routes', {
+        host: 'born-balanced',
+        options: { loadbalancing: 'round-robin' },
+        relationships: body.relationships,
+      });
+      expect(made.status).toBe(201);
+      expect(made.body.options).toEqual({ loadbalancing: 'round-robin' });
+    });
+
     test('are deleted with a job', async () => {
       const route = await createRoute(suite.api.admin, suite.spaceGuid, 'gone');
       const answer = await suite.api.admin.delete(`/v3/routes/${route}`);

@@ -5,11 +5,13 @@ import { requireFeature } from '../actions/require-feature.ts';
 import { createRoute, deleteRoute, updateRoute } from '../actions/routes.ts';
 import { loadDestinations } from '../adapters/sql/destination-rows.ts';
 import { usableByOrganization } from '../adapters/sql/domain-rows.ts';
+import { loadFeatureFlag } from '../adapters/sql/feature-flag-rows.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
-import type { Database, DomainRow, RouteRow } from '../adapters/sql/schema.ts';
+import type { Database, DomainRow, RouteRow, Sql } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
+import { optionFaultText, type RouteOptionsChange, readRouteOptions } from '../domain/names/route-options.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { domainSchema } from '../resources/domain.ts';
 import { presentRoute, routeSchema } from '../resources/route.ts';
@@ -26,15 +28,19 @@ import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
 import { findSpace, spaceOfBody } from './spaces.ts';
 
+/** What may be in them depends on a feature flag. */
+const optionsBody = z.record(z.string(), z.unknown());
+
 const createBody = z.strictObject({
   host: z.string().optional(),
   path: z.string().optional(),
   port: z.int().nullable().optional(),
   relationships: z.strictObject({ space: toOneBody, domain: toOneBody }),
   metadata: metadataBody.optional(),
+  options: optionsBody.optional(),
 });
 
-const updateBody = z.strictObject({ metadata: metadataBody.optional() });
+const updateBody = z.strictObject({ metadata: metadataBody.optional(), options: optionsBody.optional() });
 
 const filters: Filters<'routes'> = {
   guids: oneOf('routes', 'guid'),
@@ -87,6 +93,18 @@ async function requireUsable({ db }: ApiContext, domain: DomainRow, organization
 const includedSchema = includedTenancySchema.extend({ domains: z.array(domainSchema).optional() });
 type Included = z.infer<typeof includedSchema>;
 const listedSchema = listSchema(routeSchema).extend({ included: includedSchema.optional() });
+
+/** Throws 422. */
+async function optionsOf(
+  sql: Sql,
+  given: Readonly<Record<string, unknown>> | undefined,
+): Promise<RouteOptionsChange | undefined> {
+  if (given === undefined) return undefined;
+  const hash = (await loadFeatureFlag(sql, 'hash_based_routing')).enabled;
+  const result = readRouteOptions(given, hash);
+  if (result.outcome === 'read') return result.change;
+  throw unprocessable(...result.faults.map((fault) => optionFaultText(fault, hash)));
+}
 
 /** Throws 404, 403. */
 export async function findRoute(
@@ -182,7 +200,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
 
   api.post('/v3/routes', { schema: { body: createBody, response: { 201: routeSchema } } }, async (request, reply) => {
     const access = accessOf(request);
-    const { host = '', path = '', port, relationships, metadata } = request.body;
+    const { host = '', path = '', port, relationships, metadata, options } = request.body;
     checkMetadata(metadata);
     if (port != null) throw unprocessable("Routes with protocol 'http' do not support ports.");
     const space = await spaceOfBody(context, access, relationships.space.data.guid, 'route.write');
@@ -193,7 +211,8 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     await requireUsable(context, domain, space.organization_guid);
     const row = await writer.write(async (unit) => {
       await requireFeature(unit.sql, 'route_creation', access);
-      return createRoute(unit, platform, { host, path, spaceGuid: space.guid, domain, metadata });
+      const wish = await optionsOf(unit.sql, options);
+      return createRoute(unit, platform, { host, path, spaceGuid: space.guid, domain, metadata, options: wish });
     });
     return reply.code(201).send(await present(row));
   });
@@ -206,10 +225,14 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     '/v3/routes/:guid',
     { schema: { params: guidParameters, body: updateBody, response: { 200: routeSchema } } },
     async (request) => {
-      const { metadata } = request.body;
+      const { metadata, options } = request.body;
       checkMetadata(metadata);
       const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
-      return present(await writer.write((unit) => updateRoute(unit, guid, metadata)));
+      const row = await writer.write(async (unit) => {
+        const wish = await optionsOf(unit.sql, options);
+        return updateRoute(unit, platform, guid, { metadata, options: wish });
+      });
+      return present(row);
     },
   );
 

@@ -1,6 +1,7 @@
 import { parseLrpGuid } from '../../domain/lrp/process-guid.ts';
 import type { LrpState } from '../../domain/lrp/run-info.ts';
 import { routeUrl } from '../../domain/names/route-name.ts';
+import type { RouteOptions } from '../../domain/names/route-options.ts';
 import { loadFeatureFlag } from './feature-flag-rows.ts';
 import type { Sql } from './schema.ts';
 
@@ -114,6 +115,7 @@ export interface DestinationUrl {
   readonly internal: boolean;
   readonly port: number | null;
   readonly protocol: 'http1' | 'http2';
+  readonly options: RouteOptions;
 }
 
 /** Where routes lead to these apps, the oldest destination first. */
@@ -130,6 +132,7 @@ export async function loadDestinationUrls(sql: Sql, appGuids: readonly string[])
       'route_destinations.protocol',
       'routes.host',
       'routes.path',
+      'routes.options',
       'domains.name as domain_name',
       'domains.internal',
     ])
@@ -143,5 +146,6 @@ export async function loadDestinationUrls(sql: Sql, appGuids: readonly string[])
     internal: row.internal === 1,
     port: row.port,
     protocol: row.protocol,
+    options: JSON.parse(row.options) as RouteOptions,
   }));
 }

@@ -2,10 +2,12 @@ import {
   type DesiredLrp,
   desiredLrpSchema,
   type ExecutionMetadata,
+  type LrpRouteOptions,
   portSchema,
   type ResolvedImage,
 } from '@slipway/contracts';
 import type { z } from 'zod';
+import type { RouteOptions } from '../names/route-options.ts';
 import { processEnvironment, vcapApplication } from './environment.ts';
 import { type HealthCheckSettings, lrpHealthCheck, lrpReadinessCheck } from './health-check.ts';
 import { defaultRoutePort, exposedTcpPorts, openPorts } from './ports.ts';
@@ -172,10 +174,20 @@ export function processPorts(input: Pick<RunInfoInput, 'process' | 'execution' |
 /** What may change while the version stays. */
 export interface LrpState {
   readonly instances: number;
-  readonly routes: readonly { readonly url: string; readonly port: number | null; readonly protocol: string }[];
+  readonly routes: readonly {
+    readonly url: string;
+    readonly port: number | null;
+    readonly protocol: string;
+    readonly options?: RouteOptions;
+  }[];
   readonly updatedAt: string;
   /** Guids of instances to be stopped and replaced. */
   readonly retire: readonly string[];
+}
+
+function lrpOptions({ hash_balance: balance, ...options }: RouteOptions): { readonly options?: LrpRouteOptions } {
+  const all = { ...options, ...(balance === undefined ? {} : { hash_balance: Number(balance) }) };
+  return Object.keys(all).length === 0 ? {} : { options: all };
 }
 
 /** The record of KV `desired-lrps`. */
@@ -184,10 +196,11 @@ export function toDesiredLrp({ defaultRoutePort: fallback, ...runInfo }: RunInfo
     ...runInfo,
     instances: state.instances,
     updatedAt: state.updatedAt,
-    routes: state.routes.map(({ url, port, protocol }) => ({
+    routes: state.routes.map(({ url, port, protocol, options }) => ({
       uri: url,
       port: port ?? fallback,
       protocol: protocol === 'http2' ? 'http2' : 'http1',
+      ...lrpOptions(options ?? {}),
     })),
     ...(state.retire.length === 0 ? {} : { retire: [...state.retire] }),
   };

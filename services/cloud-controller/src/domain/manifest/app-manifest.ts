@@ -1,4 +1,7 @@
+import type { StoredFeatures } from '../app-features.ts';
+import type { SidecarSettings } from '../lrp/sidecars.ts';
 import type { Metadata } from '../metadata.ts';
+import type { RouteOptions } from '../names/route-options.ts';
 import type { ProcessSettings } from './process-change.ts';
 import { formatLogRate, formatMegabytes } from './sizes.ts';
 
@@ -10,9 +13,13 @@ export interface AppState {
   readonly env: Readonly<Record<string, string>>;
   readonly metadata: Metadata;
   readonly services: readonly { readonly name: string; readonly bindingName: string | null }[];
-  /** Are revisions kept? */
-  readonly revisions: boolean;
-  readonly routes: readonly { readonly url: string; readonly protocol: 'http1' | 'http2' }[];
+  readonly features: StoredFeatures;
+  readonly sidecars: readonly SidecarSettings[];
+  readonly routes: readonly {
+    readonly url: string;
+    readonly protocol: 'http1' | 'http2';
+    readonly options: RouteOptions;
+  }[];
   readonly processes: readonly (ProcessSettings & { readonly type: string })[];
 }
 
@@ -28,6 +35,24 @@ export interface ProcessEntry {
   readonly 'health-check-http-endpoint'?: string;
   readonly 'health-check-invocation-timeout'?: number;
   readonly 'health-check-interval'?: number;
+  readonly 'readiness-health-check-type': string;
+  readonly 'readiness-health-check-http-endpoint'?: string;
+  readonly 'readiness-health-check-invocation-timeout'?: number;
+  readonly 'readiness-health-check-interval'?: number;
+  readonly user?: string;
+}
+
+export interface SidecarEntry {
+  readonly name: string;
+  readonly process_types: readonly string[];
+  readonly command: string;
+  readonly memory?: string;
+}
+
+export interface RouteEntry {
+  readonly route: string;
+  readonly protocol: string;
+  readonly options?: RouteOptions;
 }
 
 export type ServiceEntry = string | { readonly name: string; readonly binding_name: string };
@@ -39,11 +64,12 @@ export interface AppEntry {
   readonly docker?: { readonly image: string; readonly username?: string };
   readonly env?: Readonly<Record<string, string>>;
   readonly services?: readonly ServiceEntry[];
-  readonly features: { readonly revisions: boolean };
+  readonly features: StoredFeatures;
   readonly metadata?: Partial<Metadata>;
-  readonly routes?: readonly { readonly route: string; readonly protocol: string }[];
+  readonly routes?: readonly RouteEntry[];
   readonly 'no-route'?: true;
   readonly processes: readonly ProcessEntry[];
+  readonly sidecars?: readonly SidecarEntry[];
 }
 
 /** The manifest that brings an app into the state that this one has. */
@@ -54,15 +80,29 @@ export function appManifest(app: AppState): AppEntry {
     name: app.name,
     ...(app.docker === undefined ? { lifecycle: 'docker' } : { docker: dockerEntry(app.docker) }),
     ...(isEmpty(app.env) ? {} : { env: app.env }),
-    features: { revisions: app.revisions },
+    features: app.features,
     ...(isEmpty(metadata) ? {} : { metadata }),
     ...(app.services.length === 0 ? {} : { services: app.services.map(serviceEntry) }),
     // Without a word of routes a push makes a default route.
-    ...(app.routes.length === 0
-      ? { 'no-route': true }
-      : { routes: app.routes.map(({ url, protocol }) => ({ route: url, protocol })) }),
+    ...(app.routes.length === 0 ? { 'no-route': true } : { routes: app.routes.map(routeEntry) }),
     processes: app.processes.map(processEntry),
+    ...(app.sidecars.length === 0 ? {} : { sidecars: sidecarEntries(app.sidecars) }),
   };
+}
+
+function routeEntry({ url, protocol, options }: AppState['routes'][number]): RouteEntry {
+  return { route: url, protocol, ...(isEmpty(options) ? {} : { options }) };
+}
+
+function sidecarEntries(sidecars: readonly SidecarSettings[]): SidecarEntry[] {
+  return sidecars
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, types, command, memoryMb }) => ({
+      name,
+      process_types: types,
+      command,
+      ...(memoryMb === null ? {} : { memory: formatMegabytes(memoryMb) }),
+    }));
 }
 
 function dockerEntry({ image, username }: NonNullable<AppState['docker']>): NonNullable<AppEntry['docker']> {
@@ -80,6 +120,10 @@ export function processEntry(process: ProcessSettings & { readonly type: string 
     'health-check-http-endpoint': process.health_check_type === 'http' ? process.health_check_endpoint : null,
     'health-check-invocation-timeout': process.health_check_invocation_timeout,
     'health-check-interval': process.health_check_interval,
+    'readiness-health-check-http-endpoint': process.readiness_type === 'http' ? process.readiness_endpoint : null,
+    'readiness-health-check-invocation-timeout': process.readiness_invocation_timeout,
+    'readiness-health-check-interval': process.readiness_interval,
+    user: process.run_as,
   };
   return {
     type: process.type,
@@ -88,6 +132,7 @@ export function processEntry(process: ProcessSettings & { readonly type: string 
     disk_quota: formatMegabytes(process.disk_mb),
     'log-rate-limit-per-second': formatLogRate(process.log_rate_bytes_per_second),
     'health-check-type': process.health_check_type,
+    'readiness-health-check-type': process.readiness_type,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
   };
 }

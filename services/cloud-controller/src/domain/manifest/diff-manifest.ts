@@ -1,5 +1,5 @@
 import type { AppEntry, ServiceEntry } from './app-manifest.ts';
-import { appBody, parseLogRate, processBody } from './manifest-schema.ts';
+import { appBody, parseLogRate, processBody, sidecarBody } from './manifest-schema.ts';
 import { formatLogRate, formatMegabytes, parseMegabytes } from './sizes.ts';
 
 /** One difference between what is and what a manifest says. `path` is a JSON pointer into the manifest. */
@@ -37,9 +37,11 @@ function diffApp(sent: Entries, app: AppEntry | undefined, path: string): Manife
           diffEntries(texts(entriesOf(value)[kind]), app.metadata?.[kind as 'labels'] ?? {}, `${at}/${kind}`),
         );
       case 'features': {
-        const { revisions } = entriesOf(value);
-        return revisions == null ? [] : diffEntries({ revisions }, app.features, at);
+        const known = Object.entries(entriesOf(value)).filter(([name, on]) => name in app.features && on != null);
+        return diffEntries(Object.fromEntries(known), app.features, at);
       }
+      case 'sidecars':
+        return diffSidecars(value, app, at);
       case 'docker':
         return diffEntries(entriesOf(value), app.docker ?? {}, at);
       case 'routes':
@@ -61,6 +63,7 @@ function diffApp(sent: Entries, app: AppEntry | undefined, path: string): Manife
 const APP_KEYS = new Set(Object.keys(appBody.shape));
 const DOCKER_KEYS = new Set(['image', 'username']);
 const ROUTE_KEYS = new Set(['route', 'protocol', 'options']);
+const KEYS_OF_SIDECARS = new Set(Object.keys(sidecarBody.shape));
 const KEYS_OF_PROCESSES = new Set(Object.keys(processBody.shape));
 
 const PROCESS_KEYS = new Set([
@@ -74,6 +77,11 @@ const PROCESS_KEYS = new Set([
   'health_check_http_endpoint',
   'health_check_invocation_timeout',
   'health_check_interval',
+  'readiness_health_check_type',
+  'readiness_health_check_http_endpoint',
+  'readiness_health_check_invocation_timeout',
+  'readiness_health_check_interval',
+  'user',
 ]);
 
 function diffProcess(sent: Entries, app: AppEntry, path: string): ManifestDifference[] {
@@ -90,13 +98,42 @@ function diffRoutes(value: unknown, app: AppEntry, path: string): ManifestDiffer
       .replace(/^https?:\/\//i, '')
       .replace(/\/$/, '')
       .toLowerCase();
-  return ((value ?? []) as readonly { readonly route: string; readonly protocol?: string | null }[]).flatMap(
-    (wish, index): ManifestDifference[] => {
-      const route = app.routes?.find((existing) => plain(existing.route) === plain(wish.route));
-      if (route === undefined) return [{ op: 'add', path: `${path}/${index}`, value: wish }];
-      return wish.protocol == null ? [] : diffValue(wish.protocol, route.protocol, `${path}/${index}/protocol`);
-    },
-  );
+  type Wish = { readonly route: string; readonly protocol?: string | null; readonly options?: unknown };
+  return ((value ?? []) as readonly Wish[]).flatMap((wish, index): ManifestDifference[] => {
+    const route = app.routes?.find((existing) => plain(existing.route) === plain(wish.route));
+    if (route === undefined) return [{ op: 'add', path: `${path}/${index}`, value: wish }];
+    const at = `${path}/${index}`;
+    return [
+      ...(wish.protocol == null ? [] : diffValue(wish.protocol, route.protocol, `${at}/protocol`)),
+      ...diffEntries(texts(wish.options), entriesOf(route.options), `${at}/options`),
+    ];
+  });
+}
+
+/** By their names, as they are applied. */
+function diffSidecars(value: unknown, app: AppEntry, path: string): ManifestDifference[] {
+  return ((value ?? []) as readonly Entries[]).flatMap((wish, index): ManifestDifference[] => {
+    const at = `${path}/${index}`;
+    const sidecar = app.sidecars?.find(({ name }) => name === wish.name);
+    if (sidecar === undefined) return [{ op: 'add', path: at, value: wish }];
+    return Object.entries(wish).flatMap(([key, wanted]) => {
+      const was = named(sidecar, key);
+      if (normal(key) !== 'process_types') return diffValue(wanted, was, `${at}/${pointer(key)}`);
+      return diffSets(wanted as readonly string[], was as readonly string[], `${at}/${pointer(key)}`);
+    });
+  });
+}
+
+/** Lists whose order means nothing. */
+function diffSets(wanted: readonly string[], was: readonly string[], path: string): ManifestDifference[] {
+  return [
+    ...wanted.flatMap((value, index): ManifestDifference[] =>
+      was.includes(value) ? [] : [{ op: 'add', path: `${path}/${index}`, value }],
+    ),
+    ...was.flatMap((value, index): ManifestDifference[] =>
+      wanted.includes(value) ? [] : [{ op: 'remove', path: `${path}/${index}`, was: value }],
+    ),
+  ];
 }
 
 /** One that is bound already stays as it is. */
@@ -117,6 +154,7 @@ function knownKeys(application: Entries): Entries {
   const entries = Object.entries(pick(application, APP_KEYS) as Entries).map(([key, value]) => {
     if (key === 'docker') return [key, pick(value, DOCKER_KEYS)];
     if (key === 'routes' && Array.isArray(value)) return [key, value.map((route) => pick(route, ROUTE_KEYS))];
+    if (key === 'sidecars' && Array.isArray(value)) return [key, value.map((each) => pick(each, KEYS_OF_SIDECARS))];
     if (key !== 'processes' || !Array.isArray(value)) return [key, value];
     return [key, value.map((process) => pick(process, KEYS_OF_PROCESSES))];
   });
@@ -142,7 +180,9 @@ function withSizes(entries: Entries): Entries {
 }
 
 function normalValue(key: string, value: unknown): unknown {
-  if (key === 'processes' && Array.isArray(value)) return value.map((process: Entries) => withSizes(process));
+  if ((key === 'processes' || key === 'sidecars') && Array.isArray(value)) {
+    return value.map((each: Entries) => withSizes(each));
+  }
   if ((key === 'memory' || key === 'disk_quota') && typeof value === 'string') {
     const size = parseMegabytes(value);
     return size === undefined ? value : formatMegabytes(size);
@@ -151,7 +191,7 @@ function normalValue(key: string, value: unknown): unknown {
     const rate = parseLogRate(value);
     return rate === undefined ? value : formatLogRate(rate);
   }
-  if (key === 'health_check_type' && value === 'none') return 'process';
+  if ((key === 'health_check_type' || key === 'readiness_health_check_type') && value === 'none') return 'process';
   return key === 'command' && ['', 'null', 'default'].includes(String(value)) ? null : value;
 }
 

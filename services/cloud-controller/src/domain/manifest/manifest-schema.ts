@@ -44,7 +44,11 @@ const logRate = z
   .nullish();
 
 const seconds = z.int().min(1).max(MAX_INT).nullish();
-const READINESS = 'Readiness health check type must be "process": cells do not check readiness yet';
+const checkType = z.enum(['port', 'http', 'process', 'none']).nullish();
+const endpoint = z
+  .string()
+  .regex(/^\/[^\s\0]*$/, 'must be a valid URI path')
+  .nullish();
 
 /** What may be said of a process, or at the app's own level of its web process. */
 export const processFields = {
@@ -54,18 +58,33 @@ export const processFields = {
   disk_quota: megabytes('Disk quota'),
   log_rate_limit_per_second: logRate,
   timeout: seconds,
-  health_check_type: z.enum(['port', 'http', 'process', 'none']).nullish(),
-  health_check_http_endpoint: z
-    .string()
-    .regex(/^\/[^\s\0]*$/, 'must be a valid URI path')
-    .nullish(),
+  health_check_type: checkType,
+  health_check_http_endpoint: endpoint,
   health_check_invocation_timeout: seconds,
   health_check_interval: seconds,
-  readiness_health_check_type: checked<'process'>((value) => value === 'process', READINESS),
+  readiness_health_check_type: checkType,
+  readiness_health_check_http_endpoint: endpoint,
+  readiness_health_check_invocation_timeout: seconds,
+  readiness_health_check_interval: seconds,
 } as const;
 
-export const processBody = z.object({ type: z.string().min(1).max(255), ...processFields });
-export type ProcessBody = Omit<z.infer<typeof processBody>, 'type'>;
+export const processBody = z.object({
+  type: z.string().min(1).max(255),
+  /** Not at the app's own level. */
+  user: z.string().min(1).max(255).nullish(),
+  ...processFields,
+});
+export type ProcessBody = Partial<Omit<z.infer<typeof processBody>, 'type'>>;
+
+/** Checked one after the other, so that each problem names its sidecar. */
+export const sidecarBody = z.object({
+  name: z.string().min(1).max(255),
+  command: z.string().min(1).max(MAX_COMMAND),
+  process_types: z
+    .array(z.string().min(1).max(255))
+    .refine((types) => types.length > 0, 'Process types must have at least 1 process_type'),
+  memory: megabytes('Memory'),
+});
 
 const imagesOnly = (key: string) =>
   checked<never>(
@@ -91,15 +110,11 @@ const routeBody = z.object({
     (value) => value === 'http1' || value === 'http2',
     "Route protocol must be 'http1' or 'http2'",
   ),
-  options: checked<object>(
-    (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
-    'Route options are not supported',
-  ),
+  /** What may be in them depends on a feature flag. */
+  options: z.record(z.string(), z.unknown()).nullish(),
 });
 
-const unavailableFeatures = ['ssh', 'service-binding-k8s', 'file-based-vcap-services'] as const;
-const off = (name: string) =>
-  checked<false>((value) => value === false, `The feature '${name}' is not available on this platform.`);
+const SSH = "The feature 'ssh' is not available on this platform.";
 
 /**
  * An application of a manifest, its keys underscored. Unknown keys are ignored, as on Cloud Foundry
@@ -125,7 +140,9 @@ export const appBody = z.object({
   features: z
     .strictObject({
       revisions: z.boolean().nullish(),
-      ...Object.fromEntries(unavailableFeatures.map((name) => [name, off(name)])),
+      'service-binding-k8s': z.boolean().nullish(),
+      'file-based-vcap-services': z.boolean().nullish(),
+      ssh: checked<false>((value) => value === false, SSH),
     })
     .nullish(),
   metadata: z
@@ -150,10 +167,7 @@ export const appBody = z.object({
       ]),
     )
     .nullish(),
-  sidecars: checked<never[]>(
-    (value) => Array.isArray(value) && value.length === 0,
-    'Sidecars are not available on this platform.',
-  ),
+  sidecars: checked<readonly unknown[]>(Array.isArray, 'Sidecars must be an array of sidecar configurations'),
   processes: z
     .array(processBody)
     .superRefine((processes, context) => {

@@ -1,4 +1,6 @@
+import type { StoredFeatures } from '../app-features.ts';
 import type { MetadataUpdate } from '../metadata.ts';
+import type { RouteOptionsChange } from '../names/route-options.ts';
 
 /** Settings of a process that a manifest names; what is absent stays. */
 export interface ManifestProcess {
@@ -16,6 +18,19 @@ export interface ManifestProcess {
   readonly healthCheckEndpoint?: string;
   readonly healthCheckInvocationTimeoutS?: number;
   readonly healthCheckIntervalS?: number;
+  readonly readinessType?: 'port' | 'http' | 'process';
+  readonly readinessEndpoint?: string;
+  readonly readinessInvocationTimeoutS?: number;
+  readonly readinessIntervalS?: number;
+  readonly user?: string;
+}
+
+export interface ManifestSidecar {
+  readonly name: string;
+  readonly command: string;
+  readonly types: readonly string[];
+  /** Undefined: as it is. */
+  readonly memoryMb: number | undefined;
 }
 
 export interface ManifestRoute {
@@ -26,6 +41,7 @@ export interface ManifestRoute {
   readonly path: string;
   /** Undefined: an existing destination keeps its own. */
   readonly protocol: 'http1' | 'http2' | undefined;
+  readonly options: RouteOptionsChange;
 }
 
 /** What a manifest wants of an app's routes. */
@@ -50,8 +66,9 @@ export interface ManifestApp {
   /** Null removes. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly metadata: MetadataUpdate | undefined;
-  /** Undefined: as it is. */
-  readonly revisions: boolean | undefined;
+  /** What is absent is as it is. */
+  readonly features: Partial<StoredFeatures>;
+  readonly sidecars: readonly ManifestSidecar[];
   readonly processes: readonly ManifestProcess[];
   readonly routes: ManifestRoutes;
   readonly services: readonly ManifestService[];

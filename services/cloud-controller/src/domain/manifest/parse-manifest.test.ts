@@ -31,7 +31,8 @@ test('what the cf CLI sends for an image and its flags', () => {
     docker: true,
     env: {},
     metadata: undefined,
-    revisions: undefined,
+    features: {},
+    sidecars: [],
     processes: [
       {
         type: 'web',
@@ -48,6 +49,46 @@ test('what the cf CLI sends for an image and its flags', () => {
     routes: { kind: 'default' },
     services: [],
   });
+});
+
+test('sidecars, readiness checks, users and options of routes are read', () => {
+  const application = {
+    'readiness-health-check-type': 'none',
+    processes: [
+      {
+        type: 'web',
+        user: 'vcap',
+        'readiness-health-check-type': 'http',
+        'readiness-health-check-http-endpoint': '/ready',
+        'readiness-health-check-invocation-timeout': 2,
+        'readiness-health-check-interval': 3,
+      },
+    ],
+    sidecars: [
+      { name: 'proxy', command: 'run', 'process-types': ['web'], memory: '1G', colour: 'blue' },
+      { name: 'other', command: 'run', process_types: ['web', 'worker'] },
+    ],
+    routes: [{ route: 'a.b', options: { loadbalancing: 'least-connection' } }],
+  };
+  const app = appOf(application);
+  expect(app?.processes).toEqual([
+    {
+      type: 'web',
+      user: 'vcap',
+      readinessType: 'http',
+      readinessEndpoint: '/ready',
+      readinessInvocationTimeoutS: 2,
+      readinessIntervalS: 3,
+    },
+  ]);
+  expect(app?.sidecars).toEqual([
+    { name: 'proxy', command: 'run', types: ['web'], memoryMb: 1024 },
+    { name: 'other', command: 'run', types: ['web', 'worker'], memoryMb: undefined },
+  ]);
+  expect(app?.routes).toMatchObject({ routes: [{ options: { loadbalancing: 'least-connection' } }] });
+  expect(appOf({ 'readiness-health-check-type': 'none' })?.processes).toEqual([
+    { type: 'web', readinessType: 'process' },
+  ]);
 });
 
 test('keys may have dashes or underscores, and not both', () => {
@@ -78,10 +119,13 @@ test("an entry for web stands for all that the app's own level says", () => {
   ]);
 });
 
-test('revisions may be switched off and on', () => {
-  expect(appOf({ features: { revisions: false, ssh: false } })?.revisions).toBe(false);
-  expect(appOf({ features: { revisions: true } })?.revisions).toBe(true);
-  expect(appOf({})?.revisions).toBeUndefined();
+test('features may be switched off and on', () => {
+  expect(appOf({ features: { revisions: false, ssh: false } })?.features).toEqual({ revisions: false });
+  expect(appOf({ features: { revisions: true, 'service-binding-k8s': false } })?.features).toEqual({
+    revisions: true,
+    'service-binding-k8s': false,
+  });
+  expect(appOf({})?.features).toEqual({});
 });
 
 test('no-route goes before routes, these before random-route, that before default-route', () => {
@@ -90,7 +134,7 @@ test('no-route goes before routes, these before random-route, that before defaul
   expect(appOf(all)?.routes).toEqual({ kind: 'none' });
   expect(appOf({ ...all, 'no-route': false })?.routes).toEqual({
     kind: 'listed',
-    routes: [{ text: 'a.example.com/x', hostname: 'a.example.com', path: '/x', protocol: 'http2' }],
+    routes: [{ text: 'a.example.com/x', hostname: 'a.example.com', path: '/x', protocol: 'http2', options: {} }],
   });
   expect(appOf({ 'random-route': true, 'default-route': true })?.routes).toEqual({ kind: 'random' });
   expect(appOf({})?.routes).toEqual({ kind: 'unchanged' });
@@ -109,13 +153,20 @@ test.each([
   [{ metadata: { labels: { 'a b': 'c' } } }, "Metadata label key error: 'a b' contains invalid characters"],
   [{ routes: 'x' }, 'Routes must be an array'],
   [{ routes: [{ route: 'tcp://a.b:1' }] }, "The route 'tcp://a.b:1' is a TCP route"],
-  [{ routes: [{ route: 'a.b', options: { loadbalancing: 'least-connection' } }] }, 'Route options are not supported'],
   [{ buildpacks: ['ruby'] }, "Slipway runs Docker images only: remove 'buildpacks'"],
   [{ lifecycle: 'cnb' }, 'Lifecycle must be "docker"'],
   [{ features: { ssh: true } }, "The feature 'ssh' is not available on this platform."],
-  [{ sidecars: [{ name: 'x' }] }, 'Sidecars are not available on this platform.'],
+  [{ sidecars: {} }, 'Sidecars must be an array of sidecar configurations'],
+  [{ sidecars: [{ name: 'x', process_types: ['web'] }] }, `Sidecar "x": Command can't be blank`],
+  [{ sidecars: [{ command: 'x', process_types: ['web'] }] }, "Sidecar name can't be blank"],
+  [{ sidecars: [{ name: 'x', command: 'y', process_types: [] }] }, 'Sidecar "x": Process types must have at least 1'],
+  [{ sidecars: [{ name: 'x', command: 'y', process_types: ['web'], memory: 7 }] }, 'Sidecar "x": Memory must use'],
+  [{ features: { ssh: true } }, "The feature 'ssh' is not available on this platform."],
+  [{ routes: [{ route: 'a.b', options: { loadbalancing: 'hash' } }] }, "Cannot use loadbalancing value 'hash'"],
+  [{ routes: [{ route: 'a.b', options: { colour: 1 } }] }, "Route 'a.b' contains invalid route option 'colour'"],
   [{ processes: [{ type: 'web' }, { type: 'web' }] }, 'Process "web" may only be present once'],
-  [{ 'readiness-health-check-type': 'http' }, 'Readiness health check type must be "process"'],
+  [{ 'readiness-health-check-type': 'tcp' }, 'Readiness health check type must be one of'],
+  [{ 'readiness-health-check-interval': 0 }, 'Readiness health check interval must be greater than or equal to 1'],
 ])('%j is refused: %s', (application, text) => {
   const problems = problemsOf({ name: 'a', ...application });
   expect(problems).toHaveLength(1);

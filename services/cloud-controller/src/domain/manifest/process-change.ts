@@ -12,6 +12,12 @@ export interface ProcessSettings {
   readonly health_check_timeout: number | null;
   readonly health_check_invocation_timeout: number | null;
   readonly health_check_interval: number | null;
+  readonly readiness_type: 'port' | 'http' | 'process';
+  readonly readiness_endpoint: string | null;
+  readonly readiness_invocation_timeout: number | null;
+  readonly readiness_interval: number | null;
+  /** Null: the image's user. */
+  readonly run_as: string | null;
 }
 
 export type ProcessChangeResult =
@@ -24,6 +30,11 @@ export function decideProcessChange(current: ProcessSettings, wish: ManifestProc
   if (wish.healthCheckEndpoint !== undefined && type !== 'http') {
     return { outcome: 'rejected', problem: 'Health check type must be "http" to set a health check HTTP endpoint.' };
   }
+  const readiness = wish.readinessType ?? current.readiness_type;
+  if (wish.readinessEndpoint !== undefined && readiness !== 'http') {
+    const problem = 'Readiness health check type must be "http" to set a health check HTTP endpoint.';
+    return { outcome: 'rejected', problem };
+  }
   const wanted: ProcessSettings = {
     command: wish.command === undefined ? current.command : wish.command,
     instances: wish.instances ?? current.instances,
@@ -35,6 +46,11 @@ export function decideProcessChange(current: ProcessSettings, wish: ManifestProc
     health_check_timeout: wish.timeoutS ?? current.health_check_timeout,
     health_check_invocation_timeout: wish.healthCheckInvocationTimeoutS ?? current.health_check_invocation_timeout,
     health_check_interval: wish.healthCheckIntervalS ?? current.health_check_interval,
+    readiness_type: readiness,
+    readiness_endpoint: readiness === 'http' ? (wish.readinessEndpoint ?? current.readiness_endpoint ?? '/') : null,
+    readiness_invocation_timeout: wish.readinessInvocationTimeoutS ?? current.readiness_invocation_timeout,
+    readiness_interval: wish.readinessIntervalS ?? current.readiness_interval,
+    run_as: wish.user ?? current.run_as,
   };
   const changed = Object.entries(wanted).filter(([name, value]) => value !== current[name as keyof ProcessSettings]);
   return { outcome: 'decided', change: Object.fromEntries(changed) };
