@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   databaseEngine,
+  isDiskFull,
   isForeignKeyViolation,
   isTransactionConflict,
   isUniqueViolation,
@@ -118,6 +119,30 @@ export function databaseContract({ engine, create }: TestEngine): void {
     const other = await sql`select * from nowhere`.execute(db).catch((error: unknown) => error);
     expect(other).toBeInstanceOf(Error);
     expect(isUniqueViolation(other)).toBe(false);
+  });
+
+  test('a full disk is told from other errors, and what was begun is undone', async () => {
+    // PostgreSQL's own disk cannot be filled here; its error can be had as it would come.
+    const fill =
+      engine === 'sqlite'
+        ? sql`pragma max_page_count = 1`
+        : sql`do $$ begin raise exception using errcode = '53100'; end $$`;
+    const full = await db
+      .transaction()
+      .execute(async (trx) => {
+        await trx.insertInto('owners').values({ name: 'a', active: 1 }).execute();
+        await fill.execute(trx);
+        await trx
+          .insertInto('owners')
+          .values({ name: 'b'.repeat(1_000_000), active: 1 })
+          .execute();
+      })
+      .catch((error: unknown) => error);
+    expect(full).toBeInstanceOf(Error);
+    expect(isDiskFull(full)).toBe(true);
+    await expect(db.selectFrom('owners').selectAll().execute()).resolves.toEqual([]);
+    const other = await sql`select * from nowhere`.execute(db).catch((error: unknown) => error);
+    expect(isDiskFull(other)).toBe(false);
   });
 
   test('foreign keys are enforced', async () => {

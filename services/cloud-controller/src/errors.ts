@@ -90,6 +90,13 @@ const apiErrors = {
     kind: 'not-found',
     means: 'It does not exist, or your roles do not let you see it.',
   },
+  ServiceUnavailable: {
+    code: 10015,
+    status: 503,
+    message: '%s',
+    kind: 'exhausted',
+    means: 'The disk of the database is full, and nothing was changed. Make room; then the same request will do.',
+  },
   UaaUnavailable: {
     code: 20004,
     status: 503,

@@ -106,6 +106,12 @@ export const uaaErrors = {
     error: 'temporarily_unavailable',
     means: 'More passwords wait to be checked than can be in good time: try again.',
   },
+  STORAGE_FULL: {
+    kind: 'exhausted',
+    status: 503,
+    error: 'temporarily_unavailable',
+    means: 'The disk of the database is full, and nothing was changed. Make room; then the same request will do.',
+  },
   FAILED: { kind: 'internal', status: 500, error: 'server_error', means: 'A fault of uaa; its log says which.' },
   ENCRYPTION_KEY_WRONG: {
     kind: 'internal',

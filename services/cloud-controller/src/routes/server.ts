@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import { isDiskFull } from '@slipway/database';
 import { Histogram, type Logger, type Registry } from '@slipway/service-kit';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -149,6 +150,10 @@ function toApiError(error: Error, request: FastifyRequest): ApiError {
   // Whatever else Fastify finds wrong with a request's form.
   if (typeof code === 'string' && code.startsWith('FST_') && statusCode !== undefined && statusCode < 500) {
     return new ApiError('MessageParseError', error.message, { cause: error });
+  }
+  if (isDiskFull(error)) {
+    const detail = 'The disk of the platform is full: nothing was changed. An operator must make room.';
+    return new ApiError('ServiceUnavailable', detail, { cause: error });
   }
   return new ApiError('UnknownError', '', { cause: error });
 }

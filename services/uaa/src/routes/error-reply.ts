@@ -1,3 +1,4 @@
+import { isDiskFull } from '@slipway/database';
 import type { Logger } from '@slipway/service-kit';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { UaaError, uaaErrors } from '../errors.ts';
@@ -11,14 +12,13 @@ export function replyToErrors(api: FastifyInstance, logger: Logger, onError: (co
     return send(reply, new UaaError('PATH_UNKNOWN', `there is no ${request.method} ${path}`));
   });
   api.setErrorHandler((error: Error & { readonly statusCode?: number }, request, reply) => {
-    const known = error instanceof UaaError ? error : fromFastify(error);
+    const known = error instanceof UaaError ? error : fromOthers(error);
     onError(known.code);
-    // Its own words may hold what nobody outside should read.
-    if (known.kind === 'internal') {
+    if (known.kind === 'internal' || known.code === 'STORAGE_FULL') {
       logger.error({ err: error, method: request.method, route: request.routeOptions.url }, 'api.failed');
-      return send(reply, new UaaError('FAILED', 'an internal error'));
     }
-    return send(reply, known);
+    // Its own words may hold what nobody outside should read.
+    return send(reply, known.kind === 'internal' ? new UaaError('FAILED', 'an internal error') : known);
   });
 }
 
@@ -30,8 +30,9 @@ function send(reply: FastifyReply, error: UaaError): FastifyReply {
 }
 
 /** Fastify's own errors about a request (too large, not JSON) say what is wrong with it. */
-function fromFastify(error: Error & { readonly statusCode?: number }): UaaError {
+function fromOthers(error: Error & { readonly statusCode?: number }): UaaError {
   const { statusCode } = error;
+  if (isDiskFull(error)) return new UaaError('STORAGE_FULL', 'the disk is full: nothing was changed', { cause: error });
   if (statusCode === uaaErrors.MEDIA_TYPE_UNSUPPORTED.status) {
     return new UaaError('MEDIA_TYPE_UNSUPPORTED', error.message, { cause: error });
   }
