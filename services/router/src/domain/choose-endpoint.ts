@@ -7,7 +7,7 @@ import type { Endpoint } from './routes/endpoint.ts';
  * not stop that, as with Gorouter), else whichever is next.
  */
 export function chooseEndpoint(
-  { pool, choice, wantedInstance }: RoutedRequest,
+  { pool, choice, wantedInstance, hashKey }: RoutedRequest,
   tried: ReadonlySet<Endpoint>,
   now: number,
   random: () => number,
@@ -19,5 +19,5 @@ export function chooseEndpoint(
     if (isFree && choice?.matches(wanted) !== false) return wanted;
   }
   const among = choice === undefined ? {} : { among: (endpoint: Endpoint) => choice.matches(endpoint) };
-  return pickEndpoint(pool, { now, random, tried, ...among }, settings);
+  return pickEndpoint(pool, { now, random, tried, hashKey, ...among }, settings);
 }

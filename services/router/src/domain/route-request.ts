@@ -2,6 +2,7 @@ import { type InstanceChoice, readInstanceChoice } from './forwarding/instance-c
 import { type StickySettings, stickyInstance } from './forwarding/sticky-session.ts';
 import type { RequestHead } from './http/request-head.ts';
 import { type RouterAnswer, routerAnswers } from './router-answer.ts';
+import { hashKeyOf } from './routes/hash-routing.ts';
 import type { Pool } from './routes/pool.ts';
 import { hostKey } from './routes/route-uri.ts';
 
@@ -11,6 +12,8 @@ export interface RoutedRequest {
   readonly choice: InstanceChoice | undefined;
   /** The instance of the client's session; empty: none. */
   readonly wantedInstance: string;
+  /** Where the route goes by a header: the request's value of it. */
+  readonly hashKey: string | undefined;
 }
 
 interface Routes {
@@ -38,5 +41,6 @@ export function routeRequest(
   if (choice !== undefined && !pool.endpoints.some((endpoint) => choice.matches(endpoint))) {
     return routerAnswers.unknownInstance(choice.kind, choice.guid, choice.index, hostKey(host));
   }
-  return { pool, choice, wantedInstance: stickyInstance(request.fields, sticky) };
+  const hashKey = pool.hash === undefined ? undefined : hashKeyOf(request.fields, pool.hash);
+  return { pool, choice, wantedInstance: stickyInstance(request.fields, sticky), hashKey };
 }

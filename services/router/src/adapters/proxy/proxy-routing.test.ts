@@ -1,3 +1,4 @@
+import type { RouterRegister } from '@slipway/contracts';
 import { expect, test } from 'vitest';
 import { HOST, startBackend, startProxy, type TestProxy } from './proxy.test-support.ts';
 import { rawExchange } from './raw-client.test-support.ts';
@@ -8,7 +9,7 @@ const get = (port: number, fields = '', path = '/', host = HOST): Promise<string
   rawExchange(port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${fields}Connection: close\r\n\r\n`);
 
 /** Backends that answer with their names, registered as instances 0, 1, … of one app. */
-async function startInstances(names: readonly string[]): Promise<TestProxy> {
+async function startInstances(names: readonly string[], options?: RouterRegister['options']): Promise<TestProxy> {
   const proxy = await startProxy();
   for (const [index, name] of names.entries()) {
     const backend = await startBackend((request, response) => {
@@ -22,6 +23,7 @@ async function startInstances(names: readonly string[]): Promise<TestProxy> {
       private_instance_id: `instance-${name}`,
       private_instance_index: String(index),
       tags: { process_id: GUID },
+      ...(options === undefined ? {} : { options }),
     });
   }
   return proxy;
@@ -34,6 +36,21 @@ test('requests take turns over the instances', async () => {
   const answers: string[] = [];
   for (let i = 0; i < 6; i++) answers.push(await get(proxy.port));
   expect(bodies(answers)).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+});
+
+test('a route by hash leads requests of one header value to one instance, and others to each in turn', async () => {
+  const proxy = await startInstances(['a', 'b', 'c'], { loadbalancing: 'hash', hash_header: 'X-Tenant' });
+  const homes = new Set<string>();
+  for (let tenant = 0; tenant < 12; tenant++) {
+    const answers: string[] = [];
+    for (let i = 0; i < 3; i++) answers.push(await get(proxy.port, `x-tenant: tenant-${tenant}\r\n`));
+    expect(new Set(bodies(answers)).size).toBe(1);
+    homes.add(bodies(answers)[0] ?? '');
+  }
+  expect(homes).toEqual(new Set(['a', 'b', 'c']));
+  const others: string[] = [];
+  for (let i = 0; i < 3; i++) others.push(await get(proxy.port));
+  expect(bodies(others).toSorted()).toEqual(['a', 'b', 'c']);
 });
 
 test('an unknown route is answered in Gorouter’s words', async () => {

@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import { isOverloaded, preferenceOf } from './hash-routing.ts';
 import type { Pool } from './pool.ts';
 
 export interface BalancerSettings {
@@ -16,6 +17,8 @@ export interface PickQuery {
   readonly tried: ReadonlySet<Endpoint>;
   /** Only these will do (a request to one instance); absent: any of the pool. */
   readonly among?: (endpoint: Endpoint) => boolean;
+  /** What the route's hash is made of; absent: the request has none. */
+  readonly hashKey?: string | undefined;
 }
 
 /** `busy`: there are endpoints, each with its limit of unanswered requests. `none`: there is nothing left to try. */
@@ -29,7 +32,8 @@ export type Pick = Endpoint | 'busy' | 'none';
 export function pickEndpoint(pool: Pool, query: PickQuery, settings: BalancerSettings): Pick {
   const { now } = query;
   const isMarked = ({ backend }: Endpoint): boolean => backend.isMarkedFailed(now, settings.failureMarkMs);
-  const choose = pool.algorithm === 'least-connection' ? leastWaiting : nextInTurn;
+  const byAlgorithm = pool.algorithm === 'least-connection' ? leastWaiting : nextInTurn;
+  const choose = pool.hash !== undefined && query.hashKey !== undefined ? preferred : byAlgorithm;
   const chosen = choose(pool, query, (endpoint) => !isBusy(endpoint, settings) && !isMarked(endpoint));
   if (chosen !== undefined) return chosen;
 
@@ -61,6 +65,13 @@ const nextInTurn: Choose = (pool, query, isFit) => {
     return endpoint;
   }
   return undefined;
+};
+
+const preferred: Choose = (pool, query, isFit) => {
+  const { hash, endpoints } = pool;
+  if (hash === undefined) return undefined;
+  const fit = preferenceOf(query.hashKey ?? '', endpoints).filter((each) => isWanted(each, query) && isFit(each));
+  return fit.find((endpoint) => !isOverloaded(endpoint, endpoints, hash)) ?? fit[0];
 };
 
 const leastWaiting: Choose = (pool, query, isFit) => {

@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { HashRouting } from './hash-routing.ts';
 
 export const balancingAlgorithms = ['round-robin', 'least-connection'] as const;
 export type BalancingAlgorithm = (typeof balancingAlgorithms)[number];
@@ -10,6 +11,8 @@ export class Pool {
   /** The route's path as it was first registered, letter case kept: the Path of sticky-session cookies. */
   readonly contextPath: string;
   algorithm: BalancingAlgorithm;
+  /** Before the algorithm, for requests that have the field. */
+  hash: HashRouting | undefined;
   /** When the last endpoint left; undefined while there is one. */
   emptySince: number | undefined;
   /** Where round-robin goes on. */

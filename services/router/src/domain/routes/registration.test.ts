@@ -30,6 +30,7 @@ test('what Diego’s route-emitter sends is read', () => {
     routes: [expect.objectContaining({ key: 'a.com' }), expect.objectContaining({ key: 'b.com/path' })],
     ttlMs: 60_000,
     algorithm: 'least-connection',
+    hash: undefined,
     remarks: [],
   });
 });
@@ -53,6 +54,21 @@ test.each([
   [{ route_service_url: 'https://x.com' }, 'unsupported-route-service'],
 ])('%j is refused: %s', (more, fault) => {
   expect(readRegistration({ ...message, ...more })).toBe(fault);
+});
+
+test('load balancing by hash needs a header, and is none without', () => {
+  const read = (options: Record<string, unknown>) => readRegistration({ ...message, options });
+  expect(read({ loadbalancing: 'hash', hash_header: 'X-Tenant', hash_balance: 1.5 })).toMatchObject({
+    algorithm: undefined,
+    hash: { header: 'x-tenant', balance: 1.5 },
+    remarks: [],
+  });
+  expect(read({ loadbalancing: 'hash' })).toMatchObject({
+    algorithm: undefined,
+    hash: undefined,
+    remarks: ['load balancing by hash without the name of a header'],
+  });
+  expect(read({ loadbalancing: 'round-robin', hash_header: 'X-Tenant' })).toMatchObject({ hash: undefined });
 });
 
 test('what makes no sense is left out with a remark', () => {

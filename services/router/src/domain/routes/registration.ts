@@ -1,5 +1,6 @@
 import type { RouterRegister } from '@slipway/contracts';
 import type { EndpointSpec } from './endpoint.ts';
+import { type HashRouting, readHashRouting } from './hash-routing.ts';
 import { type BalancingAlgorithm, balancingAlgorithms } from './pool.ts';
 import { parseRouteUri, type RouteUri } from './route-uri.ts';
 
@@ -11,6 +12,8 @@ export interface Registration {
   readonly ttlMs: number;
   /** Undefined: not asked for, or unknown. */
   readonly algorithm: BalancingAlgorithm | undefined;
+  /** The route's requests are told apart by a header. */
+  readonly hash: HashRouting | undefined;
   /** What was ignored of the message, in words. */
   readonly remarks: readonly string[];
 }
@@ -45,7 +48,11 @@ export function readRegistration(message: RouterRegister): Registration | Regist
   }
   const wanted = message.options?.loadbalancing ?? '';
   const algorithm = balancingAlgorithms.find((known) => known === wanted);
-  if (wanted !== '' && algorithm === undefined) remarks.push(`unknown load balancing: ${JSON.stringify(wanted)}`);
+  const hash =
+    wanted === 'hash' ? readHashRouting(message.options?.hash_header, message.options?.hash_balance) : undefined;
+  if (wanted === 'hash' && hash === undefined) remarks.push('load balancing by hash without the name of a header');
+  else if (wanted !== '' && wanted !== 'hash' && algorithm === undefined)
+    remarks.push(`unknown load balancing: ${JSON.stringify(wanted)}`);
   const plain = (value: string | undefined, name: string): string => {
     if (value === undefined || PLAIN.test(value)) return value ?? '';
     remarks.push(`${name} has characters that no cookie may have`);
@@ -66,6 +73,7 @@ export function readRegistration(message: RouterRegister): Registration | Regist
     routes,
     ttlMs: Math.max(0, message.stale_threshold_in_seconds ?? 0) * 1000,
     algorithm,
+    hash,
     remarks,
   };
 }

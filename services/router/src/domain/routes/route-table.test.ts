@@ -22,7 +22,7 @@ function tableOf(emptyPoolMs = 0): { table: RouteTable; gone: Backend[] } {
 
 function registration(port: number, uris: readonly string[], more: Partial<Registration> = {}): Registration {
   const routes = uris.map((uri) => parseRouteUri(uri)).filter((route) => route !== undefined);
-  return { endpoint: specOf(port), routes, ttlMs: 0, algorithm: undefined, remarks: [], ...more };
+  return { endpoint: specOf(port), routes, ttlMs: 0, algorithm: undefined, hash: undefined, remarks: [], ...more };
 }
 
 const addresses = (table: RouteTable, host: string): string[] =>

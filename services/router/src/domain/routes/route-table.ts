@@ -52,7 +52,7 @@ export class RouteTable {
 
   /** Adds or refreshes the endpoint in each of its routes. The newest registration wins over what was known. */
   register(registration: Registration, now: number): RouteChange[] {
-    const { endpoint: spec, routes, algorithm } = registration;
+    const { endpoint: spec, routes, algorithm, hash } = registration;
     const changes: RouteChange[] = [];
     if (routes.length === 0) return changes;
     const { backend, memberships } = this.#listingFor(spec, now, changes);
@@ -60,6 +60,7 @@ export class RouteTable {
     for (const uri of routes) {
       const pool = this.#poolFor(uri);
       pool.algorithm = algorithm ?? this.#options.defaultAlgorithm;
+      pool.hash = hash;
       const known = memberships.get(pool);
       if (known !== undefined) {
         known.lastSeen = now;
