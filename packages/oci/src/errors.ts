@@ -1,16 +1,5 @@
+import { CodedError, type ErrorKind } from '@slipway/service-kit';
 import { printable } from './printable.ts';
-
-/** The nine kinds every Slipway error is one of. */
-export type OciErrorKind =
-  | 'not-found'
-  | 'conflict'
-  | 'invalid'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'unavailable'
-  | 'timeout'
-  | 'exhausted'
-  | 'internal';
 
 /** Every error of this package: its kind, and what it means for the one who reads it. */
 export const ociErrors = {
@@ -46,12 +35,13 @@ export const ociErrors = {
   REGISTRY_TIMEOUT: { kind: 'timeout', means: 'The registry did not answer in time, or sends too slowly.' },
   REGISTRY_UNAVAILABLE: { kind: 'unavailable', means: 'The registry answers with server errors.' },
   REGISTRY_PROTOCOL: { kind: 'unavailable', means: 'The registry answers with something that is not its protocol.' },
-} as const satisfies Record<string, { readonly kind: OciErrorKind; readonly means: string }>;
+} as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;
 
 export type OciErrorCode = keyof typeof ociErrors;
 
 export interface OciErrorOptions {
   readonly cause?: unknown;
+  /** Figures and names behind the message; never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
@@ -62,18 +52,11 @@ const MAX_MESSAGE = 2_048;
  * A fault of an image or of a reference to one. `RegistryError` adds who was asked for what. Its message may quote
  * strangers, and people and logs read it: it is one bounded line without control characters.
  */
-export class OciError extends Error {
-  readonly code: OciErrorCode;
-  readonly kind: OciErrorKind;
-  /** Figures and names behind the message; never a secret. */
-  readonly details: Readonly<Record<string, unknown>>;
+export class OciError extends CodedError {
+  declare readonly code: OciErrorCode;
 
   constructor(code: OciErrorCode, message: string, options: OciErrorOptions = {}) {
-    super(printable(message, MAX_MESSAGE), options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target.name;
-    this.code = code;
-    this.kind = ociErrors[code].kind;
-    this.details = options.details ?? {};
+    super(code, ociErrors[code].kind, printable(message, MAX_MESSAGE), options);
   }
 }
 

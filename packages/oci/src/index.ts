@@ -1,6 +1,6 @@
 export type { Descriptor } from './descriptor.ts';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
-export { OciError, type OciErrorCode, type OciErrorKind, ociErrors, ReferenceSyntaxError } from './errors.ts';
+export { OciError, type OciErrorCode, ociErrors, ReferenceSyntaxError } from './errors.ts';
 export { type ExposedPort, lowestTcpPort, type PortProtocol, parseExposedPorts } from './exposed-ports.ts';
 export { type ImageConfig, type ImageHealthcheck, parseImageConfig } from './image-config.ts';
 export type { ImageIndex, IndexEntry } from './image-index.ts';
