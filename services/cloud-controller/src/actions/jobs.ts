@@ -15,6 +15,7 @@ export async function recordJob(
   platform: Platform,
   operation: string,
   failure?: ApiError,
+  warnings: readonly string[] = [],
 ): Promise<JobRow> {
   const old = new Date(Date.parse(now) - JOB_MEMORY_MS).toISOString();
   await sql.deleteFrom('jobs').where('created_at', '<', old).execute();
@@ -27,7 +28,7 @@ export async function recordJob(
       operation,
       state: failure === undefined ? 'COMPLETE' : 'FAILED',
       errors: JSON.stringify(failure === undefined ? [] : [failure.body]),
-      warnings: '[]',
+      warnings: JSON.stringify(warnings.map((detail) => ({ detail }))),
     })
     .returningAll()
     .executeTakeFirstOrThrow();

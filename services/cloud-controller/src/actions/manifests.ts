@@ -3,6 +3,7 @@ import type { AppRow, DomainRow, JobRow, ProcessRow, Sql } from '../adapters/sql
 import type { UnitOfWork, Writer } from '../adapters/sql/writer.ts';
 import type { ManifestApp, ManifestProcess, ManifestService, ManifestSidecar } from '../domain/manifest/manifest.ts';
 import { decideProcessChange, type ProcessSettings } from '../domain/manifest/process-change.ts';
+import { protocolWarnings } from '../domain/names/route-protocol.ts';
 import { ApiError, unprocessable } from '../errors.ts';
 import { activeDeployment } from './active-deployment.ts';
 import { setFeatures } from './app-features.ts';
@@ -40,12 +41,17 @@ export async function applyManifest(scope: ManifestScope, apps: readonly Manifes
     return await writer.write(async (unit) => {
       const domains = await domainsOf(unit.sql, space.organization_guid);
       for (const app of apps) await ofApp(app, () => applyApp(unit, scope, domains, app));
-      return recordJob(unit, platform, operation);
+      return recordJob(unit, platform, operation, undefined, warningsOf(apps));
     });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status >= 500) throw error;
     return writer.write((unit) => recordJob(unit, platform, operation, error));
   }
+}
+
+function warningsOf(apps: readonly ManifestApp[]): string[] {
+  const routes = apps.flatMap(({ routes: wish }) => (wish.kind === 'listed' ? wish.routes : []));
+  return protocolWarnings(routes.map(({ protocol }) => protocol));
 }
 
 /** Problems name the app that they are in. */

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import {
   addDestinations,
@@ -8,6 +9,7 @@ import {
 } from '../actions/routes.ts';
 import { loadDestinations } from '../adapters/sql/destination-rows.ts';
 import type { RouteRow } from '../adapters/sql/schema.ts';
+import { protocolWarnings, type RouteProtocol } from '../domain/names/route-protocol.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { destinationSchema, destinationsSchema, presentDestination, presentDestinations } from '../resources/route.ts';
 import type { Api, ApiContext } from './api-context.ts';
@@ -36,6 +38,12 @@ const destinationsBody = z.strictObject({ destinations: z.array(destinationBody)
 const protocolBody = z.strictObject({ protocol: z.enum(['http1', 'http2']).nullable() });
 const destinationParameters = z.object({ guid: z.string(), destination: z.string() });
 
+/** The cf CLI shows it. */
+function warn(reply: FastifyReply, protocols: readonly (RouteProtocol | null | undefined)[]): void {
+  const warnings = protocolWarnings(protocols).map(encodeURIComponent);
+  if (warnings.length > 0) void reply.header('x-cf-warnings', warnings.join(','));
+}
+
 /** Where routes lead. */
 export function routeDestinationRoutes(api: Api, context: ApiContext): void {
   const { db, writer, platform, link } = context;
@@ -49,13 +57,21 @@ export function routeDestinationRoutes(api: Api, context: ApiContext): void {
   });
 
   const changed = { params: guidParameters, body: destinationsBody, ...answer };
-  api.post('/v3/routes/:guid/destinations', { schema: changed }, async (request) => {
+  api.post('/v3/routes/:guid/destinations', { schema: changed }, async (request, reply) => {
+    warn(
+      reply,
+      request.body.destinations.map(({ protocol }) => protocol),
+    );
     const route = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
     const destinations = await checkDestinations(context, route, request.body);
     await writer.write((unit) => addDestinations(unit, platform, route.guid, destinations));
     return present(route.guid);
   });
-  api.patch('/v3/routes/:guid/destinations', { schema: changed }, async (request) => {
+  api.patch('/v3/routes/:guid/destinations', { schema: changed }, async (request, reply) => {
+    warn(
+      reply,
+      request.body.destinations.map(({ protocol }) => protocol),
+    );
     const route = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
     const destinations = await checkDestinations(context, route, request.body);
     await writer.write((unit) => replaceDestinations(unit, platform, route.guid, destinations));
@@ -76,7 +92,8 @@ export function routeDestinationRoutes(api: Api, context: ApiContext): void {
   api.patch(
     '/v3/routes/:guid/destinations/:destination',
     { schema: { params: destinationParameters, body: protocolBody, response: { 200: destinationSchema } } },
-    async (request) => {
+    async (request, reply) => {
+      warn(reply, [request.body.protocol]);
       const { guid } = await findRoute(context, accessOf(request), request.params.guid, 'route.write');
       const row = await findDestination(guid, request.params.destination);
       if (row === undefined) throw notFound('Destination');

@@ -104,6 +104,16 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(errorOf(none).detail).toBe('Destination not found');
     });
 
+    test('whoever asks for http2 is told that apps get HTTP/1.1', async () => {
+      const app = await createApp(suite.api.admin, suite.spaceGuid);
+      const route = await createRoute(suite.api.admin, suite.spaceGuid, 'two');
+      const map = (protocol: string) =>
+        suite.api.admin.post(`/v3/routes/${route}/destinations`, { destinations: [{ app: { guid: app }, protocol }] });
+      expect((await map('http1')).headers['x-cf-warnings']).toBeUndefined();
+      const warning = decodeURIComponent(String((await map('http2')).headers['x-cf-warnings']));
+      expect(warning).toContain('The router speaks HTTP/1.1 to apps');
+    });
+
     test('have options, which are merged, and hash only where its feature flag is on', async () => {
       const { admin } = suite.api;
       const route = await createRoute(admin, suite.spaceGuid, 'balanced');
