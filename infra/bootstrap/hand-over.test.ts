@@ -34,7 +34,7 @@ afterEach(async () => {
 
 function bootstrap(...args: string[]): { child: ChildProcess; lines: string[]; exit: Promise<number | null> } {
   const handOver = JSON.stringify(join(repositoryRoot, 'infra/bootstrap/hand-over.mjs'));
-  const call = `handOver(${JSON.stringify(root)}, 'program.mjs', ${JSON.stringify(args)}, { privateMounts: false, nodeFlags: [] })`;
+  const call = `handOver(${JSON.stringify(root)}, 'program.mjs', ${JSON.stringify(args)}, { privateMounts: false, supervises: false })`;
   const script = `import { handOver } from ${handOver}; process.exitCode = await ${call};`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],

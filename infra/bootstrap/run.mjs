@@ -90,9 +90,8 @@ async function main() {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onSignal);
   }
   const privateMounts = needsRoot(/** @type {Subcommand} */ (subcommand));
-  // The supervisor only waits: it need not keep room for much garbage.
-  const nodeFlags = subcommand === 'start' || subcommand === 'demo' ? ['--max-semi-space-size=2'] : [];
-  return await handOver(root, entries[/** @type {Subcommand} */ (subcommand)], args, { privateMounts, nodeFlags });
+  const supervises = subcommand === 'start' || subcommand === 'demo';
+  return await handOver(root, entries[/** @type {Subcommand} */ (subcommand)], args, { privateMounts, supervises });
 }
 
 process.exitCode = await main();

@@ -204,6 +204,9 @@ function environment(context: ProcessContext, name: string): Record<string, stri
     NODE_COMPILE_CACHE: join(own, 'compile-cache'),
     // glibc otherwise makes arenas as it likes for Node's many threads, and gives little of them back: 5 to 10 MB each.
     MALLOC_ARENA_MAX: '2',
+    // Large blocks go back at once: else glibc learns from the first hash of a password (19 MiB) to keep such blocks.
+    MALLOC_MMAP_THRESHOLD_: '1048576',
+    MALLOC_TRIM_THRESHOLD_: '1048576',
     LOG_LEVEL: logLevelOfFiles(context.config),
     ...optional({
       LANG: process.env.LANG,
