@@ -58,6 +58,18 @@ test('a task runs once, tells what came of it, and goes when its result was take
   expect(ownLines(task).filter((line) => line === 'oops')).toHaveLength(1);
 });
 
+test('a task has the files that were given for it', async () => {
+  await cell.startRep();
+  const destination = '/etc/cf-service-bindings';
+  const files = [{ destination, files: [{ path: 'db/password', content: 'geheim' }] }];
+  const task = { ...(await cell.task(`cat ${destination}/db/password; echo`)), files };
+  await cell.desireTask(task);
+  await cell.untilTask(task, 'COMPLETED');
+  await expect.poll(() => ownLines(task), patient).toContain('geheim');
+  await cell.undesireTask(task);
+  await cell.untilTask(task, undefined);
+});
+
 test('a task fails with the reason: its status, its memory, its program', async () => {
   await cell.startRep();
   const failing = await cell.task('exit 3');

@@ -29,8 +29,8 @@ export class TaskBook implements Rising {
 
   /** No ports, and no check but that of its end. */
   get lrp(): Workload {
-    const { image, action, resources, log, metricTags } = this.task;
-    return { image, action, resources, log, metricTags, ports: [], healthCheck: { type: 'process' } };
+    const { image, action, files, resources, log, metricTags } = this.task;
+    return { image, action, files, resources, log, metricTags, ports: [], healthCheck: { type: 'process' } };
   }
 
   /** How far it is on its way up is told to nobody. */
