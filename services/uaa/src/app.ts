@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { type Bus, connectService, type RouteRegistrar, startRouteRegistrar } from '@slipway/bus';
-import { busAccess, type RouterRegister } from '@slipway/contracts';
+import { type Bus, connectService, startSystemRoute } from '@slipway/bus';
+import { busAccess } from '@slipway/contracts';
 import { type App, describeError, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config.ts';
@@ -19,26 +18,16 @@ export interface UaaApp extends App {
 
 /** Puts uaa together. */
 export function createApp(config: Config, { logger }: { readonly logger: Logger }): UaaApp {
-  const instanceId = randomUUID();
   let identity: Identity | undefined;
   let api: FastifyInstance | undefined;
   let bus: Bus | undefined;
-  let registrar: RouteRegistrar | undefined;
+  let unregister: (() => Promise<void>) | undefined;
   let health: HealthServer | undefined;
   let port: number | undefined;
   let databaseProblem: string | undefined = 'starting';
   let stopping = false;
   const timers: NodeJS.Timeout[] = [];
 
-  const routes = (): readonly RouterRegister[] => [
-    {
-      host: config.ROUTE_HOST,
-      port: port ?? 0,
-      uris: config.SYSTEM_HOSTS.map((host) => `${host}/uaa`),
-      tags: { component: 'uaa' },
-      private_instance_id: instanceId,
-    },
-  ];
   const notReady = (): string | undefined => {
     if (databaseProblem !== undefined) return `database: ${databaseProblem}`;
     if (api === undefined) return 'HTTP: not listening';
@@ -74,14 +63,18 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     // Tokens need no NATS: it is only how the router learns of us.
     bus = await connectService(busAccess('uaa'), { config, source: 'uaa', logger });
     if (stopping) return stop();
-    registrar = startRouteRegistrar(bus, routes);
+    unregister = startSystemRoute(bus, {
+      host: config.ROUTE_HOST,
+      port,
+      uris: config.SYSTEM_HOSTS.map((host) => `${host}/uaa`),
+      component: 'uaa',
+    });
   };
 
   const stop = async (): Promise<void> => {
     stopping = true;
-    registrar?.unregister(routes());
-    registrar?.stop();
-    registrar = undefined;
+    await unregister?.();
+    unregister = undefined;
     for (const timer of timers.splice(0)) clearInterval(timer);
     await api?.close();
     await bus?.close();

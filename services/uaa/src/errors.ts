@@ -16,7 +16,7 @@ export const uaaErrors = {
     kind: 'invalid',
     status: 400,
     error: 'unsupported_grant_type',
-    means: 'Tokens are given for password, client_credentials and refresh_token.',
+    means: 'Tokens are given for password, client_credentials, refresh_token and authorization_code.',
   },
   SCOPE_INVALID: {
     kind: 'invalid',
@@ -84,6 +84,42 @@ export const uaaErrors = {
     status: 400,
     error: 'invalid_scim_resource',
     means: 'The user that is to be made lacks something, or has what cannot be.',
+  },
+  USER_CHANGED: {
+    kind: 'conflict',
+    status: 409,
+    error: 'scim',
+    means: 'The user is not the one that was read before: read it again.',
+  },
+  GROUP_NOT_FOUND: {
+    kind: 'not-found',
+    status: 404,
+    error: 'scim_resource_not_found',
+    means: 'There is no group of that name, or the user is not in it.',
+  },
+  GROUP_EXISTS: {
+    kind: 'conflict',
+    status: 409,
+    error: 'scim_resource_already_exists',
+    means: 'There is a group of that name.',
+  },
+  GROUP_INVALID: {
+    kind: 'invalid',
+    status: 400,
+    error: 'invalid_scim_resource',
+    means: 'The group cannot be so, or not be changed so.',
+  },
+  MEMBER_EXISTS: {
+    kind: 'conflict',
+    status: 409,
+    error: 'member_already_exists',
+    means: 'The user is in the group.',
+  },
+  CODE_INVALID: {
+    kind: 'invalid',
+    status: 400,
+    error: 'invalid_grant',
+    means: 'A one-time code was used before, has expired, or is for another client.',
   },
   FILTER_INVALID: { kind: 'invalid', status: 400, error: 'scim', means: 'The SCIM filter cannot be understood.' },
   PASSWORD_INVALID: {

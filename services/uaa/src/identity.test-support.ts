@@ -33,7 +33,11 @@ export interface TestUaa {
   readonly log: string[];
   readonly url: string;
   readonly encryptionKey: string;
-  readonly call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, request?: Request) => Promise<Reply>;
+  readonly call: (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    request?: Request,
+  ) => Promise<Reply>;
   /** As cf logs in. */
   readonly logIn: (userName?: string, password?: string, form?: Readonly<Record<string, string>>) => Promise<Reply>;
   readonly refresh: (refreshToken: string, form?: Readonly<Record<string, string>>) => Promise<Reply>;

@@ -4,7 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import { AtRest } from './adapters/crypto/at-rest.ts';
 import { PasswordHasher } from './adapters/crypto/password-hasher.ts';
+import { AuthorizationCodeStore } from './adapters/sql/authorization-code-store.ts';
 import { ClientStore } from './adapters/sql/client-store.ts';
+import { GroupStore } from './adapters/sql/group-store.ts';
 import { LoginFailureStore } from './adapters/sql/login-failure-store.ts';
 import { migrations } from './adapters/sql/migrations.ts';
 import { RefreshTokenStore } from './adapters/sql/refresh-token-store.ts';
@@ -14,6 +16,7 @@ import { UserStore } from './adapters/sql/user-store.ts';
 import type { Config } from './config.ts';
 import { forgottenBefore } from './domain/login-policy.ts';
 import { AccessTokens } from './handlers/access-tokens.ts';
+import { AuthorizationCodes } from './handlers/authorization-codes.ts';
 import { ClientLogin } from './handlers/client-login.ts';
 import { prepareIdentities } from './handlers/first-start.ts';
 import { KeyRing } from './handlers/key-ring.ts';
@@ -75,9 +78,13 @@ export function openIdentity(config: IdentityConfig, dependencies: IdentityDepen
   const login = new UserLogin({ users, hasher, guard, logger });
   const clientLogin = new ClientLogin({ clients, hasher, guard });
   const accounts = new UserAccounts({ users, hasher, login, now });
+  const groups = new GroupStore(db);
+  const codeStore = new AuthorizationCodeStore(db);
+  const codes = new AuthorizationCodes({ codes: codeStore, clients, users, now });
   const grants = new TokenGrants({
     users,
     refreshTokens,
+    codes,
     login,
     accessTokens,
     accessTokenSeconds: config.ACCESS_TOKEN_SECONDS,
@@ -101,6 +108,8 @@ export function openIdentity(config: IdentityConfig, dependencies: IdentityDepen
         accessTokens,
         refreshTokens,
         users,
+        groups,
+        codes,
         accounts,
         clients,
         hasher,
@@ -126,6 +135,7 @@ export function openIdentity(config: IdentityConfig, dependencies: IdentityDepen
     },
     sweep: async () => {
       await refreshTokens.deleteExpired(now());
+      await codeStore.deleteExpired(now());
       await failures.deleteBefore(forgottenBefore(now()));
       await keys.deleteExpired();
     },

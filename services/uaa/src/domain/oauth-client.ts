@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
-export const grantTypes = ['password', 'client_credentials', 'refresh_token'] as const;
+export const grantTypes = ['password', 'client_credentials', 'refresh_token', 'authorization_code'] as const;
 export type GrantType = (typeof grantTypes)[number];
+
+/** Clients that each start makes as they are in this release. */
+export const platformClients: readonly string[] = ['cf', 'cloud_controller'];
 
 /** What may ask for tokens: cf for its users, or a program for itself. */
 export interface OauthClient {
@@ -58,6 +61,14 @@ export function parseNewClient(body: unknown): NewClientResult {
       authorities: [...new Set(authorities)],
     },
   };
+}
+
+const secretSchema = z.looseObject({ secret: z.string().min(1).max(255), oldSecret: z.string().max(255).optional() });
+
+/** The body of `PUT /oauth/clients/:id/secret`; undefined when it is none. */
+export function parseNewSecret(body: unknown): { readonly secret: string; readonly oldSecret: string } | undefined {
+  const result = secretSchema.safeParse(body);
+  return result.success ? { secret: result.data.secret, oldSecret: result.data.oldSecret ?? '' } : undefined;
 }
 
 /** As UAA writes it; nothing of the secret. */

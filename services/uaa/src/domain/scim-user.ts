@@ -68,6 +68,53 @@ export function parseNewUser(body: unknown): NewUserResult {
   };
 }
 
+const changeSchema = z.looseObject({
+  userName: text.regex(USER_NAME, "Username must match pattern: [\\p{L}+0-9+\\-_.@'!]+").optional(),
+  name: z.looseObject({ givenName: text.nullish(), familyName: text.nullish() }).nullish(),
+  emails: z
+    .array(z.looseObject({ value: text.min(1), primary: z.boolean().nullish() }))
+    .min(1, 'An email must be provided.')
+    .optional(),
+  active: z.boolean().nullish(),
+  verified: z.boolean().nullish(),
+});
+
+/** What is undefined stays. */
+export interface UserChange {
+  readonly userName: string | undefined;
+  readonly email: string | undefined;
+  readonly givenName: string | null | undefined;
+  readonly familyName: string | null | undefined;
+  readonly active: boolean | undefined;
+  readonly verified: boolean | undefined;
+}
+
+export type UserChangeResult =
+  | { readonly outcome: 'valid'; readonly change: UserChange }
+  | { readonly outcome: 'invalid'; readonly description: string };
+
+/** The body of `PUT /Users/:id`. Passwords and groups are changed elsewhere, and ignored here as in UAA. */
+export function parseUserChange(body: unknown): UserChangeResult {
+  const result = changeSchema.safeParse(body);
+  if (!result.success) {
+    const description = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+    return { outcome: 'invalid', description };
+  }
+  const { userName, name, emails, active, verified } = result.data;
+  const email = emails?.find((candidate) => candidate.primary === true) ?? emails?.[0];
+  return {
+    outcome: 'valid',
+    change: {
+      userName,
+      email: email?.value,
+      givenName: name?.givenName,
+      familyName: name?.familyName,
+      active: active ?? undefined,
+      verified: verified ?? undefined,
+    },
+  };
+}
+
 const SCHEMAS = ['urn:scim:schemas:core:1.0'] as const;
 
 /** SCIM 1.1's user as UAA writes it; nothing of the password. */

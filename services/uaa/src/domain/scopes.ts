@@ -19,13 +19,18 @@ export const adminGroups: readonly string[] = [
   'uaa.admin',
 ];
 
-/** What cf may act for: as in cf-deployment, and clients.write, for there is no other tool that makes clients. */
-export const cfClientScopes: readonly string[] = [
-  ...userGroups,
-  ...adminGroups,
+/** Groups of the platform that the first admin is not in. */
+export const platformGroups: readonly string[] = [
+  'clients.admin',
   'cloud_controller.admin_read_only',
   'cloud_controller.global_auditor',
+  'groups.update',
+  'scim.create',
+  'tokens.revoke',
 ];
+
+/** What cf may act for: as in cf-deployment, and clients.write, for there is no other tool that makes clients. */
+export const cfClientScopes: readonly string[] = [...userGroups, ...adminGroups, ...platformGroups];
 
 export type ScopeResult =
   | { readonly outcome: 'granted'; readonly scopes: readonly string[] }

@@ -18,6 +18,7 @@ export type TokenRequest = Scoped &
       }
     | { readonly grantType: 'client_credentials' }
     | { readonly grantType: 'refresh_token'; readonly refreshToken: string }
+    | { readonly grantType: 'authorization_code'; readonly code: string }
   );
 
 export type TokenRequestResult =
@@ -28,7 +29,16 @@ export type TokenRequestResult =
       readonly description: string;
     };
 
-const fieldNames = ['grant_type', 'username', 'password', 'passcode', 'refresh_token', 'scope', 'login_hint'] as const;
+const fieldNames = [
+  'grant_type',
+  'username',
+  'password',
+  'passcode',
+  'refresh_token',
+  'code',
+  'scope',
+  'login_hint',
+] as const;
 const loginHintSchema = z.looseObject({ origin: z.string().min(1) });
 
 /** The form of `POST /oauth/token`. `login_hint` alone may stand in the query, where cf puts it: nothing secret may. */
@@ -44,7 +54,9 @@ export function parseTokenRequest(form: FormFields, query: FormFields): TokenReq
     case undefined:
       return invalid('Missing grant type');
     case 'password': {
-      if (fields.passcode !== undefined) return invalid('there is no single sign-on here, hence no passcodes');
+      if (fields.passcode !== undefined) {
+        return invalid('There is no single sign-on here, hence no passcodes: log in with user name and password.');
+      }
       const hint = parseLoginHint(fields.login_hint, query);
       if (hint.outcome === 'invalid') return invalid('login_hint is not {"origin":"..."}');
       if (fields.username === undefined || fields.password === undefined) {
@@ -61,6 +73,9 @@ export function parseTokenRequest(form: FormFields, query: FormFields): TokenReq
         outcome: 'valid',
         request: { grantType: 'refresh_token', refreshToken: fields.refresh_token, scopes },
       };
+    case 'authorization_code':
+      if (fields.code === undefined) return invalid('code is needed');
+      return { outcome: 'valid', request: { grantType: 'authorization_code', code: fields.code, scopes } };
     default:
       return {
         outcome: 'invalid',

@@ -42,6 +42,11 @@ export class LoginGuard {
     }
   }
 
+  /** What failed before does not count any more. */
+  forget(subject: string): Promise<void> {
+    return this.#records.clear(subject);
+  }
+
   async #attempt(subject: string, verify: () => Promise<boolean>): Promise<'passed' | 'failed' | 'locked'> {
     const record = await this.#records.get(subject);
     if (lockedUntil(record, this.#now()) !== undefined) return 'locked';

@@ -9,11 +9,13 @@ import type { TokenRequest } from '../domain/token-request.ts';
 import type { User } from '../domain/user.ts';
 import { UaaError } from '../errors.ts';
 import type { AccessTokens } from './access-tokens.ts';
+import type { AuthorizationCodes } from './authorization-codes.ts';
 import type { UserLogin } from './user-login.ts';
 
 export interface TokenGrantsDependencies {
   readonly users: UserStore;
   readonly refreshTokens: RefreshTokenStore;
+  readonly codes: AuthorizationCodes;
   readonly login: UserLogin;
   readonly accessTokens: AccessTokens;
   readonly accessTokenSeconds: number;
@@ -40,7 +42,7 @@ export class TokenGrants {
     this.#deps = dependencies;
   }
 
-  /** Throws UaaError CLIENT_REFUSED, SCOPE_INVALID, TOKEN_INVALID, and what UserLogin throws. */
+  /** Throws UaaError CLIENT_REFUSED, SCOPE_INVALID, TOKEN_INVALID, CODE_INVALID, and what UserLogin throws. */
   async grant(client: OauthClient, request: TokenRequest): Promise<TokenResponse> {
     if (!client.grantTypes.includes(request.grantType)) {
       throw new UaaError('CLIENT_REFUSED', `Unauthorized grant type: ${request.grantType}`);
@@ -52,6 +54,8 @@ export class TokenGrants {
         return this.#forPassword(client, request);
       case 'refresh_token':
         return this.#forRefreshToken(client, request);
+      case 'authorization_code':
+        return this.#forCode(client, request);
     }
   }
 
@@ -103,6 +107,33 @@ export class TokenGrants {
       ? await refreshTokens.create({ ...session, createdAt: now, expiresAt: now + refreshTokenSeconds * 1_000 })
       : request.refreshToken;
     return this.#forUser(user, session, 'refresh_token', scopes, refreshToken);
+  }
+
+  async #forCode(
+    client: OauthClient,
+    request: TokenRequest & { grantType: 'authorization_code' },
+  ): Promise<TokenResponse> {
+    const { codes, users, refreshTokens, refreshTokenSeconds, now } = this.#deps;
+    const code = await codes.take(request.code, client.clientId);
+    const user = await users.get(code.userGuid);
+    if (user === undefined || !user.active) throw new UaaError('CODE_INVALID', 'Invalid authorization code');
+    const owned = new Set([...userGroups, ...user.groups]);
+    const scopes = scopesOf(
+      code.scopes.filter((scope) => owned.has(scope)),
+      client.scopes,
+      request.scopes,
+    );
+    const session: Session = {
+      sessionId: randomUUID(),
+      userGuid: user.guid,
+      clientId: client.clientId,
+      scopes,
+      authenticatedAt: code.authenticatedAt,
+      createdAt: now(),
+      expiresAt: now() + refreshTokenSeconds * 1_000,
+    };
+    const refreshToken = client.grantTypes.includes('refresh_token') ? await refreshTokens.create(session) : undefined;
+    return this.#forUser(user, session, 'authorization_code', scopes, refreshToken);
   }
 
   async #forUser(

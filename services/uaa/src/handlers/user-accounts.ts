@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PasswordHasher } from '../adapters/crypto/password-hasher.ts';
 import type { UserStore } from '../adapters/sql/user-store.ts';
-import type { NewUser } from '../domain/scim-user.ts';
+import type { NewUser, UserChange } from '../domain/scim-user.ts';
 import { passwordProblem, UAA_ORIGIN, type User } from '../domain/user.ts';
 import { UaaError } from '../errors.ts';
 import type { UserLogin } from './user-login.ts';
@@ -54,6 +54,31 @@ export class UserAccounts {
       });
     }
     return user;
+  }
+
+  /** Throws UaaError USER_EXISTS or USER_NOT_FOUND. */
+  async update(before: User, change: UserChange): Promise<User> {
+    const { users, now } = this.#deps;
+    const after: User = {
+      ...before,
+      userName: change.userName ?? before.userName,
+      email: change.email ?? before.email,
+      givenName: change.givenName === undefined ? before.givenName : change.givenName,
+      familyName: change.familyName === undefined ? before.familyName : change.familyName,
+      active: change.active ?? before.active,
+      verified: change.verified ?? before.verified,
+    };
+    const updated = await users.update(after, new Date(now()).toISOString());
+    if (updated === 'taken') throw new UaaError('USER_EXISTS', `Username already in use: ${after.userName}`);
+    if (updated === undefined) throw new UaaError('USER_NOT_FOUND', `User ${before.guid} does not exist`);
+    return updated;
+  }
+
+  /** Forgets failed logins. Throws UaaError USER_NOT_FOUND. */
+  async unlock(guid: string): Promise<void> {
+    const user = await this.#deps.users.get(guid);
+    if (user === undefined) throw new UaaError('USER_NOT_FOUND', `User ${guid} does not exist`);
+    await this.#deps.login.unlock(user.userName);
   }
 
   /**

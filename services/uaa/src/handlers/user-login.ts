@@ -37,13 +37,17 @@ export class UserLogin {
     return user;
   }
 
+  /** Lets a name be tried again at once, whatever failed before. */
+  unlock(userName: string): Promise<void> {
+    return this.#deps.guard.forget(subjectOf(userName));
+  }
+
   /** Throws UaaError CREDENTIALS_WRONG with `wrong` as its message, ACCOUNT_LOCKED or BUSY. */
   async checkPassword(userName: string, user: User | undefined, password: string, wrong: string): Promise<void> {
     const { guard, hasher, users, logger } = this.#deps;
     if (password.length > MAX_PASSWORD_LENGTH) throw new UaaError('CREDENTIALS_WRONG', wrong);
     let outdated = false;
-    const subject = `user ${userNameKey(userName).slice(0, 255)}`;
-    const outcome = await guard.attempt(subject, async () => {
+    const outcome = await guard.attempt(subjectOf(userName), async () => {
       const verification = await hasher.verify(password, user?.passwordHash);
       outdated = verification.outdated;
       return verification.matches;
@@ -59,4 +63,8 @@ export class UserLogin {
       await users.replaceHash(user.guid, await hasher.hash(password), user.passwordHash);
     }
   }
+}
+
+function subjectOf(userName: string): string {
+  return `user ${userNameKey(userName).slice(0, 255)}`;
 }

@@ -1,16 +1,23 @@
 import formbody from '@fastify/formbody';
 import { childTrace, type Logger, parseTraceparent, withTrace } from '@slipway/service-kit';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { type AuthorizeRoutesDependencies, authorizeRoutes } from './authorize.ts';
 import { type ClientRoutesDependencies, clientRoutes } from './clients.ts';
 import { replyToErrors } from './error-reply.ts';
+import { type GroupRoutesDependencies, groupRoutes } from './groups.ts';
 import { type ServerInfoDependencies, serverInfoRoutes } from './server-info.ts';
+import { type KeyRoutesDependencies, keyRoutes } from './signing-keys.ts';
 import { type TokenRoutesDependencies, tokenRoutes } from './token.ts';
+import { userInfoRoutes } from './user-info.ts';
 import { type UserRoutesDependencies, userRoutes } from './users.ts';
 
 export interface ApiDependencies
   extends ServerInfoDependencies,
     TokenRoutesDependencies,
     UserRoutesDependencies,
+    GroupRoutesDependencies,
+    AuthorizeRoutesDependencies,
+    KeyRoutesDependencies,
     ClientRoutesDependencies {
   readonly logger: Logger;
   readonly onError: (code: string) => void;
@@ -33,6 +40,10 @@ export async function createApi(dependencies: ApiDependencies): Promise<FastifyI
         serverInfoRoutes(scope, dependencies);
         tokenRoutes(scope, dependencies);
         userRoutes(scope, dependencies);
+        groupRoutes(scope, dependencies);
+        userInfoRoutes(scope, dependencies);
+        authorizeRoutes(scope, dependencies);
+        keyRoutes(scope, dependencies);
         clientRoutes(scope, dependencies);
       },
       { prefix },

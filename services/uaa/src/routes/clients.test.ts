@@ -34,6 +34,41 @@ onEachEngine(() => {
     expect((await uaa.call('DELETE', '/uaa/oauth/clients/robot', { token })).status).toBe(404);
   });
 
+  test('clients are listed, changed, and get new secrets', async () => {
+    const uaa = await startUaa();
+    const token = await uaa.adminToken();
+    await uaa.call('POST', '/oauth/clients', { token, json: robot });
+    const listed = (await uaa.call('GET', '/uaa/oauth/clients', { token })).body;
+    expect(listed.totalResults).toBe(3);
+    expect(listed.resources.map((client: { client_id: string }) => client.client_id)).toEqual([
+      'cf',
+      'cloud_controller',
+      'robot',
+    ]);
+    const json = { authorized_grant_types: ['client_credentials'], authorities: ['scim.write'] };
+    const changed = await uaa.call('PUT', '/uaa/oauth/clients/robot', { token, json });
+    expect([changed.status, changed.body.authorities]).toEqual([200, ['scim.write']]);
+    const logIn = (secret: string) =>
+      uaa.call('POST', '/oauth/token', {
+        form: { grant_type: 'client_credentials', client_id: 'robot', client_secret: secret },
+      });
+    const own = (await logIn('beep')).body.access_token;
+    const secret = '/uaa/oauth/clients/robot/secret';
+    const set = (as: string, body: object) => uaa.call('PUT', secret, { token: as, json: body });
+    expect((await set(own, { secret: 'boop' })).status).toBe(401);
+    expect((await set(own, { secret: 'boop', oldSecret: 'beep' })).status).toBe(200);
+    expect((await logIn('beep')).status).toBe(401);
+    expect((await set(token, { secret: 'third' })).body).toEqual({ status: 'ok', message: 'secret updated' });
+    expect((await logIn('third')).status).toBe(200);
+    for (const name of ['cf', 'cloud_controller']) {
+      for (const method of ['PUT', 'DELETE'] as const) {
+        const refused = await uaa.call(method, `/uaa/oauth/clients/${name}`, { token, json });
+        expect([refused.status, refused.body.error]).toEqual([400, 'invalid_client']);
+      }
+    }
+    expect((await uaa.call('PUT', '/uaa/oauth/clients/none', { token, json })).status).toBe(404);
+  });
+
   test.each([
     [{ ...robot, client_secret: '' }, 'client_secret is required'],
     [{ ...robot, authorized_grant_types: ['implicit'] }, 'authorized_grant_types'],

@@ -19,10 +19,14 @@ test.each(['/uaa', ''])('everything public is under %j', async (prefix) => {
   }
 });
 
-test('the prompts are those that cf should ask, and no others', async () => {
+test('the prompts are those that cf should ask, and what it asks for with --sso', async () => {
   const uaa = await startUaa();
   const { body } = await uaa.call('GET', '/uaa/login', { headers: { accept: 'application/json' } });
-  expect(body.prompts).toEqual({ username: ['text', 'Email'], password: ['password', 'Password'] });
+  expect(body.prompts).toEqual({
+    username: ['text', 'Email'],
+    password: ['password', 'Password'],
+    passcode: ['password', expect.stringContaining('There is no single sign-on here')],
+  });
   expect(body.app.version).toMatch(/^\d+\.\d+\.\d+$/);
   expect(body.links).toEqual({ uaa: `${EXTERNAL_URL}/uaa`, login: `${EXTERNAL_URL}/uaa` });
 });
@@ -50,10 +54,10 @@ test('OpenID configuration names what is there', async () => {
 
 test('what is not there is a 404 in JSON', async () => {
   const uaa = await startUaa();
-  const { status, body } = await uaa.call('GET', '/uaa/oauth/authorize?client_id=x');
+  const { status, body } = await uaa.call('GET', '/uaa/oauth/nothing?client_id=x');
   expect([status, body]).toEqual([
     404,
-    { error: 'not_found', error_description: 'there is no GET /uaa/oauth/authorize' },
+    { error: 'not_found', error_description: 'there is no GET /uaa/oauth/nothing' },
   ]);
 });
 

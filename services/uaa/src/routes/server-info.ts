@@ -23,8 +23,12 @@ export function serverInfoRoutes(api: FastifyInstance, dependencies: ServerInfoD
     entityID: new URL(externalUrl).host,
     timestamp: new Date(startedAt).toISOString(),
     idpDefinitions: {},
-    // cf asks for every prompt that is named here.
-    prompts: { username: ['text', 'Email'], password: ['password', 'Password'] },
+    // cf asks for every prompt that is named here, but for the passcode, which is what `cf login --sso` asks for.
+    prompts: {
+      username: ['text', 'Email'],
+      password: ['password', 'Password'],
+      passcode: ['password', 'There is no single sign-on here: use cf login without --sso. One Time Code'],
+    },
   };
   for (const path of ['/login', '/info']) api.get(path, () => info);
 
@@ -33,10 +37,12 @@ export function serverInfoRoutes(api: FastifyInstance, dependencies: ServerInfoD
 
   const openid = {
     issuer,
+    authorization_endpoint: `${base}/oauth/authorize`,
     token_endpoint: `${base}/oauth/token`,
+    userinfo_endpoint: `${base}/userinfo`,
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    grant_types_supported: ['password', 'client_credentials', 'refresh_token'],
-    response_types_supported: [],
+    grant_types_supported: ['password', 'client_credentials', 'refresh_token', 'authorization_code'],
+    response_types_supported: ['code'],
     jwks_uri: `${base}/token_keys`,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],

@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { UserStore } from '../adapters/sql/user-store.ts';
-import { readField } from '../domain/form.ts';
 import { parseScimFilter } from '../domain/scim-filter.ts';
 import { ScimFilterSyntaxError } from '../domain/scim-filter-lexer.ts';
-import { parseNewUser, renderUser, renderUserList } from '../domain/scim-user.ts';
+import { parseNewUser, parseUserChange, renderUser, renderUserList } from '../domain/scim-user.ts';
 import { resolveUserFilter, type UserFilter, UserFilterError, userField } from '../domain/user-filter.ts';
 import { UaaError } from '../errors.ts';
 import type { AccessTokens } from '../handlers/access-tokens.ts';
 import type { UserAccounts } from '../handlers/user-accounts.ts';
 import { ADMIN_SCOPE, requireScope } from './authorization.ts';
+import { queryField, scimPage } from './scim-query.ts';
 
 export interface UserRoutesDependencies {
   readonly users: UserStore;
@@ -17,27 +17,21 @@ export interface UserRoutesDependencies {
   readonly accessTokens: AccessTokens;
 }
 
-const DEFAULT_COUNT = 100;
-/** UAA's `userMaxCount`. */
-const MAX_COUNT = 500;
-
 const passwordChangeSchema = z.looseObject({ oldPassword: z.string().nullish(), password: z.string() });
 
-/** SCIM users, as far as cf uses them. */
+/** What UAA takes here: an account is locked by wrong passwords alone. */
+const statusSchema = z.strictObject({ locked: z.literal(false) });
+
+/** SCIM users: what cf and uaac do with them. */
 export function userRoutes(api: FastifyInstance, dependencies: UserRoutesDependencies): void {
   const { users, accounts, accessTokens } = dependencies;
 
   api.get<{ Querystring: Record<string, unknown> }>('/Users', async (request) => {
     requireScope(await accessTokens.verify(request.headers.authorization), 'scim.read');
-    const query = (name: string): string | undefined => {
-      const field = readField(request.query, name);
-      if (field.outcome === 'repeated') throw new UaaError('REQUEST_INVALID', `${name} may be given once`);
-      return field.value;
-    };
+    const query = (name: string): string | undefined => queryField(request.query, name);
     const sortBy = userField(query('sortBy') ?? 'created');
     if (sortBy === undefined) throw new UaaError('FILTER_INVALID', 'users cannot be sorted by that');
-    const startIndex = Math.max(wholeNumber('startIndex', query('startIndex'), 1), 1);
-    const count = Math.min(wholeNumber('count', query('count'), DEFAULT_COUNT), MAX_COUNT);
+    const { startIndex, count } = scimPage(request.query);
     const { users: page, total } = await users.list({
       filter: parseFilter(query('filter')),
       sortBy,
@@ -73,6 +67,32 @@ export function userRoutes(api: FastifyInstance, dependencies: UserRoutesDepende
     return renderUser(user);
   });
 
+  /** Names, addresses, and whether the user may log in. What is left out stays, unlike in UAA; `If-Match` is heeded. */
+  api.put<{ Params: { guid: string } }>('/Users/:guid', async (request, reply) => {
+    requireScope(await accessTokens.verify(request.headers.authorization), 'scim.write');
+    const { guid } = request.params;
+    const before = await users.get(guid);
+    if (before === undefined) throw new UaaError('USER_NOT_FOUND', `User ${guid} does not exist`);
+    const parsed = parseUserChange(request.body);
+    if (parsed.outcome === 'invalid') throw new UaaError('USER_INVALID', parsed.description);
+    const expected = request.headers['if-match']?.replaceAll('"', '');
+    if (expected !== undefined && expected !== '*' && expected !== String(before.version)) {
+      throw new UaaError('USER_CHANGED', `The user was changed meanwhile: it has version ${before.version}`);
+    }
+    const user = await accounts.update(before, parsed.change);
+    return reply.header('etag', `"${user.version}"`).send(renderUser(user));
+  });
+
+  /** `{"locked": false}`: failed logins are forgotten, and the user may try again at once. */
+  api.patch<{ Params: { guid: string } }>('/Users/:guid/status', async (request) => {
+    const caller = await accessTokens.verify(request.headers.authorization);
+    requireScope(caller, 'scim.write');
+    const body = statusSchema.safeParse(request.body);
+    if (!body.success) throw new UaaError('REQUEST_INVALID', 'expected {"locked":false}');
+    await accounts.unlock(request.params.guid);
+    return body.data;
+  });
+
   api.put<{ Params: { guid: string } }>('/Users/:guid/password', async (request) => {
     const caller = await accessTokens.verify(request.headers.authorization);
     requireScope(caller, 'password.write');
@@ -92,10 +112,4 @@ function parseFilter(text: string | undefined): UserFilter | undefined {
     if (!(cause instanceof ScimFilterSyntaxError) && !(cause instanceof UserFilterError)) throw cause;
     throw new UaaError('FILTER_INVALID', `Invalid filter expression: ${cause.message}`, { cause });
   }
-}
-
-function wholeNumber(name: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  if (!/^-?\d{1,9}$/.test(text)) throw new UaaError('REQUEST_INVALID', `${name} is a whole number`);
-  return Math.max(Number(text), 0);
 }

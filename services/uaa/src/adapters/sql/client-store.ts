@@ -37,6 +37,12 @@ export class ClientStore {
     return row === undefined ? undefined : fromRow(row);
   }
 
+  /** By id. */
+  async list(): Promise<OauthClient[]> {
+    const rows = await this.#db.selectFrom('clients').selectAll().orderBy('client_id').execute();
+    return rows.map(fromRow);
+  }
+
   /** With the refresh tokens that it got. The client as it was; undefined when it is gone already. */
   async delete(clientId: string): Promise<OauthClient | undefined> {
     const client = await this.get(clientId);

@@ -74,4 +74,30 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await index.execute();
     },
   },
+  '002_groups_and_codes': {
+    up: async (db: Kysely<unknown>) => {
+      await db.schema
+        .createTable('groups')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('description', 'text')
+        .addColumn('created_at', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('authorization_codes')
+        .addColumn('code_hash', 'text', (column) => column.primaryKey())
+        .addColumn('user_guid', 'text', (column) => column.notNull().references('users.guid').onDelete('cascade'))
+        .addColumn('client_id', 'text', (column) =>
+          column.notNull().references('clients.client_id').onDelete('cascade'),
+        )
+        .addColumn('scopes', 'text', (column) => column.notNull())
+        .addColumn('authenticated_at', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'text', (column) => column.notNull())
+        .execute();
+      for (const column of ['user_guid', 'client_id', 'expires_at'] as const) {
+        const index = db.schema.createIndex(`authorization_codes_${column}`).on('authorization_codes').column(column);
+        await index.execute();
+      }
+      await db.schema.createIndex('user_groups_name').on('user_groups').column('group_name').execute();
+    },
+  },
 };

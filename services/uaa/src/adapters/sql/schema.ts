@@ -49,6 +49,20 @@ export interface UaaDatabase {
     created_at: string;
     expires_at: string;
   };
+  groups: {
+    name: string;
+    description: string | null;
+    created_at: string;
+  };
+  authorization_codes: {
+    /** SHA-256 of the code in hex. */
+    code_hash: string;
+    user_guid: string;
+    client_id: string;
+    scopes: string;
+    authenticated_at: string;
+    expires_at: string;
+  };
   login_failures: {
     /** `user <name>` or `client <id>`; names that do not exist too, so that a lockout tells nothing. */
     subject: string;

@@ -85,6 +85,34 @@ export class UserStore {
     return { users: await this.#withGroups(rows), total: Number(counted.total) };
   }
 
+  /** The user as it is then; undefined when it is gone, `taken` when another has the name. Who may not log in any more is logged out. */
+  async update(user: User, now: string): Promise<User | 'taken' | undefined> {
+    try {
+      await this.#db.transaction().execute(async (trx) => {
+        await trx
+          .updateTable('users')
+          .set({
+            user_name: user.userName,
+            user_name_key: userNameKey(user.userName),
+            email: user.email,
+            given_name: user.givenName,
+            family_name: user.familyName,
+            active: Number(user.active),
+            verified: Number(user.verified),
+            updated_at: now,
+          })
+          .set((eb) => ({ version: eb('version', '+', 1) }))
+          .where('guid', '=', user.guid)
+          .execute();
+        if (!user.active) await trx.deleteFrom('refresh_tokens').where('user_guid', '=', user.guid).execute();
+      });
+    } catch (error) {
+      if (isUniqueViolation(error)) return 'taken';
+      throw error;
+    }
+    return this.get(user.guid);
+  }
+
   /** False when the user is gone. Ends all of the user's sessions: who changes a password may do so for a reason. */
   async setPassword(guid: string, passwordHash: string, now: string): Promise<boolean> {
     return this.#db.transaction().execute(async (trx) => {
