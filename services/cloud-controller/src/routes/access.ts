@@ -1,7 +1,7 @@
 import type { Expression, SqlBool } from 'kysely';
 import {
-  inVisibleOrganization,
-  inVisibleSpace,
+  inOrganizationWithRole,
+  inSpaceWithRole,
   rolesInOrganization,
   rolesInSpace,
   suspendedOrganization,
@@ -76,14 +76,14 @@ export class CallerAccess {
     if (!this.admin) throw new ApiError('NotAuthorized');
   }
 
-  /** For lists: true for rows in spaces that the caller may see; undefined when it sees all. */
-  visibleSpaces(column: string): Expression<SqlBool> | undefined {
-    return this.seesAll ? undefined : inVisibleSpace(this.caller.userGuid, column);
+  /** For lists: true for rows in spaces where the caller may see what `action` reads; undefined when it sees all. */
+  visibleSpaces(column: string, action: Action = 'space.read'): Expression<SqlBool> | undefined {
+    return this.seesAll ? undefined : inSpaceWithRole(this.caller.userGuid, column, accessRules[action].readers);
   }
 
   /** The same of organizations. */
-  visibleOrganizations(column: string): Expression<SqlBool> | undefined {
-    return this.seesAll ? undefined : inVisibleOrganization(this.caller.userGuid, column);
+  visibleOrganizations(column: string, action: Action = 'organization.read'): Expression<SqlBool> | undefined {
+    return this.seesAll ? undefined : inOrganizationWithRole(this.caller.userGuid, column, accessRules[action].readers);
   }
 
   /** By a suspension, where there is one. */
@@ -95,6 +95,14 @@ export class CallerAccess {
   get seesAll(): boolean {
     return this.admin || this.global.adminReadOnly || this.global.globalAuditor;
   }
+}
+
+/** For the few places where Cloud Foundry does not tell what is forbidden from what is not there: throws `otherwise`. */
+export async function hideForbidden<T>(found: Promise<T>, otherwise: ApiError): Promise<T> {
+  return found.catch((error: unknown) => {
+    const hidden = error instanceof ApiError && (error.status === 404 || error.body.title === 'CF-NotAuthorized');
+    throw hidden ? otherwise : error;
+  });
 }
 
 function requireActive(suspended: boolean): void {

@@ -51,7 +51,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
 
   /** Administrators can keep variables from being read. Throws 404, 403. */
   const findReadable = async (access: CallerAccess, guid: string): Promise<AppRow> => {
-    const app = await findApp(context, access, guid, 'app.readEnvironment');
+    const app = await findApp(context, access, guid, 'app.readVariables');
     await requireFeature(db, 'env_var_visibility', access);
     if (!access.global.adminReadOnly) await requireFeature(db, 'space_developer_env_var_visibility', access);
     return app;
@@ -61,13 +61,18 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
     '/v3/apps/:guid/env',
     { schema: { params: guidParameters, response: { 200: environmentSchema } } },
     async (request) => {
-      const app = await findReadable(accessOf(request), request.params.guid);
+      const access = accessOf(request);
+      const app = await findReadable(access, request.params.guid);
+      const secrets = (await access.inSpace('app.readEnvironment', app.space_guid)) === 'allowed';
       await writer.write((unit) => auditApp(unit, app, 'environment.show'));
       return {
         staging_env_json: { ...(await loadEnvironmentGroup(db, platform, 'staging')).variables },
         running_env_json: { ...(await loadEnvironmentGroup(db, platform, 'running')).variables },
         environment_variables: variablesOf(app),
-        system_env_json: systemEnvironment(serviceMode(app), await loadBoundServices(db, platform, app.guid)),
+        // The credentials of services are not for those who only see to it that the app runs.
+        system_env_json: secrets
+          ? systemEnvironment(serviceMode(app), await loadBoundServices(db, platform, app.guid))
+          : { redacted_message: '[PRIVATE DATA HIDDEN]' },
         application_env_json: { VCAP_APPLICATION: await applicationVariable(context, app) },
       };
     },
@@ -94,7 +99,7 @@ export function appEnvironmentRoutes(api: Api, context: ApiContext): void {
     },
     async (request) => {
       const change = request.body.var;
-      const { guid } = await findApp(context, accessOf(request), request.params.guid, 'app.write');
+      const { guid } = await findApp(context, accessOf(request), request.params.guid, 'app.operate');
       const problems = environmentProblems(change);
       if (problems.length > 0) throw unprocessable(...problems);
       const variables = await writer.write((unit) => updateEnvironment(unit, platform, guid, change));

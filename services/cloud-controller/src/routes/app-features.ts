@@ -51,7 +51,8 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
     },
     async (request) => {
       const { enabled } = request.body;
-      const app = await findApp(context, accessOf(request), request.params.guid, 'app.write');
+      const action = request.params.name === 'revisions' ? 'app.operate' : 'app.write';
+      const app = await findApp(context, accessOf(request), request.params.guid, action);
       const feature = featureOf(app, request.params.name);
       const { name } = feature;
       if (isFeature(name) && name !== 'ssh') {

@@ -18,13 +18,12 @@ const filters: Filters<'audit_events'> = {
   organization_guids: oneOf('audit_events', 'organization_guid'),
 };
 
-/** What happened in a space is seen by who sees the space; of an organization itself, by its members. */
 function visibleEvents({ db }: ApiContext, access: CallerAccess): SelectQueryBuilder<Database, 'audit_events', object> {
-  const inSpaces = access.visibleSpaces('audit_events.space_guid');
-  const inOrganizations = access.visibleOrganizations('audit_events.organization_guid');
+  const inSpaces = access.visibleSpaces('audit_events.space_guid', 'event.readInSpace');
+  const inOrganizations = access.visibleOrganizations('audit_events.organization_guid', 'event.readInOrganization');
   const all = db.selectFrom('audit_events');
   if (inSpaces === undefined || inOrganizations === undefined) return all;
-  return all.where((eb) => eb.or([inSpaces, eb.and([eb('audit_events.space_guid', 'is', null), inOrganizations])]));
+  return all.where((eb) => eb.or([inSpaces, inOrganizations]));
 }
 
 /** Who changed what (API v3, "Audit events"). */

@@ -5,10 +5,11 @@ import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { BuildRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
-import { ApiError, notFound, unprocessable } from '../errors.ts';
+import { notFound, unprocessable } from '../errors.ts';
 import { buildSchema, presentBuild } from '../resources/build.ts';
 import { listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
+import { hideForbidden } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
@@ -43,12 +44,10 @@ export function buildRoutes(api: Api, context: ApiContext): void {
     const access = accessOf(request);
     const { body } = request;
     checkMetadata(body.metadata);
-    const pack = await findPackage(context, access, body.package.guid, 'app.operate').catch((error: unknown) => {
-      if (error instanceof ApiError && error.status === 404) {
-        throw unprocessable('Unable to use package. Ensure that the package exists and you have access to it.');
-      }
-      throw error;
-    });
+    const pack = await hideForbidden(
+      findPackage(context, access, body.package.guid, 'app.operate'),
+      unprocessable('Unable to use package. Ensure that the package exists and you have access to it.'),
+    );
     const { caller } = access;
     const by = { admin: access.admin, userGuid: caller.userGuid, userName: caller.userName, email: caller.email };
     const row = await writer.write((unit) =>

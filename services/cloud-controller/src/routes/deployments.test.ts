@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { useApi } from '../../testing/api-suite.ts';
 import { type Answer, errorOf } from '../../testing/client.ts';
@@ -173,37 +172,6 @@ describe.each(engines)('on $engine', ({ create }) => {
     const app = await createApp(suite.api.admin, suite.spaceGuid);
     expect(errorOf(await deploy(app)).detail).toContain('Invalid droplet.');
     expect(errorOf(await deploy('none')).detail).toContain('Unable to use app.');
-  });
-
-  test('operators deploy, others of the space look on, and nobody else knows of it', async () => {
-    const app = await startedApp();
-    const { guid } = (await deploy(app)).body;
-    const [revision] = (await suite.api.admin.get(`/v3/apps/${app}/revisions`)).body.resources;
-    const statuses = async (role: string | undefined): Promise<number[]> => {
-      const userGuid = randomUUID();
-      const scopes = ['cloud_controller.read', 'cloud_controller.write'];
-      const now = new Date().toISOString();
-      if (role !== undefined) {
-        const ofRole = { guid: randomUUID(), created_at: now, updated_at: now, type: role, user_guid: userGuid };
-        const row = { ...ofRole, organization_guid: null, space_guid: suite.spaceGuid };
-        await suite.api.db.insertInto('roles').values(row).execute();
-      }
-      const client = suite.api.as(await suite.issuer.token({ userGuid, scopes }));
-      const listed = await client.get(`/v3/deployments?guids=${guid}`);
-      const answers = [
-        await client.get(`/v3/deployments/${guid}`),
-        await client.post(`/v3/deployments/${guid}/actions/cancel`),
-        await client.post('/v3/deployments', { relationships: { app: { data: { guid: app } } } }),
-        await client.get(`/v3/revisions/${revision.guid}`),
-        await client.get(`/v3/revisions/${revision.guid}/environment_variables`),
-        await client.patch(`/v3/revisions/${revision.guid}`, {}),
-      ];
-      return [listed.body.resources.length, ...answers.map(({ status }) => status)];
-    };
-    expect(await statuses(undefined)).toEqual([0, 404, 404, 422, 404, 404, 404]);
-    expect(await statuses('space_auditor')).toEqual([1, 200, 403, 403, 200, 403, 403]);
-    expect(await statuses('space_supporter')).toEqual([1, 200, 200, 201, 200, 403, 403]);
-    expect(await statuses('space_developer')).toEqual([1, 200, 422, 201, 200, 200, 200]);
   });
 
   test('goes with its app', async () => {

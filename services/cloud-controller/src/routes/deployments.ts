@@ -8,10 +8,10 @@ import type { DeploymentRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import { weightProblems } from '../domain/deployment/canary.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
-import { ApiError, notFound, unprocessable } from '../errors.ts';
+import { notFound, unprocessable } from '../errors.ts';
 import { deploymentSchema, presentDeployment } from '../resources/deployment.ts';
 import { listSchema } from '../resources/shapes.ts';
-import type { CallerAccess } from './access.ts';
+import { type CallerAccess, hideForbidden } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
@@ -163,33 +163,33 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
     async (request) => {
       const { metadata } = request.body;
       checkMetadata(metadata);
-      const row = await findDeployment(context, accessOf(request), request.params.guid, 'app.operate');
+      const row = await findDeployment(context, accessOf(request), request.params.guid, 'app.write');
       await writer.write((unit) => updateMetadataOfApp(unit, 'deployment', row, metadata));
       return present(row);
     },
   );
 
+  const findSteerable = (access: CallerAccess, guid: string): Promise<DeploymentRow> =>
+    hideForbidden(findDeployment(context, access, guid, 'app.operate'), notFound('Deployment'));
   const acted = { params: guidParameters, response: { 200: z.object({}) } };
   api.post('/v3/deployments/:guid/actions/cancel', { schema: acted }, async (request) => {
-    const { guid } = await findDeployment(context, accessOf(request), request.params.guid, 'app.operate');
+    const { guid } = await findSteerable(accessOf(request), request.params.guid);
     await writer.write((unit) => cancelDeployment(unit, guid, (process) => runs(context, process)));
     return {};
   });
   api.post('/v3/deployments/:guid/actions/continue', { schema: acted }, async (request) => {
-    const { guid } = await findDeployment(context, accessOf(request), request.params.guid, 'app.operate');
+    const { guid } = await findSteerable(accessOf(request), request.params.guid);
     await writer.write((unit) => continueDeployment(unit, guid));
     return {};
   });
 }
 
-/** Throws 422 where a path would give 404, and 403. */
+/** Throws 422. */
 async function requireApp({ db }: ApiContext, access: CallerAccess, guid: string): Promise<void> {
   const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', guid).executeTakeFirst();
-  const decision = app === undefined ? 'hidden' : await access.inSpace('app.operate', app.space_guid);
-  if (decision === 'hidden') {
+  if (app === undefined || (await access.inSpace('app.operate', app.space_guid)) !== 'allowed') {
     throw unprocessable('Unable to use app. Ensure that the app exists and you have access to it.');
   }
-  if (decision === 'forbidden') throw new ApiError('NotAuthorized');
 }
 
 /** Does an instance of this process run, as far as is known? */

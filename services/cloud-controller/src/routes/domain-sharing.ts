@@ -47,16 +47,15 @@ export function domainSharingRoutes(api: Api, context: ApiContext): void {
         .select(['guid', 'name'])
         .where('guid', '=', guid)
         .executeTakeFirst();
-      const read = organization === undefined ? 'hidden' : await access.inOrganization('organization.read', guid);
-      if (organization === undefined || read === 'hidden') {
-        throw unprocessable(`Organization with guid '${guid}' does not exist or you do not have access to it.`);
-      }
+      const hidden = unprocessable(`Organization with guid '${guid}' does not exist or you do not have access to it.`);
+      if (organization === undefined) throw hidden;
       // Whoever owns it may take it back, and whoever has it may give it up.
       const owner = domain.organization_guid;
       const owns = owner !== null && (await access.inOrganization('domain.write', owner)) === 'allowed';
       if (!owns && (await access.inOrganization('domain.write', guid)) !== 'allowed') {
         throw new ApiError('NotAuthorized');
       }
+      if ((await access.inOrganization('organization.read', guid)) === 'hidden') throw hidden;
       await writer.write((unit) => unshareDomain(unit, domain, organization));
       return reply.code(204).send();
     },

@@ -44,8 +44,8 @@ const filters: Filters<'domains'> = {
 
 /** Shared domains are everyone's; a private one is seen by those who have a role in its organization. */
 function visibleDomains({ db }: ApiContext, access: CallerAccess): SelectQueryBuilder<Database, 'domains', object> {
-  const mine = access.visibleOrganizations('domains.organization_guid');
-  const shared = access.visibleOrganizations('domain_organizations.organization_guid');
+  const mine = access.visibleOrganizations('domains.organization_guid', 'domain.read');
+  const shared = access.visibleOrganizations('domain_organizations.organization_guid', 'domain.read');
   const all = db.selectFrom('domains');
   if (mine === undefined || shared === undefined) return all;
   return all.where(
@@ -96,11 +96,10 @@ async function ownerOf(
     return undefined;
   }
   const row = await db.selectFrom('organizations').selectAll().where('guid', '=', guid).executeTakeFirst();
-  const decision = row === undefined ? 'hidden' : await access.inOrganization('domain.write', guid);
-  if (row === undefined || decision === 'hidden') {
+  if (row === undefined) {
     throw unprocessable(`Organization with guid '${guid}' does not exist or you do not have access to it.`);
   }
-  if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+  if ((await access.inOrganization('domain.write', guid)) !== 'allowed') throw new ApiError('NotAuthorized');
   return row;
 }
 

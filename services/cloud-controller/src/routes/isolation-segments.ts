@@ -115,8 +115,8 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, body: updateBody, response: { 200: isolationSegmentSchema } } },
     async (request) => {
       const access = accessOf(request);
-      const segment = await find(access, request.params.guid);
       access.requireAdmin();
+      const segment = await find(access, request.params.guid);
       const { name, metadata } = request.body;
       checkMetadata(metadata);
       return present(await writer.write((unit) => updateIsolationSegment(unit, segment, { name, metadata })));
@@ -128,8 +128,8 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: emptyResponse } },
     async (request, reply) => {
       const access = accessOf(request);
-      const segment = await find(access, request.params.guid);
       access.requireAdmin();
+      const segment = await find(access, request.params.guid);
       await writer.write((unit) => deleteIsolationSegment(unit, segment));
       return reply.code(204).send();
     },
@@ -181,8 +181,8 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, body: toManyBody, response: { 200: entitledSchema } } },
     async (request) => {
       const access = accessOf(request);
-      const segment = await find(access, request.params.guid);
       access.requireAdmin();
+      const segment = await find(access, request.params.guid);
       const guids = request.body.data.map(({ guid }) => guid);
       await writer.write((unit) => entitleOrganizations(unit, segment, guids));
       return entitledTo(access, segment.guid);
@@ -193,8 +193,8 @@ export function isolationSegmentRoutes(api: Api, context: ApiContext): void {
     { schema: { params: z.object({ guid: z.string(), organization: z.string() }), response: emptyResponse } },
     async (request, reply) => {
       const access = accessOf(request);
-      const segment = await find(access, request.params.guid);
       access.requireAdmin();
+      const segment = await find(access, request.params.guid);
       await writer.write((unit) => revokeOrganization(unit, segment, request.params.organization));
       return reply.code(204).send();
     },

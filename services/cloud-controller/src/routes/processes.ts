@@ -199,10 +199,10 @@ export function processRoutes(api: Api, context: ApiContext): void {
   );
 
   api.patch('/v3/processes/:guid', { schema: { ...one, body: updateBody, ...shown } }, async (request) =>
-    updateProcess(await findProcess(context, accessOf(request), request.params, 'app.write'), request.body),
+    updateProcess(await findProcess(context, accessOf(request), request.params, 'app.operate'), request.body),
   );
   api.patch('/v3/apps/:guid/processes/:type', { schema: { ...ofApp, body: updateBody, ...shown } }, async (request) =>
-    updateProcess(await findProcess(context, accessOf(request), request.params, 'app.write'), request.body),
+    updateProcess(await findProcess(context, accessOf(request), request.params, 'app.operate'), request.body),
   );
 
   const scaled = { body: scaleBody, response: { 202: processSchema } };

@@ -20,7 +20,7 @@ import { jobAccepted } from './jobs.ts';
 import { includeParameter, listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
 import { presentOrganizations } from './organizations.ts';
-import { presentSpaces, spaceOfBody } from './spaces.ts';
+import { presentSpaces, spaceOfBodyToChange } from './spaces.ts';
 import { nameOfUser } from './user-names.ts';
 import { presentUsers, visibleUsers } from './users.ts';
 
@@ -193,7 +193,7 @@ async function placeOf(
   }
   if (isSpaceRole(type)) {
     if (space === undefined) throw unprocessable(`Role with type '${type}' must be associated with a space.`);
-    const row = await spaceOfBody(context, access, space.data.guid, 'space.manageUsers');
+    const row = await spaceOfBodyToChange(context, access, space.data.guid, 'space.manageUsers');
     return { space: row, organization: undefined };
   }
   if (organization === undefined) {
@@ -201,11 +201,11 @@ async function placeOf(
   }
   const { guid } = organization.data;
   const row = await context.db.selectFrom('organizations').selectAll().where('guid', '=', guid).executeTakeFirst();
-  const decision = row === undefined ? 'hidden' : await access.inOrganization('organization.manageUsers', guid);
-  if (row === undefined || decision === 'hidden') {
+  if (row === undefined) {
     throw unprocessable('Invalid organization. Ensure that the organization exists and you have access to it.');
   }
-  if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+  if ((await access.inOrganization('organization.manageUsers', guid)) !== 'allowed')
+    throw new ApiError('NotAuthorized');
   return { organization: row, space: undefined };
 }
 

@@ -100,7 +100,7 @@ export function routeSharingRoutes(api: Api, context: ApiContext): void {
     async (request) => {
       await requireSharing();
       const access = accessOf(request);
-      const route = await named(await findRoute(context, access, request.params.guid, 'app.write'));
+      const route = await named(await findRoute(context, access, request.params.guid, 'route.transfer'));
       const guid = request.body.data.guid;
       const refusal = `Unable to transfer owner of route '${route.url}' to space '${guid}'.`;
       const space = await requireSpace(context, access, guid, refusal);

@@ -26,7 +26,7 @@ import { includedTenancy, includedTenancySchema, spaceIncludes } from './include
 import { jobAccepted } from './jobs.ts';
 import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
-import { findSpace, spaceOfBody } from './spaces.ts';
+import { findSpace, spaceOfBodyToChange } from './spaces.ts';
 
 /** What may be in them depends on a feature flag. */
 const optionsBody = z.record(z.string(), z.unknown());
@@ -171,8 +171,8 @@ export function routeRoutes(api: Api, context: ApiContext): void {
   api.get('/v3/routes', { schema: { querystring, response: { 200: listedSchema } } }, async (request) => {
     const access = accessOf(request);
     const [visible, shared] = [
-      access.visibleSpaces('routes.space_guid'),
-      access.visibleSpaces('route_spaces.space_guid'),
+      access.visibleSpaces('routes.space_guid', 'route.read'),
+      access.visibleSpaces('route_spaces.space_guid', 'route.read'),
     ];
     const all = db.selectFrom('routes');
     if (visible === undefined || shared === undefined) return list(request, all);
@@ -203,7 +203,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
     const { host = '', path = '', port, relationships, metadata, options } = request.body;
     checkMetadata(metadata);
     if (port != null) throw unprocessable("Routes with protocol 'http' do not support ports.");
-    const space = await spaceOfBody(context, access, relationships.space.data.guid, 'route.write');
+    const space = await spaceOfBodyToChange(context, access, relationships.space.data.guid, 'route.write');
     const domain = await findVisibleDomain(context, access, relationships.domain.data.guid);
     if (domain === undefined) {
       throw unprocessable('Invalid domain. Ensure that the domain exists and you have access to it.');
@@ -247,7 +247,7 @@ export function routeRoutes(api: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { guid } = await findSpace(context, accessOf(request), request.params.guid, 'route.write');
+      const { guid } = await findSpace(context, accessOf(request), request.params.guid, 'app.operate');
       const job = await writer.write(async (unit) => {
         const mapped = unit.sql.selectFrom('route_destinations').select('route_guid');
         const orphans = await unit.sql

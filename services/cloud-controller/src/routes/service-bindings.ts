@@ -15,7 +15,7 @@ import {
 } from '../resources/service-binding.ts';
 import { serviceInstanceSchema } from '../resources/service-instance.ts';
 import { listSchema } from '../resources/shapes.ts';
-import type { CallerAccess } from './access.ts';
+import { type CallerAccess, hideForbidden } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
@@ -155,15 +155,14 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
         .selectAll()
         .where('guid', '=', instanceGuid)
         .executeTakeFirst();
-      const decision = instance === undefined ? 'hidden' : await access.inSpace('service.write', instance.space_guid);
-      if (instance === undefined || decision === 'hidden') {
+      if (instance === undefined || (await access.inSpace('service.read', instance.space_guid)) === 'hidden') {
         throw unprocessable(`The service instance could not be found: '${instanceGuid}'`);
       }
       const app = await db.selectFrom('apps').select('space_guid').where('guid', '=', appGuid).executeTakeFirst();
       if (app === undefined || (await access.inSpace('app.read', app.space_guid)) === 'hidden') {
         throw unprocessable(`The app could not be found: '${appGuid}'`);
       }
-      if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+      await access.requireInSpace('app.operate', app.space_guid, 'App');
       if (parameters !== undefined && parameters !== null && Object.keys(parameters).length > 0) {
         throw unprocessable('Binding parameters are not supported for user-provided service instances');
       }
@@ -192,7 +191,11 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
     { schema: { params: guidParameters, response: { 200: serviceBindingDetailsSchema } } },
     async (request) => {
       const access = accessOf(request);
-      const row = await find(access, request.params.guid, 'service.readCredentials');
+      const { guid } = request.params;
+      const row = await hideForbidden(
+        find(access, guid, 'service.readCredentials'),
+        notFound('Service credential binding'),
+      );
       const instance = await findServiceInstance(context, access, row.service_instance_guid);
       await writer.write((unit) => noteBindingRead(unit, row));
       return { credentials: openServiceCredentials(platform, instance), volume_mounts: [] };
@@ -223,7 +226,7 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
     '/v3/service_credential_bindings/:guid',
     { schema: { params: guidParameters, response: emptyResponse } },
     async (request, reply) => {
-      const row = await find(accessOf(request), request.params.guid, 'service.write');
+      const row = await find(accessOf(request), request.params.guid, 'app.operate');
       await writer.write((unit) => unbindService(unit, row));
       return reply.code(204).send();
     },

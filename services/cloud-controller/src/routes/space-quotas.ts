@@ -115,14 +115,14 @@ export function spaceQuotaRoutes(api: Api, context: ApiContext): void {
         .select('guid')
         .where('guid', '=', organizationGuid)
         .executeTakeFirst();
-      const decision =
-        organization === undefined ? 'hidden' : await access.inOrganization('organization.update', organizationGuid);
-      if (decision === 'hidden') {
+      if (organization === undefined) {
         throw unprocessable(
           `Organization with guid '${organizationGuid}' does not exist, or you do not have access to it.`,
         );
       }
-      if (decision === 'forbidden') throw new ApiError('NotAuthorized');
+      if ((await access.inOrganization('organization.update', organizationGuid)) !== 'allowed') {
+        throw new ApiError('NotAuthorized');
+      }
       const limits = JSON.stringify(changeLimits(unlimitedQuota, change));
       const spaceGuids = (relationships.spaces?.data ?? []).map(({ guid }) => guid);
       const spec = { name, limits, organizationGuid, spaceGuids };

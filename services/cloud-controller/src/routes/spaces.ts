@@ -65,6 +65,21 @@ export async function spaceOfBody(
   return row;
 }
 
+/** The same where Cloud Foundry does not hide spaces: 403 for one that the caller may not see, too. */
+export async function spaceOfBodyToChange(
+  { db }: ApiContext,
+  access: CallerAccess,
+  guid: string,
+  action: Action,
+): Promise<SpaceRow> {
+  const row = await db.selectFrom('spaces').selectAll().where('guid', '=', guid).executeTakeFirst();
+  if (row === undefined) {
+    throw unprocessable('Invalid space. Ensure that the space exists and you have access to it.');
+  }
+  if ((await access.inSpace(action, guid)) !== 'allowed') throw new ApiError('NotAuthorized');
+  return row;
+}
+
 export async function presentSpaces(
   { db, link }: ApiContext,
   rows: readonly SpaceRow[],

@@ -10,13 +10,13 @@ describe.each(engines.slice(0, 1))('what is not there', ({ create }) => {
     '/v3/buildpacks',
     '/v3/stacks?names=cflinuxfs4&page=1&per_page=1',
     '/v3/security_groups?globally_enabled_running=true',
-    '/v3/spaces/any/running_security_groups',
-    '/v3/spaces/any/staging_security_groups?per_page=1',
+    '/v3/spaces/{space}/running_security_groups',
+    '/v3/spaces/{space}/staging_security_groups?per_page=1',
     '/v3/service_brokers',
     '/v3/service_offerings?fields[service_broker]=guid,name',
     '/v3/service_plans?available=true&include=service_offering&space_guids=x&per_page=5000',
   ])('GET %s lists nothing', async (path) => {
-    const { status, body } = await suite.api.admin.get(path);
+    const { status, body } = await suite.api.admin.get(path.replace('{space}', suite.spaceGuid));
     expect([status, body.resources]).toEqual([200, []]);
   });
 

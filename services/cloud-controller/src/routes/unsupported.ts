@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { notFound, unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
+import { accessOf } from './authentication.ts';
 import { type EmptyList, emptyList } from './empty-lists.ts';
+import { findSpace } from './spaces.ts';
 
 interface Unsupported {
   /** Its list is empty, and one of it is not found. */
@@ -138,6 +140,7 @@ export function unsupportedRoutes(api: Api, context: ApiContext): void {
       orderBy: ['created_at', 'updated_at'],
       included: {},
       fields: [],
+      require: (request) => findSpace(context, accessOf(request), (request.params as { guid: string }).guid),
     });
   }
   for (const { path, instead } of requests) refuse(api, changes, path, instead);

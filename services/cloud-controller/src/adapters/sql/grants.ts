@@ -1,6 +1,5 @@
-import { type Expression, type SqlBool, sql } from 'kysely';
-import type { RoleType } from '../../domain/access/roles.ts';
-import { spaceReaders, spaceRoles } from '../../domain/access/roles.ts';
+import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { isSpaceRole, type RoleType } from '../../domain/access/roles.ts';
 import type { Sql } from './schema.ts';
 
 /** A user's roles in a space and in its organization. */
@@ -57,10 +56,9 @@ export async function suspendedSpace(db: Sql, guid: string): Promise<boolean> {
   return row?.suspended === 1;
 }
 
-/** True for rows that lie in a space whose contents the user may see. `column` holds a space guid. */
-export function inVisibleSpace(userGuid: string, column: string): Expression<SqlBool> {
-  const inSpace = sql.join([...spaceRoles]);
-  const inOrganization = sql.join(spaceReaders.filter((role) => !(spaceRoles as readonly RoleType[]).includes(role)));
+/** True for rows that lie in a space where, or in whose organization, the user has such a role. `column` holds its guid. */
+export function inSpaceWithRole(userGuid: string, column: string, roles: readonly RoleType[]): Expression<SqlBool> {
+  const [inSpace, inOrganization] = byPlace(roles);
   return sql<SqlBool>`${sql.ref(column)} in (
     select space_guid from roles where user_guid = ${userGuid} and space_guid is not null and type in (${inSpace})
     union
@@ -69,11 +67,26 @@ export function inVisibleSpace(userGuid: string, column: string): Expression<Sql
       where roles.user_guid = ${userGuid} and roles.type in (${inOrganization}))`;
 }
 
-/** True for rows of an organization that the user has a role in. `column` holds an organization guid. */
-export function inVisibleOrganization(userGuid: string, column: string): Expression<SqlBool> {
+/** True for rows of an organization where, or in one of whose spaces, the user has such a role. */
+export function inOrganizationWithRole(
+  userGuid: string,
+  column: string,
+  roles: readonly RoleType[],
+): Expression<SqlBool> {
+  const [inSpace, inOrganization] = byPlace(roles);
   return sql<SqlBool>`${sql.ref(column)} in (
-    select organization_guid from roles where user_guid = ${userGuid} and organization_guid is not null
+    select organization_guid from roles
+      where user_guid = ${userGuid} and organization_guid is not null and type in (${inOrganization})
     union
     select spaces.organization_guid from spaces
-      join roles on roles.space_guid = spaces.guid where roles.user_guid = ${userGuid})`;
+      join roles on roles.space_guid = spaces.guid
+      where roles.user_guid = ${userGuid} and roles.type in (${inSpace}))`;
+}
+
+/** SQL's lists of the roles of spaces and of those of organizations; a list is never empty in SQL. */
+function byPlace(roles: readonly RoleType[]): readonly [RawBuilder<unknown>, RawBuilder<unknown>] {
+  return [
+    sql.join([...roles.filter((role) => isSpaceRole(role)), '']),
+    sql.join([...roles.filter((role) => !isSpaceRole(role)), '']),
+  ];
 }

@@ -19,7 +19,11 @@ interface Rule {
 }
 
 const organizationReaders: readonly RoleType[] = [...organizationRoles, ...spaceRoles];
+/** Routes and domains are an auditor's matter, too; of members without a say in spaces neither is. */
+const routeReaders: readonly RoleType[] = [...spaceReaders, 'organization_auditor'];
+const domainReaders: readonly RoleType[] = ['organization_manager', 'organization_auditor', ...spaceRoles];
 const developer: readonly RoleType[] = ['space_developer'];
+const eventReaders: readonly RoleType[] = ['space_auditor', 'space_developer', 'space_supporter'];
 const operators: readonly RoleType[] = ['space_developer', 'space_supporter'];
 
 const inOrganization = (effect: Rule['effect'], allowed: readonly RoleType[]): Rule => ({
@@ -38,7 +42,8 @@ export const accessRules = {
   'organization.read': inOrganization('read', organizationReaders),
   'organization.update': inOrganization('write', ['organization_manager']),
   /** Its private domains. */
-  'domain.write': inOrganization('write', ['organization_manager']),
+  'domain.read': { readers: domainReaders, allowed: domainReaders, effect: 'read' },
+  'domain.write': { readers: domainReaders, allowed: ['organization_manager'], effect: 'write' },
   'organization.delete': inOrganization('write', []),
   /** Who has which role in it. */
   'organization.manageUsers': inOrganization('write', ['organization_manager']),
@@ -52,6 +57,8 @@ export const accessRules = {
   /** Apps, packages, builds, droplets, processes. */
   'app.read': inSpace('read', spaceReaders),
   'app.readLogs': inSpace('read', spaceReaders),
+  /** Environment variables; not what services are bound, nor what a revision or a manifest holds. */
+  'app.readVariables': inSpace('read-secret', operators),
   'app.readEnvironment': inSpace('read-secret', developer),
   'app.write': inSpace('write', developer),
   /** Start, stop, scale, stage, assign a droplet: what a supporter may do too. */
@@ -60,8 +67,13 @@ export const accessRules = {
   'service.read': inSpace('read', spaceReaders),
   'service.readCredentials': inSpace('read-secret', developer),
   'service.write': inSpace('write', developer),
-  'route.read': inSpace('read', spaceReaders),
-  'route.write': inSpace('write', operators),
+  'route.read': { readers: routeReaders, allowed: routeReaders, effect: 'read' },
+  'route.write': { readers: routeReaders, allowed: operators, effect: 'write' },
+  /** To another space. */
+  'route.transfer': { readers: routeReaders, allowed: developer, effect: 'write' },
+  /** What happened: managers are told nothing of it. */
+  'event.readInSpace': { readers: eventReaders, allowed: eventReaders, effect: 'read' },
+  'event.readInOrganization': { readers: ['organization_auditor'], allowed: ['organization_auditor'], effect: 'read' },
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof accessRules;
