@@ -32,7 +32,8 @@ export class TaskUpdater {
 
   /** Whatever waits; and what waited for a cell for too long is given up. */
   async update(now: () => Date): Promise<void> {
-    for (const guid of [...this.#waiting]) {
+    // Reports come while they are being opened, and can only be read after.
+    for (const guid of this.#reports === undefined ? [] : [...this.#waiting]) {
       this.#waiting.delete(guid);
       try {
         await this.settle(guid);
