@@ -100,3 +100,26 @@ export async function startWire(nats: NatsHandle): Promise<Wire> {
     },
   };
 }
+
+/** Publishes with headers of any bytes, which the client would refuse to send. */
+export async function publishRaw(
+  nats: NatsHandle,
+  user: string,
+  messages: readonly { readonly subject: string; readonly headers: string; readonly payload: string }[],
+): Promise<void> {
+  const socket = connect(nats.port, '127.0.0.1');
+  const said: string[] = [];
+  const login = { verbose: false, pedantic: false, headers: true, user, pass: nats.password(user) };
+  socket.write(`CONNECT ${JSON.stringify(login)}\r\n`);
+  for (const { subject, headers, payload } of messages) {
+    const length = Buffer.byteLength(headers);
+    socket.write(`HPUB ${subject} ${length} ${length + Buffer.byteLength(payload)}\r\n${headers}${payload}\r\n`);
+  }
+  socket.write('PING\r\n');
+  // The answer to the ping comes when all before it was taken.
+  for await (const bytes of socket) {
+    said.push(String(bytes));
+    if (said.join('').includes('PONG')) break;
+  }
+  expect(said.join('')).not.toContain('-ERR');
+}

@@ -2,6 +2,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { inboxPrefix } from '@slipway/contracts';
 import { describeError, type Logger, type Secret } from '@slipway/service-kit';
+import { tolerateHeaders } from './tolerant-headers.ts';
 
 export interface NatsLogin {
   /** `nats://host:port`, several with commas. */
@@ -26,6 +27,7 @@ const REPEAT_AFTER_ATTEMPTS = 40;
  * Undefined when the signal ended the tries.
  */
 export async function connectUntilDone(login: NatsLogin, signal: AbortSignal): Promise<NatsConnection | undefined> {
+  tolerateHeaders();
   let reason = '';
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {

@@ -49,7 +49,8 @@ export function kvStreamConfig(bucket: BucketDefinition<unknown>, replicas: numb
     duplicate_window: (ttlMs === 0 ? DUPLICATE_WINDOW_MS : Math.min(ttlMs, DUPLICATE_WINDOW_MS)) * MILLISECOND_NS,
     num_replicas: replicas,
     allow_direct: true,
-    allow_rollup_hdrs: true,
+    // Who may write one key could else delete all others by a header.
+    allow_rollup_hdrs: false,
     deny_delete: true,
     republish: republished(`KV_${bucket.name}`),
   };

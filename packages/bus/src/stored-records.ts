@@ -12,6 +12,11 @@ export interface StoredRecord {
   readonly json: () => unknown;
 }
 
+export interface HeardRecord extends StoredRecord {
+  /** Of its payload: what it takes in memory while it waits. */
+  readonly bytes: number;
+}
+
 export const storedRecord = (message: StoredMsg): StoredRecord => ({
   subject: message.subject,
   sequence: message.seq,
@@ -32,13 +37,15 @@ export async function nextStored(
   return found === null ? undefined : storedRecord(found);
 }
 
-function republishedRecord(message: Msg): StoredRecord | undefined {
-  const sequence = Number(message.headers?.get('Nats-Sequence'));
+function republishedRecord(stream: string, message: Msg): HeardRecord | undefined {
+  // Whoever published it may have put the same headers there: nats-server's come after his. The subject is nats-server's.
+  const sequence = Number(message.headers?.last('Nats-Sequence'));
   if (!Number.isSafeInteger(sequence) || sequence <= 0) return undefined;
   return {
-    subject: message.headers?.get('Nats-Subject') ?? '',
+    subject: message.subject.slice(storedSubject(stream, '').length),
     sequence,
     operation: message.headers?.get('KV-Operation') ?? '',
+    bytes: message.data.length,
     json: () => message.json(),
   };
 }
@@ -50,14 +57,15 @@ export interface Following {
 }
 
 /**
- * Hears what a stream stores from now on, in its order. Core NATS: whoever follows so must read anew after a lost
- * connection, and look into the stream itself when he needs to know that nothing is missing.
+ * Hears what a stream stores from now on; what several writers store at one time comes in any order. Core NATS: whoever
+ * follows so must read anew after a lost connection, and look into the stream itself when he needs to know that nothing is
+ * missing.
  */
 export function followStored(
   bus: Bus,
   stream: string,
   subjects: string,
-  onRecord: (record: StoredRecord) => void,
+  onRecord: (record: HeardRecord) => void,
 ): Following {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
@@ -67,9 +75,14 @@ export function followStored(
         failed.reject(error);
         return;
       }
-      const record = republishedRecord(message);
-      if (record === undefined) bus.logger.error({ subject: message.subject }, 'stored-records.no-sequence');
-      else onRecord(record);
+      try {
+        const record = republishedRecord(stream, message);
+        if (record === undefined) throw new Error(`no sequence with what came on ${message.subject}`);
+        onRecord(record);
+      } catch (failure) {
+        // Thrown from here it would end the client's reading from the server.
+        failed.reject(failure);
+      }
     },
   });
   void subscription.closed.then((reason) => failed.reject(reason ?? new Error('the subscription was closed')));

@@ -1,15 +1,23 @@
 import type { Bus } from './bus.ts';
-import { followStored, nextStored, type StoredRecord } from './stored-records.ts';
+import { followStored, type HeardRecord, nextStored, type StoredRecord } from './stored-records.ts';
 
 /** Sequences that one chain of requests reads, and how many chains are under way at one time. */
 const CHUNK = 128;
 const CHUNKS = 32;
 /** Records kept that came before it was their turn; what is beyond is read from the stream when its turn comes. */
 const MAX_EARLY = 10_000;
+const MAX_EARLY_BYTES = 16 * 1024 * 1024;
 
 export interface SequenceListener {
   readonly onRestart: () => void;
   readonly onCaughtUp: () => void;
+}
+
+/** What a stream has of some sequences. */
+interface Chunk {
+  readonly records: readonly StoredRecord[];
+  /** The stream has nothing between the last of them and this sequence. */
+  readonly next: number;
 }
 
 /**
@@ -20,7 +28,8 @@ export class StoredSequence {
   readonly #bus: Bus;
   readonly #stream: string;
   readonly #deliver: (record: StoredRecord) => void;
-  readonly #early = new Map<number, StoredRecord>();
+  readonly #early = new Map<number, HeardRecord>();
+  #earlyBytes = 0;
   #next = 1;
   /** The highest sequence that is known to exist, or to have existed. */
   #last = 0;
@@ -35,12 +44,16 @@ export class StoredSequence {
 
   /** Until the signal; throws when it cannot go on. */
   async follow(signal: AbortSignal, listener: SequenceListener): Promise<void> {
-    const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    let failure: { readonly reason: unknown } | undefined;
     const following = followStored(this.#bus, this.#stream, '>', (record) => {
       if (!signal.aborted) this.#hear(record);
     });
+    // One reaction each, for what is awaited anew at every wait would keep something for each of them.
+    following.failed.catch((reason: unknown) => {
+      failure = { reason };
+      this.#wake();
+    });
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
     try {
       await this.#bus.nc.flush();
       const { created, state } = await this.#bus.jsm.streams.info(this.#stream);
@@ -55,18 +68,19 @@ export class StoredSequence {
       listener.onCaughtUp();
       while (!signal.aborted) {
         await this.#readUpTo(this.#last, signal);
-        if (this.#next <= this.#last) continue;
+        if (failure !== undefined) throw failure.reason;
+        if (signal.aborted || this.#next <= this.#last) continue;
         this.#reading = false;
         const { promise, resolve } = Promise.withResolvers<void>();
         this.#wake = resolve;
-        await Promise.race([promise, aborted, following.failed]);
+        await promise;
       }
     } finally {
       following.stop();
     }
   }
 
-  #hear(record: StoredRecord): void {
+  #hear(record: HeardRecord): void {
     if (record.sequence < this.#next) return;
     this.#last = Math.max(this.#last, record.sequence);
     if (!this.#reading && record.sequence === this.#next) {
@@ -74,60 +88,86 @@ export class StoredSequence {
       this.#deliver(record);
       return;
     }
-    if (this.#early.size < MAX_EARLY) this.#early.set(record.sequence, record);
+    if (this.#early.size < MAX_EARLY && this.#earlyBytes + record.bytes <= MAX_EARLY_BYTES) {
+      this.#early.set(record.sequence, record);
+      this.#earlyBytes += record.bytes;
+    }
     this.#reading = true;
     this.#wake();
   }
 
   async #readUpTo(last: number, signal: AbortSignal): Promise<void> {
-    const under: { readonly end: number; readonly records: Promise<readonly StoredRecord[]> }[] = [];
+    const under: { readonly end: number; readonly chunk: Promise<Chunk> }[] = [];
     let start = this.#next;
     while (!signal.aborted && this.#next <= last) {
       this.#takeEarly();
       start = Math.max(start, this.#next);
       while (under.length < CHUNKS && start <= last) {
-        const end = Math.min(start + CHUNK - 1, last);
-        const records = this.#readChunk(start, end);
-        records.catch(() => undefined);
-        under.push({ end, records });
-        start = end + 1;
+        const gap = this.#gapFrom(start, last);
+        if (gap === undefined) break;
+        const chunk = this.#readChunk(gap.start, gap.end);
+        chunk.catch(() => undefined);
+        under.push({ end: gap.end, chunk });
+        start = gap.end + 1;
       }
-      const chunk = under.shift();
-      if (chunk === undefined) return;
-      const records = await chunk.records;
+      const oldest = under.shift();
+      if (oldest === undefined) break;
+      const { records, next } = await oldest.chunk;
       if (signal.aborted) return;
-      this.#takeChunk(records, chunk.end);
+      this.#takeUpTo(Math.max(oldest.end, Math.min(next - 1, last)), records);
     }
     this.#takeEarly();
   }
 
+  /** The first sequences from `from` on that have not been heard, one chunk at most. */
+  #gapFrom(from: number, last: number): { readonly start: number; readonly end: number } | undefined {
+    let start = from;
+    while (start <= last && this.#early.has(start)) start++;
+    if (start > last) return undefined;
+    let end = start;
+    while (end < last && end - start + 1 < CHUNK && !this.#early.has(end + 1)) end++;
+    return { start, end };
+  }
+
   /** What is there of these sequences; limits may have taken any of them away. */
-  async #readChunk(start: number, end: number): Promise<readonly StoredRecord[]> {
+  async #readChunk(start: number, end: number): Promise<Chunk> {
     const records: StoredRecord[] = [];
     for (let sequence = start; sequence <= end; ) {
       const record = await nextStored(this.#bus, this.#stream, sequence, '>');
-      if (record === undefined || record.sequence > end) break;
+      if (record === undefined) return { records, next: Number.POSITIVE_INFINITY };
+      if (record.sequence > end) return { records, next: record.sequence };
       records.push(record);
       sequence = record.sequence + 1;
     }
-    return records;
+    return { records, next: end + 1 };
   }
 
   /** What was heard counts as well: limits may have taken it from the stream since. */
-  #takeChunk(records: readonly StoredRecord[], end: number): void {
-    const read = new Map(records.map((record) => [record.sequence, record]));
-    for (; this.#next <= end; this.#next++) {
-      const record = this.#early.get(this.#next) ?? read.get(this.#next);
-      this.#early.delete(this.#next);
-      if (record !== undefined) this.#deliver(record);
+  #takeUpTo(end: number, records: readonly StoredRecord[]): void {
+    const found = new Map(records.map((record) => [record.sequence, record]));
+    for (const [sequence, record] of this.#early) if (sequence <= end) found.set(sequence, record);
+    // A quiet source's old line can be millions of sequences before the next: only what is there is gone through.
+    for (const sequence of [...found.keys()].toSorted((a, b) => a - b)) {
+      this.#forgetEarly(sequence);
+      if (sequence < this.#next) continue;
+      this.#next = sequence + 1;
+      this.#deliver(found.get(sequence) as StoredRecord);
     }
+    this.#next = Math.max(this.#next, end + 1);
   }
 
   #takeEarly(): void {
     for (let record = this.#early.get(this.#next); record !== undefined; record = this.#early.get(this.#next)) {
-      this.#early.delete(this.#next);
+      this.#forgetEarly(this.#next);
       this.#next++;
       this.#deliver(record);
     }
+  }
+
+  #forgetEarly(sequence: number): void {
+    const record = this.#early.get(sequence);
+    if (record === undefined) return;
+    this.#early.delete(sequence);
+    this.#earlyBytes -= record.bytes;
   }
 }

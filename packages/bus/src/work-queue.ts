@@ -123,8 +123,8 @@ async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, 
     await bury(bus, options, raw, `handed out ${raw.info.deliveryCount - 1} times and never answered`);
     return;
   }
-  const working = setInterval(() => raw.working(), WORKING_INTERVAL_MS);
   const trace = childTrace(parseTraceparent(raw.headers?.get(TRACEPARENT_HEADER)));
+  const working = setInterval(() => raw.working(), WORKING_INTERVAL_MS);
   try {
     await withTrace(trace, () => options.handle(message, signal));
     raw.ack();
