@@ -1,5 +1,6 @@
 import type { BucketDefinition } from '@slipway/contracts';
 import type { Bus } from './bus.ts';
+import { SeenRevisions } from './seen-revisions.ts';
 import { followStored, nextStored, type StoredRecord, storedRecord } from './stored-records.ts';
 
 export interface ViewEntry<T> {
@@ -35,6 +36,7 @@ interface Reading {
   /** The stream's creation time: with the revision it names one record, also after the store was lost. */
   readonly store: string;
   readonly restart: AbortSignal;
+  readonly seen: SeenRevisions;
 }
 
 interface StoredEntry<T> extends ViewEntry<T> {
@@ -117,8 +119,10 @@ export class KvView<T> {
   /** Waits until a write of this revision is seen here. False when that did not happen in time, or a reset came first. */
   async reached(revision: number, timeoutMs: number = CATCH_UP_TIMEOUT_MS): Promise<boolean> {
     const reading = this.#reading;
-    await this.#waitUntil(() => this.#revision >= revision || this.#reading !== reading || !this.fresh, timeoutMs);
-    return this.fresh && this.#reading === reading && this.#revision >= revision;
+    if (reading === undefined) return false;
+    const over = (): boolean => this.#reading !== reading || !this.fresh;
+    await this.#waitUntil(() => reading.seen.reached(revision) || over(), timeoutMs);
+    return !over() && reading.seen.reached(revision);
   }
 
   /**
@@ -238,23 +242,21 @@ export class KvView<T> {
     this.#revision = 0;
     const store = this.#bus.createdAt(this.#stream);
     if (store === undefined) throw new Error(`${this.#stream} is not among the streams of this service`);
-    const reading: Reading = { store, restart };
+    const reading: Reading = { store, restart, seen: new SeenRevisions() };
     this.#reading = reading;
-    const seen = new Map<string, number>();
     // First of all what comes from now on, so that nothing falls between.
     const following = followStored(this.#bus, this.#stream, this.#subjects, (record) => {
-      if (restart.aborted) return;
-      if (!this.#synced) seen.set(record.subject.slice(this.#prefix.length), record.sequence);
-      this.#take(reading, record);
+      if (!restart.aborted) this.#take(reading, record);
     });
     const ended = Promise.withResolvers<void>();
     restart.addEventListener('abort', () => ended.resolve(), { once: true });
     try {
       await this.#bus.nc.flush();
-      const last = await this.#readSnapshot(reading, seen);
+      const last = await this.#readSnapshot(reading);
       if (restart.aborted) return;
       this.#revision = Math.max(this.#revision, last);
-      this.#completeSnapshot(seen);
+      reading.seen.raise(last);
+      this.#completeSnapshot(reading);
       onSynced();
       this.#wake();
       await Promise.race([ended.promise, following.failed]);
@@ -264,7 +266,7 @@ export class KvView<T> {
   }
 
   /** Reads every key that the bucket holds at one moment, those with a deletion marker too. Returns its last revision. */
-  async #readSnapshot(reading: Reading, seen: Map<string, number>): Promise<number> {
+  async #readSnapshot(reading: Reading): Promise<number> {
     const { created, state } = await this.#bus.jsm.streams.info(this.#stream, { subjects_filter: this.#subjects });
     // The bus finds out that it is another, and then has it read anew.
     if (created !== reading.store) throw new Error(`${this.#stream} was replaced`);
@@ -274,35 +276,32 @@ export class KvView<T> {
         if (reading.restart.aborted) return;
         const found = await this.#bus.jsm.streams.getMessage(this.#stream, { last_by_subj: subject });
         // Expired or taken away in between.
-        if (found === null || reading.restart.aborted) continue;
-        const key = subject.slice(this.#prefix.length);
-        // Unless a newer one came meanwhile.
-        if ((seen.get(key) ?? 0) >= found.seq) continue;
-        seen.set(key, found.seq);
-        this.#apply(reading.store, storedRecord(found));
+        if (found !== null && !reading.restart.aborted) this.#apply(reading, storedRecord(found));
       }
     };
     await Promise.all(Array.from({ length: SNAPSHOT_REQUESTS }, read));
     return state.last_seq;
   }
 
-  /** A record that came after the snapshot began, in the order of the stream. One that was here is no news. */
+  /** A record that came after the snapshot began; those of one key in the order of the stream. */
   #take(reading: Reading, record: StoredRecord): void {
-    if (this.#synced && record.sequence <= this.#revision) return;
     this.#revision = Math.max(this.#revision, record.sequence);
-    this.#apply(reading.store, record);
+    this.#apply(reading, record);
+    if (this.#synced) reading.seen.prune();
     this.#wake();
   }
 
-  #apply(store: string, record: StoredRecord): void {
+  #apply({ store, seen }: Reading, record: StoredRecord): void {
     const key = record.subject.slice(this.#prefix.length);
     const revision = record.sequence;
-    if (record.operation === 'DEL' || record.operation === 'PURGE') {
+    const deleted = record.operation === 'DEL' || record.operation === 'PURGE';
+    if (!seen.add(key, revision, deleted)) return;
+    if (deleted) {
       this.#invalid.delete(key);
       if (this.#options.trackDeleted === true && this.#deleted.get(key)?.revision !== revision) {
         this.#deleted.set(key, { revision, receivedAt: performance.now() });
       }
-      if (this.#entries.delete(key) && this.#synced) this.#options.onChange?.({ key, value: undefined });
+      if (this.#entries.delete(key) && this.#synced) this.#tell({ key, value: undefined });
       return;
     }
     this.#deleted.delete(key);
@@ -312,7 +311,7 @@ export class KvView<T> {
     const value = this.#parse(key, record);
     if (value === undefined) return;
     this.#entries.set(key, { value, revision, receivedAt: performance.now(), store });
-    if (this.#synced) this.#options.onChange?.({ key, value });
+    if (this.#synced) this.#tell({ key, value });
   }
 
   #parse(key: string, record: StoredRecord): T | undefined {
@@ -328,13 +327,22 @@ export class KvView<T> {
     }
   }
 
-  #completeSnapshot(seen: ReadonlyMap<string, number>): void {
+  #tell(change: Parameters<NonNullable<KvViewOptions<T>['onChange']>>[0]): void {
+    try {
+      this.#options.onChange?.(change);
+    } catch (error) {
+      // Reading anew would only come to the same change again.
+      this.#bus.logger.error({ err: error, bucket: this.#bucket.name, key: change?.key }, 'kv-view.listener-failed');
+    }
+  }
+
+  #completeSnapshot({ seen }: Reading): void {
     for (const known of [this.#entries, this.#deleted, this.#invalid]) {
       for (const key of [...known.keys()]) if (!seen.has(key)) known.delete(key);
     }
     this.#synced = true;
     this.#syncedAt = performance.now();
     this.#firstSync.resolve();
-    this.#options.onChange?.(undefined);
+    this.#tell(undefined);
   }
 }
