@@ -1,0 +1,32 @@
+import { type Flow, inOwnSpace } from '../cli/flow.ts';
+
+/** run-task, tasks, task, terminate-task. */
+export const tasks: Flow = {
+  name: 'tasks',
+  run: async (session) => {
+    const { images, name } = session;
+    const admin = await inOwnSpace(session);
+    const app = name('job');
+    await admin.cf(['push', app, '-o', images.good, '-m', '64M', '--task']);
+    await admin.cf(['tasks', app], { says: ['No tasks found'] });
+    await admin.cf(
+      ['run-task', app, '-c', 'echo from the task', '--name', 'first', '-m', '48M', '-k', '64M', '--wait'],
+      {
+        says: ['OK'],
+      },
+    );
+    await admin.cf(['run-task', app, '--command', 'exit 7', '--wait'], { status: 1 });
+    await admin.cf(['run-task', app, '-c', 'sleep 3600', '--name', 'long', '-l', '16K']);
+    await admin.cf(['tasks', app], { says: [/first\s+SUCCEEDED/, /FAILED/, /long\s+(RUNNING|PENDING)/] });
+    await admin.cf(['task', app, '1'], { says: ['SUCCEEDED'] });
+    await admin.cf(['task', app, '2'], { says: ['FAILED'] });
+    await admin.cf(['terminate-task', app, '3'], { says: ['OK'] });
+    await admin.cf(['terminate-task', app, '9'], { status: 1 });
+    await admin.cf(['run-task', app, '-c', 'echo of web', '--process', 'web', '--wait']);
+    await admin.cf(['logs', app, '--recent'], { says: [/APP\/TASK\/first/, 'from the task'] });
+    await admin.cf(['events', app], { says: ['audit.app.task.create'] });
+    await admin.cf(['create-app', name('empty'), '--app-type', 'docker']);
+    await admin.cf(['run-task', name('empty'), '-c', 'true'], { status: 1, says: ['not staged'] });
+    await admin.cf(['delete-org', name('org'), '-f']);
+  },
+};
