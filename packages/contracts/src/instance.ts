@@ -29,6 +29,8 @@ export const instanceSchema = z.object({
   since: timeSchema,
   /** May routes lead to it (Diego's `routable`). */
   routable: z.boolean(),
+  /** The latest news of its readiness check; absent before the first, and without such a check. */
+  readiness: z.object({ ready: z.boolean(), since: timeSchema }).optional(),
   /** The container's own address, once it has one. */
   address: z.string().optional(),
   ports: z.array(z.object({ containerPort: portSchema, hostPort: portSchema })).optional(),

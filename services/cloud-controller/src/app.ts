@@ -17,12 +17,12 @@ import { createUserDirectory } from './adapters/uaa/user-directory.ts';
 import { Vault } from './adapters/vault.ts';
 import type { Config } from './config.ts';
 import { apiRoute } from './domain/names/api-route.ts';
-import { CrashEvents } from './handlers/crash-events.ts';
 import { updateDeployments } from './handlers/deployment-updater.ts';
 import { DesiredSync } from './handlers/desired-sync.ts';
 import { forgetOldEvents } from './handlers/forget-old-events.ts';
 import { forgetOldTasks } from './handlers/forget-old-tasks.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
+import { InstanceEvents } from './handlers/instance-events.ts';
 import { lrpSource } from './handlers/lrp-source.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
 import { prepareDatabase } from './handlers/prepare-database.ts';
@@ -104,7 +104,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     let sync: Repeated | undefined;
     const records = await unlessStopped(DesiredRecords.open(bus, desiredLrps, () => sync?.trigger()));
     onStop(() => records.close());
-    const crashes = new CrashEvents(writer, logger);
+    const crashes = new InstanceEvents(writer, logger);
     const noteCrashes = new Repeated('crash-events', () => crashes.note(), NOTE_CRASHES_INTERVAL_MS, logger);
     const onInstance = (instance: Instance): void => {
       if (crashes.see(instance)) noteCrashes.trigger();

@@ -46,12 +46,29 @@ test('what ends while it is being stopped is stopped, not crashed', () => {
   expect(transition(stopping, { type: 'crashed', crash }, T0)).toBe(stopping);
 });
 
+test('readiness decides of its routes, and when it changed is known', () => {
+  const running = sampleInstance(1);
+  const unready = transition(running, { type: 'readiness', ready: false }, T0 + 5_000);
+  expect(unready).toMatchObject({
+    state: 'RUNNING',
+    since: running.since,
+    routable: false,
+    readiness: { ready: false, since: '2026-01-01T00:00:05.000Z' },
+  });
+  expect(transition(unready, { type: 'readiness', ready: true }, T0 + 6_000)).toMatchObject({
+    routable: true,
+    readiness: { ready: true, since: '2026-01-01T00:00:06.000Z' },
+  });
+  expect(transition(running, { type: 'withdrawn' }, T0)).toEqual({ ...running, routable: false });
+});
+
 test('any sequence of events gives valid records, routable only while running, and no way back', () => {
   const event: fc.Arbitrary<InstanceEvent> = fc.constantFrom(
     ...life,
     { type: 'running', ready: false } as const,
-    { type: 'routable', routable: true } as const,
-    { type: 'routable', routable: false } as const,
+    { type: 'readiness', ready: true } as const,
+    { type: 'readiness', ready: false } as const,
+    { type: 'withdrawn' } as const,
     { type: 'stopping' } as const,
     { type: 'crashed', crash } as const,
   );

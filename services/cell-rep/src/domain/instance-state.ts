@@ -9,8 +9,10 @@ export type InstanceEvent =
   | { readonly type: 'addressed'; readonly address: string; readonly ports: readonly number[] }
   /** `ready`: it need not pass a readiness check first. */
   | { readonly type: 'running'; readonly ready: boolean }
-  /** May routes lead to it? */
-  | { readonly type: 'routable'; readonly routable: boolean }
+  /** Its readiness check says so; routes follow. */
+  | { readonly type: 'readiness'; readonly ready: boolean }
+  /** Routes may no longer lead to it. */
+  | { readonly type: 'withdrawn' }
   | { readonly type: 'stopping' }
   | { readonly type: 'crashed'; readonly crash: Crash };
 
@@ -52,8 +54,12 @@ export function transition(instance: Instance, event: InstanceEvent, now: number
       return instance.state === 'CLAIMED'
         ? { ...withoutPhase(instance), state: 'RUNNING', since, routable: event.ready }
         : instance;
-    case 'routable':
-      return instance.state === 'RUNNING' ? { ...instance, routable: event.routable } : instance;
+    case 'readiness':
+      return instance.state === 'RUNNING'
+        ? { ...instance, routable: event.ready, readiness: { ready: event.ready, since } }
+        : instance;
+    case 'withdrawn':
+      return instance.state === 'RUNNING' ? { ...instance, routable: false } : instance;
     case 'stopping':
       return instance.state === 'CLAIMED' || instance.state === 'RUNNING'
         ? { ...withoutPhase(instance), state: 'STOPPING', since, routable: false }

@@ -67,7 +67,7 @@ export class InstanceBook {
     const { state, since } = this.#record;
     this.#crash = describeCrash(cause, this.#lrp, state === 'RUNNING' ? at - Date.parse(since) : 0);
     this.#crashedAt = at;
-    this.apply({ type: 'routable', routable: false });
+    this.apply({ type: 'withdrawn' });
   }
 
   tellCrash(): void {

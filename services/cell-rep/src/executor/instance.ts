@@ -154,7 +154,7 @@ export class InstanceRunner {
             await this.#annotate();
           },
           onReadiness: async (ready) => {
-            this.#book.apply({ type: 'routable', routable: ready });
+            this.#book.apply({ type: 'readiness', ready });
             await this.#annotate();
           },
         },
