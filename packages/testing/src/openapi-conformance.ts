@@ -111,7 +111,7 @@ export class OpenApiConformance {
         part.startsWith('{')
           ? rest.has(part.slice(1, -1))
             ? '.*'
-            : '[^/]+'
+            : '[^/]*'
           : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`),
       )
       .join('');

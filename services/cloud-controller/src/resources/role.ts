@@ -42,7 +42,7 @@ export function presentRole(row: RoleView, link: Links): z.infer<typeof roleSche
     relationships: { user: toOne(row.user_guid), organization: toOneOrNone(organization), space: toOneOrNone(space) },
     links: {
       self: link(`/v3/roles/${row.guid}`),
-      user: link(`/v3/users/${row.user_guid}`),
+      user: link(`/v3/users/${encodeURIComponent(row.user_guid)}`),
       ...(organization === null ? {} : { organization: link(`/v3/organizations/${organization}`) }),
       ...(space === null ? {} : { space: link(`/v3/spaces/${space}`) }),
     },

@@ -31,6 +31,6 @@ export function presentUser(
     presentation_name: name?.userName ?? row.guid,
     origin: name?.origin ?? null,
     metadata,
-    links: { self: link(`/v3/users/${row.guid}`) },
+    links: { self: link(`/v3/users/${encodeURIComponent(row.guid)}`) },
   };
 }

@@ -44,8 +44,12 @@ export function createServer(options: ServerOptions): Api {
   // What a database cannot keep as text names nothing.
   api.addHook('preValidation', async (request) => {
     if (hasUnstorable(request.params)) throw new ApiError('NotFound');
-    if (hasUnstorable(request.query))
-      throw new ApiError('BadQueryParameter', 'a value has characters that no text has');
+    const query = (request.query ?? {}) as object;
+    if (hasUnstorable(query)) throw new ApiError('BadQueryParameter', 'a value has characters that no text has');
+    // Whatever copies an object would drop it.
+    if (Object.hasOwn(query, '__proto__')) {
+      throw new ApiError('BadQueryParameter', "Unknown query parameter(s): '__proto__'");
+    }
   });
   api.setValidatorCompiler(({ schema, httpPart }) => validator(schema as unknown as ZodType, httpPart));
   api.setSerializerCompiler(({ schema }) => serializer(schema as unknown as ZodType, options.checkResponses === true));

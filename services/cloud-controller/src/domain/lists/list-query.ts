@@ -1,3 +1,4 @@
+import { isStorable } from '../body-problem.ts';
 import { type LabelRequirement, parseLabelSelector } from './label-selector.ts';
 import { isTimeParameter, parseTimeFilter, type TimeFilter } from './time-filter.ts';
 
@@ -52,6 +53,10 @@ export function parseListQuery(spec: ListSpec, raw: RawQuery): ListQueryResult {
   const unknown = given.map(([name]) => name).filter((name) => !isKnown(name));
   if (unknown.length > 0) problems.push(unknownParameters(unknown, known));
 
+  for (const [name, text] of given) {
+    // They are encoded twice where they have commas.
+    if (!splitValues(text).every(isStorable)) problems.push(`${name} has characters that no text has`);
+  }
   const values = new Map(given);
   const page = wholeNumber(values.get('page') ?? '1');
   if (page === undefined || page < 1) problems.push('Page must be a positive integer');
