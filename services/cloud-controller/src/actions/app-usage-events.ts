@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { AppRow, Sql } from '../adapters/sql/schema.ts';
+import type { Insertable } from 'kysely';
+import type { AppRow, Database, Sql, TaskRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { type ProcessUsage, type UsageChange, usageChanges } from '../domain/usage/usage-changes.ts';
 
@@ -52,29 +53,61 @@ async function loadProcessUsage(sql: Sql, appGuid: string): Promise<ProcessUsage
 
 async function addAppUsageEvent(unit: UnitOfWork, place: Place, change: UsageChange): Promise<void> {
   const { process, previous } = change;
+  await insertEvent(unit, place, {
+    state: change.state,
+    previous_state: change.previousState,
+    process_guid: process.guid,
+    process_type: process.type,
+    task_guid: null,
+    task_name: null,
+    memory_mb: process.memoryMb,
+    previous_memory_mb: previous.memoryMb,
+    instances: process.instances,
+    previous_instances: previous.instances,
+  });
+}
+
+type Placed = 'app_guid' | 'app_name' | 'space_guid' | 'space_name' | 'organization_guid';
+type EventFields = Omit<Insertable<Database['app_usage_events']>, 'id' | 'guid' | 'created_at' | 'updated_at' | Placed>;
+
+async function insertEvent(unit: UnitOfWork, place: Place, fields: EventFields): Promise<void> {
   await unit.sql
     .insertInto('app_usage_events')
     .values({
+      ...fields,
       guid: randomUUID(),
       created_at: unit.now,
       updated_at: unit.now,
-      state: change.state,
-      previous_state: change.previousState,
       app_guid: place.app.guid,
       app_name: place.app.name,
-      process_guid: process.guid,
-      process_type: process.type,
-      task_guid: null,
-      task_name: null,
       space_guid: place.space.guid,
       space_name: place.space.name,
       organization_guid: place.organizationGuid,
-      memory_mb: process.memoryMb,
-      previous_memory_mb: previous.memoryMb,
-      instances: process.instances,
-      previous_instances: previous.instances,
     })
     .execute();
+}
+
+/** Notes that a task began or ended: it uses what it asked for from the request on. */
+export async function noteTaskUsage(
+  unit: UnitOfWork,
+  task: Pick<TaskRow, 'guid' | 'name' | 'app_guid' | 'memory_mb'>,
+  state: 'TASK_STARTED' | 'TASK_STOPPED',
+): Promise<void> {
+  const app = await unit.sql.selectFrom('apps').selectAll().where('guid', '=', task.app_guid).executeTakeFirst();
+  if (app === undefined) return;
+  const place = await placeOf(unit.sql, app);
+  await insertEvent(unit, place, {
+    state,
+    previous_state: state === 'TASK_STARTED' ? 'PENDING' : 'TASK_STARTED',
+    process_guid: null,
+    process_type: null,
+    task_guid: task.guid,
+    task_name: task.name,
+    memory_mb: task.memory_mb,
+    previous_memory_mb: task.memory_mb,
+    instances: 1,
+    previous_instances: 1,
+  });
 }
 
 /** Begins the story anew: one event for each process that runs. For whoever lost count of the events. */

@@ -6,7 +6,7 @@ import { auditAppOf } from './audit.ts';
 /** Labels and annotations of what belongs to an app. */
 export async function updateMetadataOfApp(
   unit: UnitOfWork,
-  owner: Extract<MetadataOwner, 'package' | 'build' | 'droplet' | 'deployment' | 'revision'>,
+  owner: Extract<MetadataOwner, 'package' | 'build' | 'droplet' | 'deployment' | 'revision' | 'task'>,
   row: { readonly guid: string; readonly app_guid: string },
   metadata: MetadataUpdate | undefined,
 ): Promise<void> {

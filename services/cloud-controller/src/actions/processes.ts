@@ -120,15 +120,35 @@ export async function changeProcess(
   await auditApp(unit, app, isScaling(change) ? 'process.scale' : 'process.update', {
     process_guid: guid,
     process_type: after.type,
-    request: { ...change, ...(change.command === undefined ? {} : { command: '[PRIVATE DATA HIDDEN]' }) },
+    request: requestOf(change),
   });
   unit.log(app.guid, `${isScaling(change) ? 'Scaling' : 'Updating'} process: "${after.type}"`);
   return sql.selectFrom('processes').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
 }
 
+const scaled = ['instances', 'memory_mb', 'disk_mb', 'log_rate_bytes_per_second'];
+
 function isScaling(change: ProcessChange): boolean {
-  const scaled = ['instances', 'memory_mb', 'disk_mb', 'log_rate_bytes_per_second'];
-  return Object.keys(change).every((name) => scaled.includes(name));
+  const names = Object.keys(change);
+  return names.length > 0 && names.every((name) => scaled.includes(name));
+}
+
+/** What the API calls it, where that is not how it is kept. */
+const apiNames: Readonly<Record<string, string>> = {
+  memory_mb: 'memory_in_mb',
+  disk_mb: 'disk_in_mb',
+  log_rate_bytes_per_second: 'log_rate_limit_in_bytes_per_second',
+  run_as: 'user',
+};
+
+/** A change as an event tells of it. A command may hold secrets. */
+function requestOf(change: ProcessChange): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(change).map(([name, value]) => [
+      apiNames[name] ?? name,
+      name === 'command' ? '[PRIVATE DATA HIDDEN]' : value,
+    ]),
+  );
 }
 
 function versioned(process: ProcessRow, ports: readonly number[] | undefined): VersionedPart {

@@ -1,5 +1,6 @@
 import type { StagingResult } from '@slipway/contracts';
 import { databaseEngine, isUniqueViolation } from '@slipway/database';
+import { type Actor, runAs } from '../adapters/sql/actor.ts';
 import { saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { BuildRow, PackageRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
@@ -156,11 +157,13 @@ export async function finishBuild(unit: UnitOfWork, platform: Platform, result: 
     .set({ state: 'STAGED', droplet_guid: guid, updated_at: now })
     .where('guid', '=', build.guid)
     .execute();
-  const data = { build_guid: build.guid, package_guid: build.package_guid };
-  await auditAppOf(unit, build.app_guid, 'build.staged', data);
+  await runAs(builderOf(build), async () => {
+    const data = { build_guid: build.guid, package_guid: build.package_guid, droplet_guid: guid };
+    await auditAppOf(unit, build.app_guid, 'build.staged', data);
+    await auditAppOf(unit, build.app_guid, 'droplet.create', { droplet_guid: guid, package_guid: build.package_guid });
+  });
   unit.log(build.app_guid, `Creating droplet for app with guid ${build.app_guid}`);
   unit.log(build.app_guid, `Staging complete for build ${build.guid}`);
-  await auditAppOf(unit, build.app_guid, 'droplet.create', { droplet_guid: guid, package_guid: build.package_guid });
   await pruneDroplets(unit, build.app_guid);
   return true;
 }
@@ -202,10 +205,18 @@ async function failBuild(unit: UnitOfWork, build: BuildRow, error: BuildError): 
     })
     .where('guid', '=', build.guid)
     .execute();
-  await auditAppOf(unit, build.app_guid, 'build.failed', {
+  const data = {
     build_guid: build.guid,
     package_guid: build.package_guid,
     error_id: error.errorId,
-  });
+    error_message: error.description,
+  };
+  await runAs(builderOf(build), () => auditAppOf(unit, build.app_guid, 'build.failed', data));
   unit.log(build.app_guid, `Failed to stage build: ${error.description}`, 'ERR');
+}
+
+/** What comes of a build is the doing of whoever asked for it. */
+function builderOf(build: BuildRow): Actor {
+  const { created_by_guid: guid, created_by_name: name } = build;
+  return { guid, type: 'user', name: name ?? guid };
 }

@@ -14,6 +14,7 @@ import { buildTaskSpec } from '../domain/task/task-spec.ts';
 import { isTerminal, nextTaskStep, type TaskReport, type TaskStep } from '../domain/task/task-state.ts';
 import { notFound, unprocessable } from '../errors.ts';
 import { loadAppContext } from './app-context.ts';
+import { noteTaskUsage } from './app-usage-events.ts';
 import { auditApp } from './audit.ts';
 import { type Platform, sealCredentials } from './platform.ts';
 import { quotaProblemsOfTask } from './quota-checks.ts';
@@ -111,6 +112,7 @@ export async function createTask(
     .returningAll()
     .executeTakeFirstOrThrow();
   await saveMetadata(sql, 'task', guid, request.metadata);
+  await noteTaskUsage(unit, row, 'TASK_STARTED');
   await auditTask(unit, app, row, 'create');
   await unit.announce('task', guid);
   return row;
@@ -159,7 +161,7 @@ export async function settleTask(unit: UnitOfWork, guid: string, report: TaskRep
 /** What it was made of is forgotten with its end: it holds secrets. */
 export async function finishTask(unit: UnitOfWork, row: TaskRow, step: TaskStep): Promise<void> {
   if (step.kind !== 'finish') return;
-  await unit.sql
+  const { numUpdatedRows } = await unit.sql
     .updateTable('tasks')
     .set({
       state: step.failed ? 'FAILED' : 'SUCCEEDED',
@@ -169,7 +171,8 @@ export async function finishTask(unit: UnitOfWork, row: TaskRow, step: TaskStep)
     })
     .where('guid', '=', row.guid)
     .where('state', 'in', LIVE_TASK_STATES)
-    .execute();
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) await noteTaskUsage(unit, row, 'TASK_STOPPED');
   await unit.announce('task', row.guid);
 }
 
@@ -180,7 +183,9 @@ export async function deleteTasksOf(unit: UnitOfWork, app: AppRow): Promise<void
   if (rows.length === 0) return;
   for (const row of rows) {
     if (row.state === 'RUNNING') await auditTask(unit, app, row, 'cancel');
-    if (!isTerminal(row.state)) await unit.announce('task', row.guid);
+    if (isTerminal(row.state)) continue;
+    await noteTaskUsage(unit, row, 'TASK_STOPPED');
+    await unit.announce('task', row.guid);
   }
   await deleteMetadata(
     sql,

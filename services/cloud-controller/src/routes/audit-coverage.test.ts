@@ -55,6 +55,13 @@ describe.each(engines.slice(0, 1))('every change leaves an event', ({ create }) 
     await suite.api.admin.post(`/v3/apps/${guid}/actions/start`);
     return { app: guid, droplet };
   };
+  const stagedApp = async (): Promise<string> => {
+    const guid = await app();
+    await suite.assign(guid, await suite.stage(guid));
+    return guid;
+  };
+  const task = async (): Promise<string> =>
+    (await suite.api.admin.post(`/v3/apps/${await stagedApp()}/tasks`, { command: 'x' })).body.guid;
   const destination = async (): Promise<{ route: string; guid: string }> => {
     const guid = await route();
     const answer = await suite.api.admin.post(`/v3/routes/${guid}/destinations`, {
@@ -274,6 +281,13 @@ describe.each(engines.slice(0, 1))('every change leaves an event', ({ create }) 
     'POST /v3/apps/{guid}/sidecars': async () => post(`/v3/apps/${await app()}/sidecars`, sidecarBody),
     'PATCH /v3/sidecars/{guid}': async () => patch(`/v3/sidecars/${await sidecar()}`, { command: 'other' }),
     'DELETE /v3/sidecars/{guid}': async () => remove(`/v3/sidecars/${await sidecar()}`),
+    'POST /v3/apps/{guid}/tasks': async () => post(`/v3/apps/${await stagedApp()}/tasks`, { command: 'x' }),
+    'PATCH /v3/tasks/{guid}': async () => patch(`/v3/tasks/${await task()}`, labels),
+    'POST /v3/tasks/{guid}/actions/cancel': async () => post(`/v3/tasks/${await task()}/actions/cancel`),
+    'PUT /v3/tasks/{guid}/cancel': async () => {
+      const guid = await task();
+      return () => suite.api.admin.send('PUT', `/v3/tasks/${guid}/cancel`, undefined);
+    },
     'POST /v3/service_instances': () =>
       post('/v3/service_instances', {
         type: 'user-provided',

@@ -31,7 +31,7 @@ const createBody = z.strictObject({
       "Service credential bindings of type 'key' are not supported for user-provided service instances.",
     ),
   name: z.string().min(1).max(255).nullable().optional(),
-  relationships: z.strictObject({ app: toOneBody, service_instance: toOneBody }),
+  relationships: z.strictObject({ app: toOneBody.optional(), service_instance: toOneBody }),
   parameters: z.record(z.string(), z.unknown()).nullable().optional(),
   strategy: z
     .literal('single', { error: "The only strategy is 'single': an app is bound to a service once" })
@@ -149,6 +149,7 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
       const { name = null, relationships, parameters, metadata } = request.body;
       checkMetadata(metadata);
       const instanceGuid = relationships.service_instance.data.guid;
+      if (relationships.app === undefined) throw unprocessable("Relationships app can't be blank");
       const appGuid = relationships.app.data.guid;
       const instance = await db
         .selectFrom('service_instances')

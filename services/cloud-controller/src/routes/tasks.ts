@@ -1,8 +1,9 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { z } from 'zod';
+import { updateMetadataOfApp } from '../actions/metadata.ts';
 import { cancelTask, createTask } from '../actions/tasks.ts';
 import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
-import { loadMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
+import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, TaskRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
 import type { Pagination } from '../domain/lists/pagination.ts';
@@ -199,7 +200,7 @@ export function taskRoutes(api: Api, context: ApiContext): void {
     checkMetadata(metadata);
     const access = accessOf(request);
     const row = await findTask(context, access, request.params.guid, 'app.write');
-    await writer.write((unit) => saveMetadata(unit.sql, 'task', row.guid, metadata));
+    await writer.write((unit) => updateMetadataOfApp(unit, 'task', row, metadata));
     return present(row, row.space_guid, access);
   });
 

@@ -4,6 +4,8 @@ import { useApi } from '../../testing/api-suite.ts';
 import { type Client, errorOf } from '../../testing/client.ts';
 import { createApp, createRoute, createSpace } from '../../testing/fixtures.ts';
 import { engines } from '../../testing/test-database.ts';
+import { finishTask } from '../actions/tasks.ts';
+import type { TaskStep } from '../domain/task/task-state.ts';
 import { forgetOldEvents } from '../handlers/forget-old-events.ts';
 
 describe.each(engines)('on $engine', ({ create }) => {
@@ -69,6 +71,36 @@ describe.each(engines)('on $engine', ({ create }) => {
       const { resources } = (await admin.get('/v3/app_usage_events?order_by=-created_at&per_page=1')).body;
       expect(resources).toMatchObject([
         { process: { guid: body.new_processes[0].guid }, state: { current: 'STARTED', previous: 'STOPPED' } },
+      ]);
+    });
+
+    test('tell of tasks, from the request to the end', async () => {
+      const { admin, writer } = suite.api;
+      const app = await createApp(admin, suite.spaceGuid);
+      await suite.assign(app, await suite.stage(app));
+      const run = { command: 'x', name: 'migrate', memory_in_mb: 16 };
+      const { body: task } = await admin.post(`/v3/apps/${app}/tasks`, run);
+      const summary = async () =>
+        (await admin.get(`/v3/spaces/${suite.spaceGuid}/usage_summary`)).body.usage_summary.per_app_tasks;
+      expect(await summary()).toBe(1);
+      const row = await suite.api.db
+        .selectFrom('tasks')
+        .selectAll()
+        .where('guid', '=', task.guid)
+        .executeTakeFirstOrThrow();
+      const end = { kind: 'finish', failed: false } as TaskStep;
+      for (let twice = 0; twice < 2; twice++) await writer.write((unit) => finishTask(unit, row, end));
+      expect(await summary()).toBe(0);
+      const { resources } = (await admin.get('/v3/app_usage_events?order_by=-created_at&per_page=2')).body;
+      expect(resources).toMatchObject([
+        { state: { current: 'TASK_STOPPED', previous: 'TASK_STARTED' }, task: { guid: task.guid } },
+        {
+          state: { current: 'TASK_STARTED' },
+          app: { guid: app },
+          process: { guid: null },
+          task: { guid: task.guid, name: 'migrate' },
+          memory_in_mb_per_instance: { current: 16 },
+        },
       ]);
     });
 
