@@ -7,5 +7,6 @@ export { LogEmitter, type LogLine, nowNanoseconds } from './log-emitter.ts';
 export { emitMessage, type PublishOptions, publishMessage } from './publish.ts';
 export { type RouteRegistrar, startRouteRegistrar } from './route-registrar.ts';
 export { type StreamReaderOptions, startStreamReader } from './stream-reader.ts';
+export { type SystemRoute, startSystemRoute } from './system-route.ts';
 export { keepTopology, type TopologyKeeper, type TopologyOptions } from './topology-keeper.ts';
 export { startWorkQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { type Bus, connectService, LogEmitter, startRouteRegistrar } from '@slipway/bus';
+import { connectService, LogEmitter, startSystemRoute } from '@slipway/bus';
 import { busAccess, type Instance } from '@slipway/contracts';
 import { openDatabase } from '@slipway/database';
 import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '@slipway/service-kit';
@@ -16,13 +16,13 @@ import { createTokenVerifier } from './adapters/uaa/token-verifier.ts';
 import { createUserDirectory } from './adapters/uaa/user-directory.ts';
 import { Vault } from './adapters/vault.ts';
 import type { Config } from './config.ts';
-import { apiRoute } from './domain/names/api-route.ts';
+import { apiHosts } from './domain/names/api-hosts.ts';
 import { updateDeployments } from './handlers/deployment-updater.ts';
 import { DesiredSync } from './handlers/desired-sync.ts';
 import { forgetOldEvents } from './handlers/forget-old-events.ts';
 import { forgetOldTasks } from './handlers/forget-old-tasks.ts';
-import { failLateBuilds } from './handlers/late-builds.ts';
 import { InstanceEvents } from './handlers/instance-events.ts';
+import { failLateBuilds } from './handlers/late-builds.ts';
 import { lrpSource } from './handlers/lrp-source.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
 import { prepareDatabase } from './handlers/prepare-database.ts';
@@ -221,7 +221,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     onStop(() => api.close());
     await unlessStopped(api.listen({ host: config.LISTEN_HOST, port: config.LISTEN_PORT }));
     ports.api = (api.server.address() as AddressInfo).port;
-    registerRoute(bus, config, ports.api, onStop);
+    const uris = apiHosts(config.SYSTEM_HOSTS);
+    onStop(startSystemRoute(bus, { host: config.ROUTE_HOST, port: ports.api, uris, component: 'cloud-controller' }));
     notReady = () => (!bus.connected ? 'NATS: not connected' : synced ? undefined : 'desired LRPs: not synced yet');
     logger.info({ port: ports.api, healthPort: ports.health }, 'api.listening');
   };
@@ -282,15 +283,4 @@ async function catchUp(writer: Writer, relay: OutboxRelay, logger: Logger): Prom
   } catch (error) {
     logger.error({ err: error }, 'bus.catch-up-failed');
   }
-}
-
-function registerRoute(bus: Bus, config: Config, port: number, onStop: (close: () => unknown) => void): void {
-  const route = apiRoute({ host: config.ROUTE_HOST, port, systemHosts: config.SYSTEM_HOSTS, instanceId: randomUUID() });
-  const registrar = startRouteRegistrar(bus, () => [route]);
-  onStop(() => {
-    registrar.stop();
-    // Before the server closes: the router shall send nothing more.
-    registrar.unregister([route]);
-    return bus.connected ? bus.nc.flush() : undefined;
-  });
 }

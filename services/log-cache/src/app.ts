@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { type Bus, connectService, type RouteRegistrar, startRouteRegistrar } from '@slipway/bus';
-import { busAccess, type RouterRegister } from '@slipway/contracts';
+import { type Bus, connectService, startSystemRoute } from '@slipway/bus';
+import { busAccess } from '@slipway/contracts';
 import { AccessTokens, type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
 import type { FastifyInstance } from 'fastify';
 import { LogAccess } from './adapters/cloud-controller/log-access.ts';
@@ -19,24 +18,14 @@ export interface LogCacheApp extends App {
 
 /** Puts log-cache together. */
 export function createApp(config: Config, { logger }: { readonly logger: Logger }): LogCacheApp {
-  const instanceId = randomUUID();
   let bus: Bus | undefined;
   let stream: LogStream | undefined;
   let api: FastifyInstance | undefined;
   let health: HealthServer | undefined;
-  let registrar: RouteRegistrar | undefined;
+  let unregister: (() => Promise<void>) | undefined;
   let port: number | undefined;
   let stopping = false;
 
-  const routes = (): readonly RouterRegister[] => [
-    {
-      host: config.ROUTE_HOST,
-      port: port ?? 0,
-      uris: config.SYSTEM_HOSTS.map((host) => `${host}/api/v1`),
-      tags: { component: 'log-cache' },
-      private_instance_id: instanceId,
-    },
-  ];
   const notReady = (): string | undefined => {
     if (bus?.connected !== true) return 'NATS: not connected';
     return stream?.store === undefined ? 'LOGS: not read yet' : undefined;
@@ -66,14 +55,18 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     await api.listen({ host: config.LISTEN_HOST, port: config.LISTEN_PORT });
     port = (api.server.address() as AddressInfo).port;
     if (stopping) return stop();
-    registrar = startRouteRegistrar(bus, routes);
+    unregister = startSystemRoute(bus, {
+      host: config.ROUTE_HOST,
+      port,
+      uris: config.SYSTEM_HOSTS.map((host) => `${host}/api/v1`),
+      component: 'log-cache',
+    });
   };
 
   const stop = async (): Promise<void> => {
     stopping = true;
-    registrar?.unregister(routes());
-    registrar?.stop();
-    registrar = undefined;
+    await unregister?.();
+    unregister = undefined;
     await api?.close();
     stream?.stop();
     await bus?.close();
