@@ -40,7 +40,7 @@ const tags = (await testNeeds()).map(({ name, what, met }) => ({
 }));
 
 // Tests use real servers and containers on machines that may be slow: a timeout only ends what hangs.
-const patience = { testTimeout: 60_000, hookTimeout: 60_000 };
+const patience = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000 } } };
 
 export default defineConfig({
   test: {
@@ -71,6 +71,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          expect: patience.expect,
         },
       },
     ],
