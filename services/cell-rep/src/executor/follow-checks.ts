@@ -4,7 +4,7 @@ import { beginReadiness, resumeReadiness } from '../domain/readiness.ts';
 import { runHealthLoop } from './health-loop.ts';
 import type { InstanceDeps } from './instance-deps.ts';
 import { runReadinessLoop } from './readiness-loop.ts';
-import type { Watched } from './watch.ts';
+import type { Watched } from './watched.ts';
 
 /** Until its health check fails, and why; undefined when `signal` aborts, or at once when there is nothing to check. */
 export async function followHealth(

@@ -3,28 +3,14 @@ import type { DesiredLrp } from '@slipway/contracts';
 import type { CrashCause } from '../domain/crash.ts';
 import { followHealth, followReadiness } from './follow-checks.ts';
 import type { InstanceDeps } from './instance-deps.ts';
-import type { InstanceLog } from './instance-log.ts';
-import type { Container, ContainerExit } from './ports.ts';
+import type { ContainerExit } from './ports.ts';
+import type { Watched } from './watched.ts';
 
 // Of a process that has ended no check succeeds, and the news of its end may come a moment after that of the check.
 const EXIT_NEWS_MS = 500;
 
 /** Status of what SIGKILL ended: the kernel's too, for what is left of a container whose app has ended. */
 const KILLED = 137;
-
-export interface Watched {
-  readonly lrp: () => DesiredLrp;
-  readonly container: Container;
-  /** Of its process, wall-clock milliseconds. */
-  readonly startedAt: number;
-  /** It was RUNNING when the rep before this one left it. */
-  readonly wasRunning: boolean;
-  /** And routes led to it. */
-  readonly wasRoutable: boolean;
-  readonly log: InstanceLog;
-  readonly onRunning: () => Promise<void>;
-  readonly onReadiness: (ready: boolean) => Promise<void>;
-}
 
 export interface Ending {
   readonly cause: CrashCause;

@@ -53,7 +53,10 @@ export function lrpSidecars({ process, sidecars, vcapApplication }: LrpSidecarsI
 
 /** Do both run the same beside the same? Memory does not count (cloud_controller_ng `SidecarMixin#to_hash`). */
 export function sameSidecars(a: readonly SidecarSettings[], b: readonly SidecarSettings[]): boolean {
-  const key = (sidecars: readonly SidecarSettings[]): string =>
-    JSON.stringify(sidecars.map(({ name, command, types }) => [name, command, types.toSorted()]).sort());
-  return key(a) === key(b);
+  const keys = (sidecars: readonly SidecarSettings[]): string =>
+    sidecars
+      .map(({ name, command, types }) => JSON.stringify([name, command, types.toSorted()]))
+      .toSorted()
+      .join();
+  return keys(a) === keys(b);
 }
