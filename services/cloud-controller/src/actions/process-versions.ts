@@ -1,58 +1,28 @@
-import { resolvedImageSchema } from '@slipway/contracts';
-import { loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow, DropletRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { HealthCheckSettings } from '../domain/lrp/health-check.ts';
 import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { buildRunInfo, processPorts, type RunInfoInput } from '../domain/lrp/run-info.ts';
-import { serviceMode } from '../domain/lrp/service-delivery.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
-import { placementTagsOf } from '../domain/shared-segment.ts';
-import { dropletExecutionSchema } from '../domain/staging/droplet-execution.ts';
-import { notFound, unprocessable } from '../errors.ts';
-import { loadEnvironmentGroup } from './environment-groups.ts';
-import { decryptEnvironment, type Platform, sealCredentials } from './platform.ts';
+import { unprocessable } from '../errors.ts';
+import { loadAppContext } from './app-context.ts';
+import { type Platform, sealCredentials } from './platform.ts';
 import { sealRunInfo } from './run-infos.ts';
-import { loadBoundServices } from './service-instances.ts';
 import { settingsOf, sidecarsOf } from './sidecars.ts';
 
 /** What a version of the process would be made of now; undefined while the app has no droplet. */
 async function loadRunInfoInput(
-  { sql }: UnitOfWork,
+  unit: UnitOfWork,
   platform: Platform,
   app: AppRow,
   process: ProcessRow,
 ): Promise<(Omit<RunInfoInput, 'credentials'> & { readonly droplet: DropletRow }) | undefined> {
   if (app.droplet_guid === null) return undefined;
-  const droplet = await sql.selectFrom('droplets').selectAll().where('guid', '=', app.droplet_guid).executeTakeFirst();
-  const tenancy = await sql
-    .selectFrom('spaces')
-    .innerJoin('organizations', 'organizations.guid', 'spaces.organization_guid')
-    // The space's own segment, else the organization's.
-    .leftJoin('isolation_segments', (join) =>
-      join.on('isolation_segments.guid', '=', (eb) =>
-        eb.fn.coalesce('spaces.isolation_segment_guid', 'organizations.isolation_segment_guid'),
-      ),
-    )
-    .select([
-      'spaces.name as space_name',
-      'organizations.guid as org_guid',
-      'organizations.name as org_name',
-      'isolation_segments.name as segment_name',
-      'isolation_segments.guid as segment_guid',
-    ])
-    .where('spaces.guid', '=', app.space_guid)
-    .executeTakeFirst();
-  if (droplet === undefined) throw notFound('Droplet');
-  if (tenancy === undefined) throw notFound('Space');
-  const { segment_name, segment_guid } = tenancy;
-  const destinations = await loadDestinationUrls(sql, [app.guid]);
+  const context = await loadAppContext(unit, platform, app, app.droplet_guid);
+  const sidecars = await sidecarsOf(unit.sql, app.guid);
   return {
-    droplet,
-    apiUrl: platform.externalUrl,
+    ...context,
     app,
-    space: { guid: app.space_guid, name: tenancy.space_name },
-    organization: { guid: tenancy.org_guid, name: tenancy.org_name },
     process: {
       guid: process.guid,
       version: process.version,
@@ -66,24 +36,9 @@ async function loadRunInfoInput(
       user: process.run_as,
       startTimeoutS: process.health_check_timeout ?? platform.limits.defaultStartTimeoutS,
     },
-    image: resolvedImageSchema.parse(JSON.parse(droplet.image)),
-    execution: {
-      ...dropletExecutionSchema.parse(JSON.parse(droplet.execution)),
-      env: openImageEnvironment(platform, droplet),
-    },
-    userVariables: decryptEnvironment(platform.vault, app.guid, app.environment_variables),
-    services: await loadBoundServices(sql, platform, app.guid),
-    serviceMode: serviceMode(app),
-    sidecars: (await sidecarsOf(sql, app.guid)).filter(({ types }) => types.includes(process.type)).map(settingsOf),
-    runningGroup: (await loadEnvironmentGroup(sql, platform, 'running')).variables,
-    placementTags: placementTagsOf(segment_name, segment_guid),
-    destinations: destinations.filter(({ processType }) => processType === process.type),
+    sidecars: sidecars.filter(({ types }) => types.includes(process.type)).map(settingsOf),
+    destinations: context.destinations.filter(({ processType }) => processType === process.type),
   };
-}
-
-/** `NAME=value`, as the image has them. */
-function openImageEnvironment({ vault }: Platform, droplet: DropletRow): string[] {
-  return JSON.parse(vault.decrypt(droplet.image_environment, purposes.imageEnvironment(droplet.guid))) as string[];
 }
 
 function healthCheckOf(process: ProcessRow): HealthCheckSettings {
