@@ -1,8 +1,10 @@
 import { describeError } from '@slipway/service-kit';
+import { benchApi } from './api/bench-api.ts';
 import { benchDemo } from './demo/bench-demo.ts';
 
 /** Each prints what it likes and returns the object of its last line. */
 const benchmarks: Readonly<Record<string, (args: readonly string[], stopped: AbortSignal) => Promise<object>>> = {
+  api: benchApi,
   demo: benchDemo,
 };
 

@@ -20,6 +20,7 @@ const canaries = {
   service: 'canary-service-credential',
   registry: 'canary-registry-password',
   image: 'canary-image-environment',
+  task: 'canary-task-command',
 } as const;
 
 /** A started app with all of them. */
@@ -50,6 +51,8 @@ async function runAppWithSecrets(suite: ServiceSuite, client: Client): Promise<s
   await client.patch(`/v3/apps/${app}/relationships/current_droplet`, droplet);
   const started = await client.post(`/v3/apps/${app}/actions/start`);
   expect(started.status).toBe(200);
+  const task = await client.post(`/v3/apps/${app}/tasks`, { command: `echo ${canaries.task}` });
+  expect(task.status).toBe(202);
   return app;
 }
 

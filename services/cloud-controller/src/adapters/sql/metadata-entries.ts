@@ -1,23 +1,36 @@
+import { sql as raw } from 'kysely';
 import type { Metadata, MetadataUpdate } from '../../domain/metadata.ts';
-import type { Sql } from './schema.ts';
+import type { Database, Sql } from './schema.ts';
 
-export type MetadataOwner =
-  | 'organization'
-  | 'space'
-  | 'user'
-  | 'isolation_segment'
-  | 'domain'
-  | 'app'
-  | 'process'
-  | 'package'
-  | 'build'
-  | 'droplet'
-  | 'deployment'
-  | 'revision'
-  | 'task'
-  | 'service_instance'
-  | 'service_binding'
-  | 'route';
+/** Whatever has labels and annotations, and the table that it is in. */
+const tables = {
+  organization: 'organizations',
+  space: 'spaces',
+  user: 'users',
+  isolation_segment: 'isolation_segments',
+  domain: 'domains',
+  app: 'apps',
+  process: 'processes',
+  package: 'packages',
+  build: 'builds',
+  droplet: 'droplets',
+  deployment: 'deployments',
+  revision: 'revisions',
+  task: 'tasks',
+  service_instance: 'service_instances',
+  service_binding: 'service_bindings',
+  route: 'routes',
+} as const satisfies Record<string, keyof Database>;
+export type MetadataOwner = keyof typeof tables;
+
+const ownersByTable = new Map<string, MetadataOwner>(
+  Object.entries(tables).map(([owner, table]) => [table, owner as MetadataOwner]),
+);
+
+/** Undefined for tables whose rows have neither. */
+export function metadataOwnerOf(table: keyof Database): MetadataOwner | undefined {
+  return ownersByTable.get(table);
+}
 
 const none: Metadata = { labels: {}, annotations: {} };
 
@@ -47,6 +60,7 @@ export async function saveMetadata(
   guid: string,
   update: MetadataUpdate | undefined,
 ): Promise<void> {
+  const id = raw<number>`(select id from ${raw.table(tables[owner])} where guid = ${guid})`;
   for (const [kind, entries] of [
     ['label', update?.labels ?? {}],
     ['annotation', update?.annotations ?? {}],
@@ -60,7 +74,7 @@ export async function saveMetadata(
       .where('key', 'in', keys)
       .execute();
     const kept = Object.entries(entries).flatMap(([key, value]) =>
-      value === null ? [] : [{ kind, resource_type: owner, resource_guid: guid, key, value }],
+      value === null ? [] : [{ kind, resource_type: owner, resource_guid: guid, resource_id: id, key, value }],
     );
     if (kept.length > 0) await sql.insertInto('metadata_entries').values(kept).execute();
   }

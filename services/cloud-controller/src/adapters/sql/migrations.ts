@@ -12,6 +12,7 @@ import { sealedRunInfosMigration } from './migrations/010-sealed-run-infos.ts';
 import { sidecarsMigration } from './migrations/011-sidecars.ts';
 import { usageEventsMigration } from './migrations/012-usage-events.ts';
 import { tasksMigration } from './migrations/013-tasks.ts';
+import { longListsMigration } from './migrations/014-long-lists.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -27,6 +28,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '011-sidecars': sidecarsMigration,
   '012-usage-events': usageEventsMigration,
   '013-tasks': tasksMigration,
+  '014-long-lists': longListsMigration,
 };
 
 /** Seals what older releases left in clear text. */

@@ -368,6 +368,8 @@ interface MetadataEntries {
   kind: 'label' | 'annotation';
   resource_type: string;
   resource_guid: string;
+  /** Its `id`, by which lists are ordered. Null: the resource was gone when the column came. */
+  resource_id: number | null;
   key: string;
   value: string;
 }
