@@ -30,6 +30,10 @@ const document = {
         parameters: [parameter('guid', 'path')],
         responses: { 200: json({ $ref: '#/components/schemas/App' }), '4XX': { $ref: '#/components/responses/Error' } },
       },
+      patch: {
+        requestBody: json({ type: 'object', properties: { name: { type: 'string' } }, additionalProperties: false }),
+        responses: { 200: { description: '' }, '4XX': { $ref: '#/components/responses/Error' } },
+      },
       delete: {
         responses: { 202: { description: '', headers: { Location: { schema: { type: 'string' } } } } },
       },
@@ -61,6 +65,9 @@ describe('what is as described passes', () => {
     exchange('/apps/1', '', { method: 'HEAD' }),
     exchange('/apps/1', '', { method: 'DELETE', status: 202, headers: { location: 'x' } }),
     exchange('/nothing', { errors: [] }, { status: 404 }),
+    exchange('/apps/1', '', { method: 'PATCH', sent: '{"name":"x"}' }),
+    exchange('/apps/1', '', { method: 'PATCH', sent: '' }),
+    exchange('/apps/1', { errors: [] }, { method: 'PATCH', status: 422, sent: '{"name":1}' }),
   ])('$method $path', (planted) => {
     expect(() => checkAgainstOpenapi(document, planted)).not.toThrow();
   });
@@ -82,6 +89,11 @@ describe('what is not as described fails', () => {
       'a body where none is described',
       exchange('/apps/1', '{}', { method: 'DELETE', status: 202, headers: { location: 'x' } }),
       'there is a body',
+    ],
+    [
+      'a request that should not pass',
+      exchange('/apps/1', '', { method: 'PATCH', sent: '{"name":1}' }),
+      '/name must be',
     ],
     ['a parameter that is not described', exchange('/apps?color=red', []), 'color is not described'],
   ])('%s', (_, planted, text) => {

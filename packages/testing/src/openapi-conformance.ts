@@ -1,4 +1,4 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 
 /** One answer of an API. */
@@ -10,6 +10,8 @@ export interface ApiExchange {
   readonly headers: Readonly<Record<string, unknown>>;
   /** As it came. */
   readonly body: string;
+  /** What was sent. When it was accepted, the document must say that it is. Default: not looked at. */
+  readonly sent?: string | undefined;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -18,6 +20,7 @@ interface Operation {
   readonly name: string;
   readonly pattern: RegExp;
   readonly parameters: readonly Json[];
+  readonly requestBody: Json | undefined;
   readonly responses: Readonly<Record<string, Json>>;
 }
 
@@ -65,9 +68,19 @@ export class OpenApiConformance {
     const problems = [
       ...headers.map((name) => `the header ${name} is missing`),
       ...(status < 400 ? unknownParameters(operation, exchange.path) : []),
+      ...(status < 400 ? this.#requestProblems(operation, exchange.sent) : []),
       ...(head ? [] : this.#bodyProblems(response, contentType(exchange), body)),
     ];
     return problems.map((problem) => `${operation.name}, ${status}: ${problem}`);
+  }
+
+  #requestProblems({ requestBody }: Operation, sent: string | undefined): readonly string[] {
+    const content = requestBody?.content as Readonly<Record<string, Json>> | undefined;
+    const schema = content?.['application/json']?.schema as Json | undefined;
+    if (schema === undefined || sent === undefined) return [];
+    const validate = this.#validator(schema);
+    const valid = validate(sent.trim() === '' ? {} : JSON.parse(sent));
+    return valid ? [] : (validate.errors ?? []).map((error) => `what was accepted: ${errorText(error)}`);
   }
 
   #bodyProblems(response: Json, type: string, body: string): readonly string[] {
@@ -85,9 +98,7 @@ export class OpenApiConformance {
     }
     const validate = this.#validator(media.schema as Json);
     if (validate(value)) return [];
-    return (validate.errors ?? []).map(
-      ({ instancePath, message, params }) => `${instancePath || 'the body'} ${message} ${JSON.stringify(params)}`,
-    );
+    return (validate.errors ?? []).map(errorText);
   }
 
   #validator(schema: Json): ValidateFunction {
@@ -119,6 +130,7 @@ export class OpenApiConformance {
       name: `${method.toUpperCase()} ${path}`,
       pattern: new RegExp(`^${pattern}/?$`),
       parameters,
+      requestBody: operation.requestBody as Json | undefined,
       responses: operation.responses as Operation['responses'],
     };
   }
@@ -135,6 +147,10 @@ export class OpenApiConformance {
       .split('/')
       .reduce<unknown>((inner, key) => (inner as Json)[key], this.#document) as Json;
   }
+}
+
+function errorText({ instancePath, message, params }: ErrorObject): string {
+  return `${instancePath || 'the body'} ${message} ${JSON.stringify(params)}`;
 }
 
 const checkers = new WeakMap<Json, OpenApiConformance>();

@@ -89,7 +89,13 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
         ...(body === undefined ? {} : { payload: body }),
       });
       const answer = { status: response.statusCode, headers: response.headers, text: response.body };
-      checkAgainstOpenapi(await description(api), { method, path, ...answer, body: answer.text });
+      checkAgainstOpenapi(await description(api), {
+        method,
+        path,
+        ...answer,
+        body: answer.text,
+        sent: body?.toString(),
+      });
       return answer;
     });
   return {

@@ -118,7 +118,8 @@ function refuse(api: Api, methods: readonly string[], url: string, instead: stri
   const handler = async (): Promise<never> => {
     throw unprocessable(instead);
   };
-  for (const method of methods) api.route({ method, url, onRequest: handler, handler });
+  const schema = { summary: 'Not available', description: instead };
+  for (const method of methods) api.route({ method, url, schema, onRequest: handler, handler });
 }
 
 /** Says of what Slipway does not do that it does not, and what to use instead: a bare 404 would confuse clients. */

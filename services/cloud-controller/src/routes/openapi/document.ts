@@ -25,6 +25,7 @@ export function openApiDocument(routes: readonly RegisteredRoute[], server: stri
     const operation = {
       operationId: route.schema.operationId ?? names.operationId,
       summary: route.schema.summary ?? names.summary,
+      ...(route.schema.description === undefined ? {} : { description: route.schema.description }),
       tags: [names.tag],
       security: route.authenticated ? [{ bearer: [] }] : [],
       ...parametersOf(route, schemas, parameters),

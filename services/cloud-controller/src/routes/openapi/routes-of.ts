@@ -22,6 +22,7 @@ export interface RegisteredRoute {
     readonly response?: Readonly<Record<string, ZodType>>;
     /** Where what is derived from the path says too little. */
     readonly summary?: string;
+    readonly description?: string;
     readonly operationId?: string;
   };
 }
