@@ -163,14 +163,23 @@ describe('an instance with sidecars', () => {
 test('files are in the instance, read-only, and stay when the rep is killed', async () => {
   const rep = await cell.startRep();
   const destination = '/etc/cf-service-bindings';
-  const files = [{ destination, files: [{ path: 'vcap_services', content: '{"user-provided":[{"name":"db"}]}' }] }];
-  const script = `cat ${destination}/vcap_services; echo; (echo x >${destination}/vcap_services) 2>/dev/null || echo refused`;
+  // As much as Cloud Foundry allows, of what takes most in JSON.
+  const large = { path: 'large', content: '"'.repeat(999_000) };
+  const vcap = { path: 'vcap_services', content: '{"user-provided":[{"name":"db"}]}' };
+  const files = [{ destination, files: [vcap, large] }];
+  const script = `cat ${destination}/vcap_services; echo; wc -c <${destination}/large; (echo x >${destination}/vcap_services) 2>/dev/null || echo refused`;
   const serve = `ln -s ${destination} /tmp/files; busybox httpd -f -p 8080 -h /tmp/files`;
   const lrp = await cell.lrp({ files, action: { argv: ['/bin/sh', '-c', `${script}; ${serve}`] } });
   const instance = await cell.run(lrp);
   await expect
     .poll(() => cell.linesOf(lrp), patient)
-    .toEqual(expect.arrayContaining(['APP/PROC/WEB: {"user-provided":[{"name":"db"}]}', 'APP/PROC/WEB: refused']));
+    .toEqual(
+      expect.arrayContaining([
+        'APP/PROC/WEB: {"user-provided":[{"name":"db"}]}',
+        'APP/PROC/WEB: 999000',
+        'APP/PROC/WEB: refused',
+      ]),
+    );
   rep.signal('SIGKILL');
   expect(await rep.exited).toBe('SIGKILL');
   await cell.startRep();

@@ -47,6 +47,33 @@ function built(more: Partial<RunInfoInput> = {}): RunInfo {
 
 const state = { instances: 2, routes: [], updatedAt: '2026-11-20T10:00:00.000Z', retire: [] };
 
+test('what no message could carry is refused, with its size', () => {
+  const services = (value: string) => [
+    { instance: { guid: 'i', name: 'db', tags: [] }, binding: { guid: 'b', name: null }, credentials: { value } },
+  ];
+  const build = (value: string) => buildRunInfo({ ...input, serviceMode: 'k8s', services: services(value) });
+  expect(build('"'.repeat(900_000)).outcome).toBe('built');
+  // Six bytes each in JSON.
+  const result = build('\u0001'.repeat(900_000));
+  expect(result.outcome === 'rejected' && result.reason).toMatch(
+    /^The environment, services and sidecars of app 'demo' are too large: 54\d{5} bytes, of at most 3145728$/,
+  );
+});
+
+test('sidecars, a readiness check and a user are in it', () => {
+  const sidecars = [{ name: 'proxy', command: 'run', memoryMb: 100 }];
+  const readinessCheck = { type: 'http', endpoint: '/up', invocationTimeoutS: null, intervalS: 5 } as const;
+  const process = { ...input.process, readinessCheck, user: 'vcap' };
+  const lrp = toDesiredLrp(built({ sidecars, process }), state);
+  expect(desiredLrpSchema.parse(lrp)).toEqual(lrp);
+  expect(lrp).toMatchObject({
+    action: { user: 'vcap', environment: { MEMORY_LIMIT: '412m' } },
+    sidecars: [{ name: 'proxy', environment: { MEMORY_LIMIT: '100m' } }],
+    readinessCheck: { type: 'http', endpoint: '/up', invocationTimeoutMs: 1_000, intervalMs: 5_000 },
+    resources: { memoryMb: 512 },
+  });
+});
+
 test('an LRP has the defaults of Cloud Foundry', () => {
   const lrp = toDesiredLrp(built(), state);
   expect(desiredLrpSchema.parse(lrp)).toEqual(lrp);

@@ -12,6 +12,7 @@ import { processEnvironment, vcapApplication } from './environment.ts';
 import { type HealthCheckSettings, lrpHealthCheck, lrpReadinessCheck } from './health-check.ts';
 import { defaultRoutePort, exposedTcpPorts, openPorts } from './ports.ts';
 import { lrpGuid } from './process-guid.ts';
+import { recordProblem } from './record-size.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from './resources.ts';
 import { deliverServices, type ServiceMode } from './service-delivery.ts';
 import { lrpSidecars, memoryBesideSidecars, type SidecarSettings } from './sidecars.ts';
@@ -150,7 +151,8 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
     },
     defaultRoutePort: defaultRoutePort(exposedPorts, ports),
   };
-  return { outcome: 'built', runInfo };
+  const problem = recordProblem(app.name, runInfo);
+  return problem === undefined ? { outcome: 'built', runInfo } : { outcome: 'rejected', reason: problem };
 }
 
 /** Who a process runs as: whom the user chose, else the image's, else root. */

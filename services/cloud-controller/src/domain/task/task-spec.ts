@@ -1,6 +1,7 @@
 import { type DesiredTask, desiredTaskSchema, type ExecutionMetadata, type ResolvedImage } from '@slipway/contracts';
 import type { z } from 'zod';
 import { processEnvironment } from '../lrp/environment.ts';
+import { recordProblem } from '../lrp/record-size.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from '../lrp/resources.ts';
 import { userOf } from '../lrp/run-info.ts';
 import { deliverServices, type ServiceMode } from '../lrp/service-delivery.ts';
@@ -103,7 +104,8 @@ export function buildTaskSpec(input: TaskSpecInput): TaskSpecResult {
       app_name: app.name,
     },
   };
-  return { outcome: 'built', spec };
+  const problem = recordProblem(app.name, spec);
+  return problem === undefined ? { outcome: 'built', spec } : { outcome: 'rejected', reason: problem };
 }
 
 /** What a task learns of its app; it is of no process (`VarsBuilder` of an app). */
