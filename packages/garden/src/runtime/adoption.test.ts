@@ -87,7 +87,7 @@ function rep(script: string): {
 
 /** Sends a signal to all processes of a container, without a rep. */
 function signalAll(handle: string, signal: NodeJS.Signals): void {
-  const [{ path }] = findCgroups().mounts as [{ path: string }];
+  const path = findCgroups().mounts[0]?.path ?? '';
   const pids = readFileSync(join(path, 'slipway', options.cell, handle, 'cgroup.procs'), 'utf8').split('\n');
   for (const pid of pids.filter((text) => text !== '')) {
     try {
@@ -269,7 +269,7 @@ describe('a rep killed at a step leaves nothing that the next does not clean up'
   });
 });
 
-test('a rep killed at any moment of a create leaves nothing either', async () => {
+test('a rep killed at any moment of a create leaves nothing either', { timeout: 300_000 }, async () => {
   for (let ms = 0; ms < 80; ms += 8) {
     const victim = rep(`
       const garden = await Garden.open(options);

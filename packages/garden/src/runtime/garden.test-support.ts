@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { findCgroups } from '../cgroup/hierarchy.ts';
 import { listCgroups } from '../cgroup/removal.ts';
 import type { ProcessRequest } from '../image/process.ts';
@@ -128,4 +128,20 @@ export function expectNothingLeft(options: ReturnType<typeof testCell>): void {
 
 export async function openCell(options: GardenOptions): Promise<Garden> {
   return await Garden.open(options);
+}
+
+/** Opens a cell before the tests of a file, with busybox in its store; after them it must leave nothing. */
+export function useCell(
+  options: ReturnType<typeof testCell>,
+  opened: (garden: Garden, image: readonly LayerHandle[]) => void,
+): void {
+  let garden: Garden | undefined;
+  beforeAll(async () => {
+    garden = await openCell(options);
+    opened(garden, await storeImage(garden, busyboxImage()));
+  });
+  afterAll(async () => {
+    await garden?.teardown();
+    expectNothingLeft(options);
+  });
 }

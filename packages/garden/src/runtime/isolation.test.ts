@@ -2,20 +2,11 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tcpCheck } from '../health/tcp-check.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { Container } from './container.ts';
-import {
-  busyboxImage,
-  containerSpec,
-  expectNothingLeft,
-  Lines,
-  openCell,
-  runToEnd,
-  storeImage,
-  testCell,
-} from './garden.test-support.ts';
+import { containerSpec, Lines, runToEnd, testCell, useCell } from './garden.test-support.ts';
 import type { Garden } from './garden.ts';
 
 // Real containers: they need root, runc, conmon, tini and busybox-static.
@@ -23,13 +14,9 @@ import type { Garden } from './garden.ts';
 const options = testCell();
 let garden: Garden;
 let image: readonly LayerHandle[];
-beforeAll(async () => {
-  garden = await openCell(options);
-  image = await storeImage(garden, busyboxImage());
-});
-afterAll(async () => {
-  await garden.teardown();
-  expectNothingLeft(options);
+useCell(options, (opened, busybox) => {
+  garden = opened;
+  image = busybox;
 });
 
 const run = async (command: string, user = ''): Promise<readonly string[]> =>

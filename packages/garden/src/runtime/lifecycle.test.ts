@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { GardenError } from '../errors.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { Container } from './container.ts';
@@ -10,12 +10,12 @@ import type { ContainerSpec } from './container-spec.ts';
 import {
   busyboxImage,
   containerSpec,
-  expectNothingLeft,
   Lines,
   openCell,
   runToEnd,
   storeImage,
   testCell,
+  useCell,
 } from './garden.test-support.ts';
 import type { Garden } from './garden.ts';
 
@@ -24,13 +24,9 @@ import type { Garden } from './garden.ts';
 const options = testCell();
 let garden: Garden;
 let image: readonly LayerHandle[];
-beforeAll(async () => {
-  garden = await openCell(options);
-  image = await storeImage(garden, busyboxImage());
-});
-afterAll(async () => {
-  await garden.teardown();
-  expectNothingLeft(options);
+useCell(options, (opened, busybox) => {
+  garden = opened;
+  image = busybox;
 });
 
 async function start(spec: ContainerSpec): Promise<{ readonly container: Container; readonly lines: Lines }> {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   image = await storeImage(garden, busyboxImage());
 });
 afterAll(async () => {
-  await garden.teardown();
+  await garden?.teardown();
   expectNothingLeft(options);
 });
 
@@ -70,6 +70,8 @@ async function start(
 }
 
 const FOREVER = 'while :; do sleep 1000; done';
+const HELPER_DONE = 'touch /tmp/helper-done';
+const UNTIL_HELPER_DONE = 'until [ -f /tmp/helper-done ]; do sleep 0.05; done';
 
 describe('a sidecar', () => {
   test('runs beside the app: same processes, files and network, its own user, environment and lines', async () => {
@@ -109,8 +111,8 @@ describe('a sidecar', () => {
   });
 
   test('ends with the app, and all that both wrote is read', async () => {
-    const { container, said, ended } = await start('sleep 0.3; echo bye; exit 3', [
-      sidecar('helper', `echo hello; ${FOREVER}`),
+    const { container, said, ended } = await start(`${UNTIL_HELPER_DONE}; echo bye; exit 3`, [
+      sidecar('helper', `echo hello; ${HELPER_DONE}; ${FOREVER}`),
     ]);
     expect(await container.exited).toMatchObject({ status: 3 });
     expect(await container.sidecars[0]?.exited).toMatchObject({ status: 137 });
@@ -179,13 +181,13 @@ describe('files', () => {
     ];
     const look = `cat ${destination}/db/password; ls -ln ${destination}/db | tail -n +2 | tr -s ' '; echo x >${destination}/db/type || echo refused`;
     const spec = containerSpec(image, {
-      command: `${look}; chmod 777 ${destination} || echo kept; sleep 0.2`,
+      command: `${look}; chmod 777 ${destination} || echo kept; ${UNTIL_HELPER_DONE}`,
       user: 'root',
     });
     const container = await garden.create({
       ...spec,
       files: [{ destination, files }],
-      sidecars: [sidecar('helper', `cat ${destination}/db/type; ${FOREVER}`)],
+      sidecars: [sidecar('helper', `cat ${destination}/db/type; ${HELPER_DONE}; ${FOREVER}`)],
     });
     const said = new Said();
     const { ended } = container.readLogs(said.sink);
