@@ -239,7 +239,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     taskReconciler?.stop();
     if (config.CELL_ON_STOP === 'destroy') {
       await Promise.all([executor?.destroy(), tasks?.destroy()]);
-      if (bus?.connected === true) await lastWrites(records, beat, logger);
+      if (bus?.connected === true) await lastWrites([records, taskRecords], beat, logger);
     } else await Promise.all([executor?.leave(), tasks?.leave()]);
     beat?.stop();
     await usage?.stop();
@@ -283,12 +283,13 @@ async function flush(bus: Bus, logger: Logger): Promise<void> {
 
 /** A cell that is gone with its containers says so; when it cannot, its presence runs out by itself. */
 async function lastWrites(
-  records: RecordWriter<Instance>,
+  writers: readonly Pick<RecordWriter<never>, 'allSettled'>[],
   beat: PresenceBeat | undefined,
   logger: Logger,
 ): Promise<void> {
   try {
-    await records.allSettled(AbortSignal.timeout(LAST_WRITES_TIMEOUT_MS));
+    const late = AbortSignal.timeout(LAST_WRITES_TIMEOUT_MS);
+    await Promise.all(writers.map((writer) => writer.allSettled(late)));
     await beat?.withdraw();
   } catch (error) {
     logger.warn({ err: error }, 'cell.not-withdrawn');

@@ -5,6 +5,7 @@ export type TaskResult = NonNullable<TaskState['result']>;
 
 /** BBS's words. */
 export const TASK_CANCELLED = 'task was cancelled';
+export const TASK_CELL_GONE = 'cell disappeared before completion';
 /** It was started here, and how it ended nobody saw. */
 export const TASK_GONE = 'task container does not exist';
 

@@ -169,3 +169,37 @@ test('a task that ended with its machine has failed, and is not started again', 
   });
   expect(ownLines(task).filter((line) => line === 'begun')).toHaveLength(1);
 });
+
+test('a cell that is taken away ends its tasks, and does not run them again when it returns', async () => {
+  const rep = await cell.startRep({ env: { CELL_ON_STOP: 'destroy' } });
+  const task = await cell.task(WAITING);
+  await cell.desireTask(task);
+  await untilBegun(task);
+  rep.signal('SIGTERM');
+  expect(await rep.exited).toBe(0);
+  expect(await processesOf(task)).toEqual([]);
+  expect(cell.taskState(task)).toBeUndefined();
+  expect(cell.presence).toBeUndefined();
+
+  await cell.startRep();
+  expect((await cell.untilTask(task, 'COMPLETED'))?.result).toEqual({
+    failed: true,
+    reason: 'cell disappeared before completion',
+  });
+  expect(ownLines(task).filter((line) => line === 'begun')).toHaveLength(1);
+});
+
+test('what NATS lost is told again: a result that nobody took stays one', async () => {
+  await cell.startRep();
+  const task = await cell.task('echo begun; exit 4');
+  await cell.desireTask(task);
+  const told = await cell.untilTask(task, 'COMPLETED');
+  await cell.nats.restart({ wipe: true });
+  await cell.untilTask(task, undefined);
+  await expect.poll(() => cell.taskState(task), patient).toEqual(told);
+  // Cloud Controller is back, too, and asks for it as before.
+  await cell.desireTask(task);
+  await cell.undesireTask(task);
+  await cell.untilTask(task, undefined);
+  expect(ownLines(task).filter((line) => line === 'begun')).toHaveLength(1);
+});

@@ -78,10 +78,11 @@ export class TaskExecutor {
     await this.#allEnded();
   }
 
-  /** Ends all of them. Who withdraws the cell says with it that they are lost. */
+  /** Ends all of them, and takes their records back. Who withdraws the cell says with it that they are lost. */
   async destroy(): Promise<void> {
     for (const runner of this.#runners.values()) runner.drop();
     await this.#allEnded();
+    for (const guid of this.local.keys()) this.#deps.records.remove(guid);
   }
 
   async #allEnded(): Promise<void> {

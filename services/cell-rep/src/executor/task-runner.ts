@@ -3,7 +3,14 @@ import type { DesiredTask } from '@slipway/contracts';
 import { describeError } from '@slipway/service-kit';
 import { exitLine } from '../domain/crash.ts';
 import type { LocalTask } from '../domain/decide-tasks.ts';
-import { resultOfExit, resultOfFailure, TASK_CANCELLED, TASK_GONE, type TaskResult } from '../domain/task-state.ts';
+import {
+  resultOfExit,
+  resultOfFailure,
+  TASK_CANCELLED,
+  TASK_CELL_GONE,
+  TASK_GONE,
+  type TaskResult,
+} from '../domain/task-state.ts';
 import { bringUp } from './bring-up.ts';
 import { InstanceLog } from './instance-log.ts';
 import type { Container, ContainerExit, FoundContainer } from './ports.ts';
@@ -99,7 +106,7 @@ export class TaskRunner {
       return await this.#follow(started);
     } catch (error) {
       if (this.#leaving.signal.aborted) return undefined;
-      if (this.#halt.aborted) return { failed: true, reason: TASK_CANCELLED };
+      if (this.#halt.aborted) return this.#halted();
       this.#deps.instances.logger.error({ err: error, taskGuid: this.#book.guid }, 'task.watch-failed');
       return { failed: true, reason: describeError(error) };
     }
@@ -124,7 +131,12 @@ export class TaskRunner {
     const ended = await endProcess(container, this.#book.task.action.stopSignal, this.#leaving.signal);
     if (ended.exit === undefined) this.#log.aside('process did not exit');
     else await this.#noteExit(ended.exit, ended.killed);
-    return { failed: true, reason: TASK_CANCELLED };
+    return this.#halted();
+  }
+
+  /** Who asked for its end is told so; when nobody did, its cell goes, or nobody asks for a result. */
+  #halted(): TaskResult {
+    return { failed: true, reason: this.#cancelling.signal.aborted ? TASK_CANCELLED : TASK_CELL_GONE };
   }
 
   async #noteExit(exit: ContainerExit, killed: boolean): Promise<void> {
