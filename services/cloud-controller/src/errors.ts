@@ -191,7 +191,7 @@ const innerErrors = {
   },
   LRP_SYNC_CONFLICT: {
     kind: 'conflict',
-    means: 'Something else writes a record of KV desired-lrps again and again; it is tried again.',
+    means: 'Something else writes a record of KV desired-lrps or tasks again and again; it is tried again.',
   },
 } as const satisfies Record<string, Pick<ErrorEntry, 'kind' | 'means'>>;
 

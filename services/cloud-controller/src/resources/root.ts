@@ -73,6 +73,7 @@ const v3Resources = [
   'service_usage_events',
   'space_quotas',
   'spaces',
+  'tasks',
   'users',
 ] as const;
 
