@@ -35,7 +35,7 @@ function includeShape(allowed: readonly string[]) {
  * The query parameters of a list endpoint, for its `querystring`: `request.query` is then what is asked for. The
  * same declaration describes them in the API's description.
  */
-export function listParameters(spec: ListSpec) {
+export function listParameters(spec: ListSpec): z.ZodType<ListQuery, Record<string, unknown>> {
   const { filters, orderBy, others = [], include } = spec;
   const shape: Record<string, ReturnType<typeof parameter>> = {
     page: parameter({ type: 'integer', minimum: 1, default: 1, description: 'Which page.' }),
@@ -65,17 +65,20 @@ export function listParameters(spec: ListSpec) {
   });
 }
 
+/** What shall come along with a resource. */
+interface Including {
+  readonly include: ReadonlySet<string>;
+}
+
 /** `include` of an endpoint that shows one resource, for its `querystring`. */
-export function includeParameter(allowed: readonly string[]) {
-  return z
-    .looseObject({ include: includeShape(allowed) })
-    .transform((raw, context): { readonly include: ReadonlySet<string> } => {
-      const { names, problems } = parseInclude([raw.include ?? []].flat().at(-1), allowed);
-      const unknown = Object.keys(raw).filter((name) => name !== 'include');
-      const all = unknown.length === 0 ? problems : [unknownParameters(unknown, ['include']), ...problems];
-      for (const message of all) context.addIssue({ code: 'custom', message });
-      return { include: names };
-    });
+export function includeParameter(allowed: readonly string[]): z.ZodType<Including, Record<string, unknown>> {
+  return z.looseObject({ include: includeShape(allowed) }).transform((raw, context): Including => {
+    const { names, problems } = parseInclude([raw.include ?? []].flat().at(-1), allowed);
+    const unknown = Object.keys(raw).filter((name) => name !== 'include');
+    const all = unknown.length === 0 ? problems : [unknownParameters(unknown, ['include']), ...problems];
+    for (const message of all) context.addIssue({ code: 'custom', message });
+    return { include: names };
+  });
 }
 
 /** A request to a list endpoint whose `querystring` is `listParameters`. */
