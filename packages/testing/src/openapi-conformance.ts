@@ -79,7 +79,8 @@ export class OpenApiConformance {
     const schema = content?.['application/json']?.schema as Json | undefined;
     if (schema === undefined || sent === undefined) return [];
     const validate = this.#validator(schema);
-    const valid = validate(sent.trim() === '' ? {} : JSON.parse(sent));
+    // As on Cloud Foundry nothing, and null, are an empty body.
+    const valid = validate(sent.trim() === '' ? {} : (JSON.parse(sent) ?? {}));
     return valid ? [] : (validate.errors ?? []).map((error) => `what was accepted: ${errorText(error)}`);
   }
 
