@@ -36,7 +36,7 @@ export class Executor {
    */
   async adopt(): Promise<void> {
     const found = await this.#deps.containers.list();
-    await Promise.all(found.map((one) => (isOfTask(one.notes) ? undefined : this.#adoptOne(one, one.notes))));
+    await Promise.all(found.flatMap((one) => (isOfTask(one.notes) ? [] : [this.#adoptOne(one, one.notes)])));
   }
 
   apply(action: Action): void {
