@@ -40,6 +40,9 @@ import { createCellMetrics } from './metrics.ts';
 // Diego creates 32 at once on machines of many cores; runc and the kernel's namespaces gain little beyond this.
 const CONCURRENT_CREATES = 8;
 const FLUSH_TIMEOUT_MS = 1_000;
+// A router has the message a moment after NATS does, and what it sent just before is to be answered: many an image
+// closes its connections at the stop signal.
+const ROUTERS_LAG_MS = 200;
 const LAST_WRITES_TIMEOUT_MS = 5_000;
 
 export interface CellApp extends App {
@@ -148,7 +151,9 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       },
       setRoutes: (guid, messages) => routes.set(guid, messages),
       flushRoutes: async () => {
-        if (bus?.connected === true) await flush(bus, logger);
+        if (bus?.connected !== true) return;
+        await flush(bus, logger);
+        await delay(ROUTERS_LAG_MS);
       },
       records,
       onStep: (step, ms) => {

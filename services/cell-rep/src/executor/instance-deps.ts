@@ -28,7 +28,7 @@ export interface InstanceDeps {
   readonly logRoom: (instance: Pick<LogLine, 'sourceId' | 'instanceId'>) => Promise<void> | undefined;
   readonly logLimits: LogLimits;
   readonly setRoutes: (instanceGuid: string, routes: readonly RouterRegister[]) => void;
-  /** Resolves when what was unregistered has left for the routers, or soon in any case. */
+  /** Resolves when the routers should know what was unregistered, or soon in any case. */
   readonly flushRoutes: () => Promise<void>;
   readonly records: {
     set(record: Instance): void;
