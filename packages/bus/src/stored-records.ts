@@ -1,5 +1,6 @@
 import type { StoredMsg } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/nats-core';
+import { MsgImpl } from '@nats-io/nats-core/internal';
 import { storedSubject } from '@slipway/contracts';
 import type { Bus } from './bus.ts';
 
@@ -37,14 +38,33 @@ export async function nextStored(
   return found === null ? undefined : storedRecord(found);
 }
 
-function republishedRecord(stream: string, message: Msg): HeardRecord | undefined {
-  // Whoever published it may have put the same headers there: nats-server's come after his. The subject is nats-server's.
-  const sequence = Number(message.headers?.last('Nats-Sequence'));
-  if (!Number.isSafeInteger(sequence) || sequence <= 0) return undefined;
+const SEQUENCE = '\r\nNats-Sequence: ';
+/** Within so many last bytes of the headers are those that nats-server puts there. */
+const OWN_HEADERS_BYTES = 256;
+
+/**
+ * The sequence that nats-server gave it. The publisher may have put the same header there, before the server's. Looked for
+ * in the bytes, for to take all headers apart would be most of the work of following a stream.
+ */
+function sequenceOf(message: Msg): number {
+  if (!(message instanceof MsgImpl)) throw new TypeError('not a message of the client');
+  const end = Math.max(message._msg.hdr, 0);
+  const own = message._rdata.subarray(Math.max(end - OWN_HEADERS_BYTES, 0), end);
+  const text = Buffer.from(own.buffer, own.byteOffset, own.byteLength).toString('latin1');
+  const at = text.lastIndexOf(SEQUENCE);
+  const sequence = at === -1 ? Number.NaN : Number.parseInt(text.slice(at + SEQUENCE.length), 10);
+  if (!Number.isSafeInteger(sequence) || sequence <= 0) throw new Error(`no sequence came with ${message.subject}`);
+  return sequence;
+}
+
+function republishedRecord(stream: string, message: Msg): HeardRecord {
   return {
+    // The message's own subject: the header of that name may be the publisher's.
     subject: message.subject.slice(storedSubject(stream, '').length),
-    sequence,
-    operation: message.headers?.get('KV-Operation') ?? '',
+    sequence: sequenceOf(message),
+    get operation() {
+      return message.headers?.get('KV-Operation') ?? '';
+    },
     bytes: message.data.length,
     json: () => message.json(),
   };
@@ -76,9 +96,7 @@ export function followStored(
         return;
       }
       try {
-        const record = republishedRecord(stream, message);
-        if (record === undefined) throw new Error(`no sequence with what came on ${message.subject}`);
-        onRecord(record);
+        onRecord(republishedRecord(stream, message));
       } catch (failure) {
         // Thrown from here it would end the client's reading from the server.
         failed.reject(failure);

@@ -4,9 +4,13 @@ import { followStored, type HeardRecord, nextStored, type StoredRecord } from '.
 /** Sequences that one chain of requests reads, and how many chains are under way at one time. */
 const CHUNK = 128;
 const CHUNKS = 32;
-/** Records kept that came before it was their turn; what is beyond is read from the stream when its turn comes. */
-const MAX_EARLY = 10_000;
-const MAX_EARLY_BYTES = 16 * 1024 * 1024;
+/**
+ * What came before it was its turn is kept up to this, and beyond read from the stream when its turn comes, which takes
+ * several times as long: on a busy machine an answer can take seconds, and meanwhile all that is stored comes early.
+ */
+const MAX_EARLY_BYTES = 64 * 1024 * 1024;
+/** What a short record takes beside its payload. */
+const RECORD_OVERHEAD_BYTES = 256;
 
 export interface SequenceListener {
   readonly onRestart: () => void;
@@ -88,9 +92,10 @@ export class StoredSequence {
       this.#deliver(record);
       return;
     }
-    if (this.#early.size < MAX_EARLY && this.#earlyBytes + record.bytes <= MAX_EARLY_BYTES) {
+    const size = sizeOf(record);
+    if (this.#earlyBytes + size <= MAX_EARLY_BYTES) {
       this.#early.set(record.sequence, record);
-      this.#earlyBytes += record.bytes;
+      this.#earlyBytes += size;
     }
     this.#reading = true;
     this.#wake();
@@ -145,22 +150,28 @@ export class StoredSequence {
   /** What was heard counts as well: limits may have taken it from the stream since. */
   #takeUpTo(end: number, records: readonly StoredRecord[]): void {
     const found = new Map(records.map((record) => [record.sequence, record]));
-    for (const [sequence, record] of this.#early) if (sequence <= end) found.set(sequence, record);
-    // A quiet source's old line can be millions of sequences before the next: only what is there is gone through.
-    for (const sequence of [...found.keys()].toSorted((a, b) => a - b)) {
-      this.#forgetEarly(sequence);
-      if (sequence < this.#next) continue;
-      this.#next = sequence + 1;
-      this.#deliver(found.get(sequence) as StoredRecord);
+    // A quiet source's old line can be millions of sequences before the next: then only what is there is gone through.
+    if (end - this.#next > this.#early.size) {
+      for (const [sequence, record] of this.#early) if (sequence <= end) found.set(sequence, record);
+      for (const sequence of [...found.keys()].toSorted((a, b) => a - b)) this.#takeOne(sequence, found.get(sequence));
+    } else {
+      for (let sequence = this.#next; sequence <= end; sequence++) {
+        this.#takeOne(sequence, this.#early.get(sequence) ?? found.get(sequence));
+      }
     }
     this.#next = Math.max(this.#next, end + 1);
   }
 
+  #takeOne(sequence: number, record: StoredRecord | undefined): void {
+    this.#forgetEarly(sequence);
+    if (record === undefined || sequence < this.#next) return;
+    this.#next = sequence + 1;
+    this.#deliver(record);
+  }
+
   #takeEarly(): void {
     for (let record = this.#early.get(this.#next); record !== undefined; record = this.#early.get(this.#next)) {
-      this.#forgetEarly(this.#next);
-      this.#next++;
-      this.#deliver(record);
+      this.#takeOne(this.#next, record);
     }
   }
 
@@ -168,6 +179,8 @@ export class StoredSequence {
     const record = this.#early.get(sequence);
     if (record === undefined) return;
     this.#early.delete(sequence);
-    this.#earlyBytes -= record.bytes;
+    this.#earlyBytes -= sizeOf(record);
   }
 }
+
+const sizeOf = (record: HeardRecord): number => record.bytes + RECORD_OVERHEAD_BYTES;
