@@ -36,7 +36,7 @@ const one = (guid: string) => ({ data: { guid } });
 const many = (...guids: string[]) => ({ data: guids.map((guid) => ({ guid })) });
 const labels = { metadata: { labels: { audited: 'yes' } } };
 
-describe.each(engines.slice(0, 1))('every change leaves an event', ({ create }) => {
+describe.each(engines)('every change leaves an event, on $engine', ({ create }) => {
   const suite = useApi(create);
   const name = (): string => `x-${randomUUID().slice(0, 8)}`;
   const make = async (path: string, body: unknown): Promise<string> => {

@@ -3,7 +3,7 @@ import { useApi } from '../../testing/api-suite.ts';
 import { errorOf } from '../../testing/client.ts';
 import { engines } from '../../testing/test-database.ts';
 
-describe.each(engines.slice(0, 1))('on $engine', ({ create }) => {
+describe.each(engines)('on $engine', ({ create }) => {
   const suite = useApi(create);
   /** As the cf CLI asks. */
   const asked = ['/v3/service_route_bindings?include=service_instance&route_guids=a,b'];

@@ -38,7 +38,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
 
 const rows = permissionMatrix();
 
-describe.each(engines.slice(0, 1))('secrets', ({ create }) => {
+describe.each(engines)('secrets, on $engine', ({ create }) => {
   let issuer: TokenIssuer;
   let database: TestDatabase;
   let api: TestApi;

@@ -5,7 +5,7 @@ import { type Client, errorOf } from '../../testing/client.ts';
 import { createApp } from '../../testing/fixtures.ts';
 import { engines } from '../../testing/test-database.ts';
 
-describe.each(engines.slice(0, 1))('user-provided service instances', ({ create }) => {
+describe.each(engines)('user-provided service instances, on $engine', ({ create }) => {
   const suite = useApi(create);
   const one = (guid: string) => ({ data: { guid } });
   const service = async (): Promise<string> => {

@@ -3,7 +3,7 @@ import { useApi } from '../../testing/api-suite.ts';
 import { errorOf } from '../../testing/client.ts';
 import { engines } from '../../testing/test-database.ts';
 
-describe.each(engines.slice(0, 1))('what is not there', ({ create }) => {
+describe.each(engines)('what is not there, on $engine', ({ create }) => {
   const suite = useApi(create);
 
   test.each([

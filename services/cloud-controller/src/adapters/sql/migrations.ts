@@ -13,6 +13,7 @@ import { sidecarsMigration } from './migrations/011-sidecars.ts';
 import { usageEventsMigration } from './migrations/012-usage-events.ts';
 import { tasksMigration } from './migrations/013-tasks.ts';
 import { longListsMigration } from './migrations/014-long-lists.ts';
+import { eventsOfOrganizationsMigration } from './migrations/015-events-of-organizations.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -29,6 +30,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '012-usage-events': usageEventsMigration,
   '013-tasks': tasksMigration,
   '014-long-lists': longListsMigration,
+  '015-events-of-organizations': eventsOfOrganizationsMigration,
 };
 
 /** Seals what older releases left in clear text. */

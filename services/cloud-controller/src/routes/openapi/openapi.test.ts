@@ -15,7 +15,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, Json>>;
 }
 
-describe.each(engines.slice(0, 1))('the description of the API', ({ create }) => {
+describe.each(engines)('the description of the API, on $engine', ({ create }) => {
   const suite = useApi(create);
   const document = async (): Promise<Json & { paths: Record<string, Record<string, Operation>> }> =>
     (await suite.api.as('').get('/v3/openapi.json')).body;
