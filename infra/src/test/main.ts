@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,11 @@ const STOP_GRACE_MS = 30_000;
 /** A run that takes longer hangs. CI gives up after 40 minutes. */
 const RUN_DEADLINE_MS = 35 * 60_000;
 
+/** Testcontainers locks itself with this file and leaves it. */
+const testcontainersLock = join(tmpdir(), `testcontainers-node-${process.getuid?.()}.lock`);
+
 const stopped = listenForStop();
+const lockWasThere = existsSync(testcontainersLock);
 const reportDir = await mkdtemp(join(tmpdir(), 'slipway-test-'));
 let engine: DockerEngine | undefined;
 try {
@@ -43,6 +48,7 @@ try {
   console.log(describeCount(count));
 } finally {
   await engine?.stop();
+  if (!lockWasThere) await rm(testcontainersLock, { force: true });
   await rm(reportDir, { recursive: true, force: true });
 }
 
