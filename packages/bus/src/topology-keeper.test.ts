@@ -1,4 +1,4 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { JetStreamApiError, StorageType } from '@nats-io/jetstream';
 import { buckets, streams } from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
@@ -101,4 +101,33 @@ test('no service can make, change or delete a stream or a consumer', async () =>
   const { jsm } = await operatorBus(nats);
   expect((await jsm.streams.info('LOGS')).config.max_bytes).toBe(streams.logs.maxBytes);
   await expect(jsm.streams.info('MINE')).rejects.toBeInstanceOf(JetStreamApiError);
+});
+
+test('a stream that cannot be as it should be keeps none of the others away', async () => {
+  const { jsm } = await operatorBus(nats);
+  const events: string[] = [];
+  const keep = (): void => {
+    const keeper = keepTopology({
+      url: nats.url,
+      user: 'operator',
+      password: new Secret(nats.password('operator')),
+      logger: createLogger('test', 'info', {
+        write: (line) => void events.push((JSON.parse(line) as { msg: string }).msg),
+      }),
+    });
+    onTestFinished(() => keeper.stop());
+  };
+  // The server changes the storage of no stream. This is the first of all.
+  await jsm.streams.delete('STAGING');
+  await jsm.streams.add({ name: 'STAGING', subjects: ['staging.request'], storage: StorageType.Memory });
+  await jsm.streams.delete('KV_tasks');
+  await jsm.consumers.delete('STAGING_RESULTS', 'cloud-controller');
+  keep();
+  keep();
+  await eventually(() => events.filter((event) => event === 'topology.not-complete').length).toBeGreaterThan(3);
+  await eventually(() => jsm.streams.info('KV_tasks').then(({ config }) => config.name, String)).toBe('KV_tasks');
+  const durable = (): Promise<string> =>
+    jsm.consumers.info('STAGING_RESULTS', 'cloud-controller').then(({ name }) => name, String);
+  await eventually(durable).toBe('cloud-controller');
+  expect((await jsm.streams.info('STAGING')).config.storage).toBe('memory');
 });

@@ -1,4 +1,10 @@
-import { AckPolicy, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { buckets, busAccess, serviceNames, streams } from '@slipway/contracts';
 import type { Logger, Secret } from '@slipway/service-kit';
@@ -27,7 +33,6 @@ const ACK_WAIT_MS = 10_000;
 const MILLISECOND_NS = 1_000_000;
 const CHECK_INTERVAL_MS = 30_000;
 const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 2_000;
 // How long a stream that was deleted while the server ran is left alone before it is made anew.
 const SETTLE_MS = 1_000;
 /** Said by the server when something of the topology goes away. */
@@ -71,7 +76,7 @@ export function keepTopology(options: TopologyOptions): TopologyKeeper {
         } catch (error) {
           if (stopping.signal.aborted) break;
           options.logger.warn({ err: error, failures }, 'topology.not-complete');
-          const retry = setTimeout(() => look(settle), Math.min(RETRY_MIN_MS * 2 ** failures++, RETRY_MAX_MS));
+          const retry = setTimeout(() => look(settle), Math.min(RETRY_MIN_MS * 2 ** failures++, CHECK_INTERVAL_MS));
           await Promise.race([wake.promise, stopped]);
           clearTimeout(retry);
         }
@@ -108,15 +113,28 @@ async function ensureAll(jsm: JetStreamManager, replicas: number, settleMs: numb
     ...Object.values(streams).map((stream) => streamConfig(stream, replicas)),
     ...Object.values(buckets).map((bucket) => kvStreamConfig(bucket, replicas)),
   ];
-  for (const config of wanted) await ensureStream(jsm, config, settleMs);
+  const failures: unknown[] = [];
+  const attempt = async (made: Promise<unknown>): Promise<void> => {
+    try {
+      await made;
+    } catch (error) {
+      // One that cannot be had must not keep the others away; without a connection none can be had.
+      if (!(error instanceof JetStreamApiError)) throw error;
+      failures.push(error);
+    }
+  };
+  for (const config of wanted) await attempt(ensureStream(jsm, config, settleMs));
   for (const { stream, durable } of serviceNames.flatMap((service) => busAccess(service).consume)) {
-    await jsm.consumers.add(stream.name, {
-      durable_name: durable,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: ACK_WAIT_MS * MILLISECOND_NS,
-      // Deliveries are counted by who works through it, so that the last one can go to the dead letters.
-      max_deliver: -1,
-      max_ack_pending: 1_000,
-    });
+    await attempt(jsm.consumers.add(stream.name, durableConfig(durable)));
   }
+  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
 }
+
+const durableConfig = (durable: string): Partial<ConsumerConfig> => ({
+  durable_name: durable,
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: ACK_WAIT_MS * MILLISECOND_NS,
+  // Deliveries are counted by who works through it, so that the last one can go to the dead letters.
+  max_deliver: -1,
+  max_ack_pending: 1_000,
+});
