@@ -27,22 +27,26 @@ describe.each(engines)('on $engine', ({ create }) => {
     const lrp = (process: string): DesiredLrp | undefined =>
       view.lrps().find(({ processGuid }) => processGuid.startsWith(process));
     const running = new Map<string, string>();
-    const run = async (process: string, ...indices: number[]): Promise<void> => {
-      for (const index of indices) {
-        const instanceGuid = randomUUID();
-        running.set(`${process} ${index}`, instanceGuid);
-        await store.put(keys.instance(CELL, instanceGuid), {
-          v: 1,
-          instanceGuid,
-          processGuid: lrp(process)?.processGuid ?? '',
-          index,
-          cellId: CELL,
-          state: 'RUNNING',
-          since: new Date().toISOString(),
-          routable: true,
-        });
-      }
+    const put = async (process: string, index: number, routable: boolean): Promise<void> => {
+      const key = `${process} ${index}`;
+      const instanceGuid = running.get(key) ?? randomUUID();
+      running.set(key, instanceGuid);
+      await store.put(keys.instance(CELL, instanceGuid), {
+        v: 1,
+        instanceGuid,
+        processGuid: lrp(process)?.processGuid ?? '',
+        index,
+        cellId: CELL,
+        state: 'RUNNING',
+        since: new Date().toISOString(),
+        routable,
+      });
     };
+    const run = async (process: string, ...indices: number[]): Promise<void> => {
+      for (const index of indices) await put(process, index, true);
+    };
+    /** It runs, and is not ready. */
+    const runUnready = (process: string, index: number): Promise<void> => put(process, index, false);
     const stop = async (process: string, index: number): Promise<void> => {
       await store.delete(keys.instance(CELL, running.get(`${process} ${index}`) ?? ''));
     };
@@ -55,7 +59,7 @@ describe.each(engines)('on $engine', ({ create }) => {
     await until([app, instances]);
     await run(app, ...Array.from({ length: instances }, (_, index) => index));
     const droplet = await suite.stage(client, stager, app);
-    return { client, app, droplet, run, stop, until };
+    return { client, app, droplet, run, runUnready, stop, until };
   };
 
   const deploy = async (client: Client, app: string, more: Record<string, unknown>) => {
@@ -84,6 +88,27 @@ describe.each(engines)('on $engine', ({ create }) => {
     expect((await client.get(`/v3/apps/${app}/processes/web`)).body).toMatchObject({ guid: fresh, instances: 2 });
     expect((await client.post(`/v3/apps/${app}/processes/web/actions/scale`, { instances: 1 })).status).toBe(202);
     await until([fresh, 1]);
+  });
+
+  test('an instance that runs and is not ready takes the place of no other, and is waited for', async () => {
+    const { client, app, droplet, run, runUnready, until } = await setUp(2);
+    const { deployment, fresh } = await deploy(client, app, { droplet: { guid: droplet } });
+    await until([app, 2], [fresh, 1]);
+    await runUnready(fresh, 0);
+    const state = async () => {
+      const { body } = await client.get(`/v3/apps/${app}/processes/web/stats`);
+      return body.resources.map((entry: { state: string; routable: boolean }) => [entry.state, entry.routable]);
+    };
+    await vi.waitFor(async () => expect(await state()).toEqual([['RUNNING', false]]), PATIENCE);
+    const before = (await client.get(`/v3/deployments/${deployment}`)).body;
+    expect(before.status).toMatchObject({ value: 'ACTIVE', reason: 'DEPLOYING' });
+    await until([app, 2], [fresh, 1]);
+    await run(fresh, 0);
+    await until([app, 1], [fresh, 2]);
+    await runUnready(fresh, 1);
+    await run(fresh, 1);
+    await until([fresh, 2]);
+    await ends(client, deployment, 'DEPLOYED');
   });
 
   test('cancelled, the old ones come back before the new ones go', async () => {

@@ -3,6 +3,7 @@ import { featuresOf, setFeatures } from '../actions/app-features.ts';
 import type { AppRow } from '../adapters/sql/schema.ts';
 import { appFeatures } from '../domain/app-features.ts';
 import { notFound, unprocessable } from '../errors.ts';
+import { listSchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
@@ -24,10 +25,14 @@ function isFeature(name: string): name is keyof typeof appFeatures {
 export function appFeatureRoutes(api: Api, context: ApiContext): void {
   api.get(
     '/v3/apps/:guid/features',
-    { schema: { params: guidParameters, response: { 200: z.object({ resources: z.array(featureSchema) }) } } },
+    { schema: { params: guidParameters, response: { 200: listSchema(featureSchema) } } },
     async (request) => {
       const app = await findApp(context, accessOf(request), request.params.guid);
-      return { resources: Object.keys(appFeatures).map((name) => featureOf(app, name)) };
+      const resources = Object.keys(appFeatures).map((name) => featureOf(app, name));
+      // All on one page, at an address without parameters (Cloud Foundry).
+      const here = { href: context.link(`/v3/apps/${app.guid}/features`).href };
+      const pagination = { total_results: resources.length, total_pages: 1, first: here, last: here };
+      return { pagination: { ...pagination, next: null, previous: null }, resources };
     },
   );
 

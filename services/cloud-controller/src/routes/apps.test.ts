@@ -129,7 +129,7 @@ describe.each(engines)('on $engine', ({ create }) => {
       name: 'ssh',
       enabled: false,
     });
-    expect((await suite.api.admin.get(`/v3/apps/${app}/features`)).body.resources).toHaveLength(2);
+    expect((await suite.api.admin.get(`/v3/apps/${app}/features`)).body.resources).toHaveLength(4);
     expect((await suite.api.admin.get(`/v3/apps/${app}/ssh_enabled`)).body).toEqual({
       enabled: false,
       reason: 'Disabled globally',
