@@ -1,15 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { processTree } from '../demo/process-memory.ts';
 
-/** Milliseconds of processor time that all threads of these processes have had so far; of threads that live. */
-export async function cpuMs(pids: readonly number[]): Promise<number> {
-  let nanoseconds = 0;
+/** Nanoseconds of processor time of each thread of these processes so far. */
+async function threadTimes(pids: readonly number[]): Promise<Map<string, number>> {
+  const times = new Map<string, number>();
   for (const pid of pids) {
     for (const task of await readdir(`/proc/${pid}/task`).catch(() => [])) {
-      const text = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0');
-      nanoseconds += Number(text.split(' ')[0]);
+      const text = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => undefined);
+      if (text !== undefined) times.set(`${pid}/${task}`, Number(text.split(' ')[0]));
     }
   }
+  return times;
+}
+
+/** Milliseconds; of threads that ended in between nobody knows. */
+function spent(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): number {
+  let nanoseconds = 0;
+  for (const [thread, time] of after) nanoseconds += time - (before.get(thread) ?? 0);
   return nanoseconds / 1e6;
 }
 
@@ -26,10 +33,11 @@ export async function cpuOf(
   databaseServer: number | undefined,
   work: () => Promise<unknown>,
 ): Promise<CpuUsed> {
-  // Connections are processes of their own, pooled: those that are there now do the work.
-  const server = databaseServer === undefined ? [] : await processTree(databaseServer);
-  const before = [await cpuMs([service]), await cpuMs(server)] as const;
+  // Each connection is a process of its own.
+  const serverPids = async (): Promise<readonly number[]> =>
+    databaseServer === undefined ? [] : processTree(databaseServer);
+  const [serviceBefore, serverBefore] = [await threadTimes([service]), await threadTimes(await serverPids())];
   await work();
-  const after = [await cpuMs([service]), await cpuMs(server)] as const;
-  return { service: after[0] - before[0], database: after[1] - before[1] };
+  const [serviceAfter, serverAfter] = [await threadTimes([service]), await threadTimes(await serverPids())];
+  return { service: spent(serviceBefore, serviceAfter), database: spent(serverBefore, serverAfter) };
 }

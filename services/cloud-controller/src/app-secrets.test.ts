@@ -6,9 +6,8 @@ import { unseal } from '@slipway/service-kit';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../testing/client.ts';
 import { createApp, createBuild, createPackage, createSpace, stagedResult } from '../testing/fixtures.ts';
-import { rawContent } from '../testing/raw-database.ts';
 import { type ServiceSuite, useService, waitForBuild } from '../testing/service-suite.ts';
-import { engines } from '../testing/test-database.ts';
+import { engines, rawContent } from '../testing/test-database.ts';
 import type { Database } from './adapters/sql/schema.ts';
 import { sealedColumns } from './domain/secrets/purposes.ts';
 

@@ -1,1 +1,1 @@
-export { engines, type TestDatabase } from '@slipway/database/testing';
+export { engines, rawContent, type TestDatabase } from '@slipway/database/testing';

@@ -78,12 +78,16 @@ export class CallerAccess {
 
   /** For lists: true for rows in spaces where the caller may see what `action` reads; undefined when it sees all. */
   visibleSpaces(column: string, action: Action = 'space.read'): Expression<SqlBool> | undefined {
-    return this.seesAll ? undefined : inSpaceWithRole(this.caller.userGuid, column, accessRules[action].readers);
+    return this.seesAll
+      ? undefined
+      : inSpaceWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
   }
 
   /** The same of organizations. */
   visibleOrganizations(column: string, action: Action = 'organization.read'): Expression<SqlBool> | undefined {
-    return this.seesAll ? undefined : inOrganizationWithRole(this.caller.userGuid, column, accessRules[action].readers);
+    return this.seesAll
+      ? undefined
+      : inOrganizationWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
   }
 
   /** By a suspension, where there is one. */

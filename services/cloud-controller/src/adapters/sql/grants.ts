@@ -1,6 +1,7 @@
+import { databaseEngine } from '@slipway/database';
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { isSpaceRole, type RoleType } from '../../domain/access/roles.ts';
-import type { Sql } from './schema.ts';
+import type { Db, Sql } from './schema.ts';
 
 /** A user's roles in a space and in its organization. */
 export async function rolesInSpace(db: Sql, userGuid: string, spaceGuid: string): Promise<RoleType[]> {
@@ -57,30 +58,51 @@ export async function suspendedSpace(db: Sql, guid: string): Promise<boolean> {
 }
 
 /** True for rows that lie in a space where, or in whose organization, the user has such a role. `column` holds its guid. */
-export function inSpaceWithRole(userGuid: string, column: string, roles: readonly RoleType[]): Expression<SqlBool> {
-  const [inSpace, inOrganization] = byPlace(roles);
-  return sql<SqlBool>`${sql.ref(column)} in (
-    select space_guid from roles where user_guid = ${userGuid} and space_guid is not null and type in (${inSpace})
-    union
-    select spaces.guid from spaces
-      join roles on roles.organization_guid = spaces.organization_guid
-      where roles.user_guid = ${userGuid} and roles.type in (${inOrganization}))`;
-}
-
-/** True for rows of an organization where, or in one of whose spaces, the user has such a role. */
-export function inOrganizationWithRole(
+export function inSpaceWithRole(
+  db: Db,
   userGuid: string,
   column: string,
   roles: readonly RoleType[],
 ): Expression<SqlBool> {
   const [inSpace, inOrganization] = byPlace(roles);
-  return sql<SqlBool>`${sql.ref(column)} in (
+  return isOneOf(
+    db,
+    column,
+    sql`
+    select space_guid from roles where user_guid = ${userGuid} and space_guid is not null and type in (${inSpace})
+    union
+    select spaces.guid from spaces
+      join roles on roles.organization_guid = spaces.organization_guid
+      where roles.user_guid = ${userGuid} and roles.type in (${inOrganization})`,
+  );
+}
+
+/** True for rows of an organization where, or in one of whose spaces, the user has such a role. */
+export function inOrganizationWithRole(
+  db: Db,
+  userGuid: string,
+  column: string,
+  roles: readonly RoleType[],
+): Expression<SqlBool> {
+  const [inSpace, inOrganization] = byPlace(roles);
+  return isOneOf(
+    db,
+    column,
+    sql`
     select organization_guid from roles
       where user_guid = ${userGuid} and organization_guid is not null and type in (${inOrganization})
     union
     select spaces.organization_guid from spaces
       join roles on roles.space_guid = spaces.guid
-      where roles.user_guid = ${userGuid} and roles.type in (${inSpace}))`;
+      where roles.user_guid = ${userGuid} and roles.type in (${inSpace})`,
+  );
+}
+
+/** PostgreSQL joins with a subquery, and then reads the whole table; an array is looked up in the index. */
+function isOneOf(db: Db, column: string, guids: RawBuilder<unknown>): Expression<SqlBool> {
+  return databaseEngine(db) === 'postgres'
+    ? sql<SqlBool>`${sql.ref(column)} = any(array(${guids}))`
+    : sql<SqlBool>`${sql.ref(column)} in (${guids})`;
 }
 
 /** SQL's lists of the roles of spaces and of those of organizations; a list is never empty in SQL. */

@@ -85,7 +85,8 @@ function filteredList<T extends ResourceTable>(
   }
   for (const time of query.times) filtered = filtered.where(atTime(table, time));
   const id = sql.ref(`${table}.id`);
-  if (alone === undefined) for (const each of query.labels) filtered = filtered.where(hasLabel(table, each));
+  if (alone === undefined)
+    for (const each of query.labels) filtered = filtered.where(hasLabel(table, each, unrestricted));
   else {
     const those = sql`(select resource_id ${alone.entries})`;
     filtered = filtered.where(alone.positive ? sql<SqlBool>`${id} in ${those}` : sql<SqlBool>`${id} not in ${those}`);
@@ -159,10 +160,12 @@ function atTime(table: ResourceTable, { column, operator, values }: TimeFilter):
   return sql<SqlBool>`(${sql.join(within, sql` or `)})`;
 }
 
-function hasLabel(table: ResourceTable, { key, kind, values }: LabelRequirement): Expression<SqlBool> {
+function hasLabel(table: ResourceTable, { key, kind, values }: LabelRequirement, ofMany: boolean): Expression<SqlBool> {
   const ofValues = kind === 'in' || kind === 'notin' ? sql` and m.value in (${sql.join([...values])})` : sql``;
-  const found = sql<SqlBool>`exists (select 1 from metadata_entries m
+  const entries = sql`(select 1 from metadata_entries m
     where m.resource_guid = ${sql.ref(`${table}.guid`)} and m.kind = 'label' and m.key = ${key}${ofValues})`;
+  // Where the caller sees but a part, PostgreSQL is to look at the labels of that part, and not to join with all.
+  const found = ofMany ? sql<SqlBool>`exists ${entries}` : sql<SqlBool>`(${entries} is not null)`;
   return kind === 'absent' || kind === 'notin' ? sql<SqlBool>`not ${found}` : found;
 }
 

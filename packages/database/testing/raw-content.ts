@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { databaseEngine } from '@slipway/database';
 import { type Kysely, sql } from 'kysely';
-import type { TestDatabase } from './test-database.ts';
+import { databaseEngine } from '../src/index.ts';
+import type { TestDatabase } from './engines.ts';
 
 /** All that whoever steals the database gets: SQLite's files byte for byte, of PostgreSQL every row of every table. */
-export async function rawContent<DB>(db: Kysely<DB>, database: TestDatabase): Promise<string> {
+export async function rawContent<DB>(db: Kysely<DB>, database: Pick<TestDatabase, 'url'>): Promise<string> {
   if (databaseEngine(db) === 'sqlite') {
     const directory = dirname(new URL(database.url).pathname);
     const files = await readdir(directory);
