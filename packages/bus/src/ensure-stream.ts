@@ -27,6 +27,7 @@ export function streamConfig(stream: StreamDefinition, replicas: number): Ensure
     max_age: stream.maxAgeMs * MILLISECOND_NS,
     max_bytes: stream.maxBytes,
     max_msgs_per_subject: stream.maxMessagesPerSubject ?? -1,
+    max_msg_size: stream.maxMessageBytes ?? -1,
     duplicate_window: DUPLICATE_WINDOW_MS * MILLISECOND_NS,
     num_replicas: replicas,
     allow_direct: true,
@@ -44,6 +45,7 @@ export function kvStreamConfig(bucket: BucketDefinition<unknown>, replicas: numb
     storage: StorageType.File,
     discard: DiscardPolicy.New,
     max_msgs_per_subject: 1,
+    max_bytes: bucket.maxBytes,
     max_age: ttlMs * MILLISECOND_NS,
     // The server refuses a window that is longer than the age limit.
     duplicate_window: (ttlMs === 0 ? DUPLICATE_WINDOW_MS : Math.min(ttlMs, DUPLICATE_WINDOW_MS)) * MILLISECOND_NS,

@@ -231,7 +231,7 @@ test('the server is configured with an account for each user, open to exactly th
     readonly jetstream: { readonly store_dir: string; readonly max_file_store: number };
   };
   // Whatever is free on the disk when it starts.
-  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 800 * 1024 * 1024 });
+  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 929 * 1024 * 1024 });
   expect(Object.keys(config.accounts).toSorted()).toEqual(['platform', ...Object.keys(users)].toSorted());
   expect(config.accounts.platform?.users).toEqual([{ user: 'operator', password: 'o' }]);
   for (const [name, account] of Object.entries(config.accounts)) {

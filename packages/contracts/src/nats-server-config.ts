@@ -1,5 +1,5 @@
 import { type NatsImport, type NatsParticipant, natsAccounts, natsUserName, platformAccount } from './nats-accounts.ts';
-import { streams } from './topology.ts';
+import { buckets, streams } from './topology.ts';
 
 export interface NatsServerConfig {
   readonly host: string;
@@ -16,8 +16,11 @@ export interface NatsServerConfig {
 const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
 
 // nats-server's default is a share of what is free when it starts: on a disk that filled up meanwhile it would refuse the
-// streams that it has. The buckets reserve nothing and get as much again.
-const MAX_FILE_STORE_BYTES = 2 * Object.values(streams).reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+// streams that it has. This is what all streams and buckets may take.
+const MAX_FILE_STORE_BYTES = [...Object.values(streams), ...Object.values(buckets)].reduce(
+  (sum, { maxBytes }) => sum + maxBytes,
+  0,
+);
 
 /** nats-server's configuration; JSON is a subset of its format. It holds passwords: write it with mode 0600. */
 export function renderNatsServerConfig(config: NatsServerConfig): string {

@@ -18,6 +18,8 @@ export interface StreamDefinition {
   readonly maxAgeMs: number;
   readonly maxBytes: number;
   readonly maxMessagesPerSubject?: number;
+  /** Absent: what the server takes at all. */
+  readonly maxMessageBytes?: number;
 }
 
 export const streams: {
@@ -48,6 +50,8 @@ export const streams: {
     maxBytes: 256 * MEBIBYTE,
     // log-cache's default per source on Cloud Foundry is 100,000; a laptop's disk asks for less.
     maxMessagesPerSubject: 10_000,
+    // Three times the longest line in base64. Longer ones would soon leave no room for those of others.
+    maxMessageBytes: 256 * 1024,
   },
   deadLetters: {
     name: 'DEAD_LETTERS',
@@ -64,24 +68,29 @@ export interface BucketDefinition<T> {
   readonly value: z.ZodType<T>;
   /** Of every key; absent: kept until deleted. Per-key TTL needs a newer server than Debian's 2.9. */
   readonly ttlMs?: number;
+  /**
+   * Of all its records. Each bucket has room of its own, for a cell that fills one that it may write to must not leave the
+   * others without.
+   */
+  readonly maxBytes: number;
 }
 
 export const buckets = {
   /** Keys `lrp.<process guid>` and `domain.cf-apps`. Writer: cloud-controller. */
-  desiredLrps: { name: 'desired-lrps', value: desiredLrpSchema.or(domainFreshnessSchema) },
+  desiredLrps: { name: 'desired-lrps', value: desiredLrpSchema.or(domainFreshnessSchema), maxBytes: 256 * MEBIBYTE },
   /** Keys `placed.<cell id>.<instance guid>` and `unplaced.<process guid>.<index>`. Writer: the leading scheduler. */
-  placements: { name: 'placements', value: placementRecordSchema },
+  placements: { name: 'placements', value: placementRecordSchema, maxBytes: 64 * MEBIBYTE },
   /** Keys `<cell id>.<instance guid>`. Writer: that cell. */
-  instances: { name: 'instances', value: instanceSchema },
+  instances: { name: 'instances', value: instanceSchema, maxBytes: 64 * MEBIBYTE },
   /**
    * Keys `desired.task.<task guid>` and `desired.domain.cf-tasks` (writer: cloud-controller), `placement.<task guid>`
    * (the leading scheduler), `state.<cell id>.<task guid>` (that cell). One bucket, so that it is lost as a whole.
    */
-  tasks: { name: 'tasks', value: taskRecordSchema },
+  tasks: { name: 'tasks', value: taskRecordSchema, maxBytes: 128 * MEBIBYTE },
   /** Keys `<cell id>`. Writer: that cell. */
-  cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000 },
+  cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000, maxBytes: 16 * MEBIBYTE },
   /** Key `scheduler`. Writer: the holder. Locket's TTL. */
-  leases: { name: 'leases', value: leaseSchema, ttlMs: 15_000 },
+  leases: { name: 'leases', value: leaseSchema, ttlMs: 15_000, maxBytes: MEBIBYTE },
 } as const satisfies Record<string, BucketDefinition<unknown>>;
 
 /** Keys in the buckets. */

@@ -92,7 +92,7 @@ export class DesiredRecords<V, R extends V> {
     const marker: MarkerRevision = { written: 0 };
     const view = await KvView.open<string>(
       bus,
-      { name: bucket.name, value },
+      { ...bucket, value },
       {
         filter,
         onChange: (change) => {
