@@ -32,11 +32,13 @@ const WHOLE = new Set([
   'value',
 ]);
 
-/** Words that a random route makes up, and what else is new each time. */
+/** Names that the platform makes up, and what else is new each time. */
 const RANDOM: readonly (readonly [RegExp, string])[] = [
   [GUID, '{guid}'],
   [/sha256:[0-9a-f]{64}/g, '{digest}'],
   [/(\{run\}[a-z0-9-]*?-random)-[a-z]+-[a-z]+-[a-z0-9]+/g, '$1-{words}'],
+  [/"name":"[0-9a-f]{8}"/g, '"name":"{made up}"'],
+  [/APP\/TASK\/[0-9a-f]{8}\b/g, 'APP/TASK/{made up}'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '{time}'],
 ];
 
@@ -76,6 +78,7 @@ export function digestAnswer(path: string, body: string, context: FlowContext): 
   }
   if (/^\/v3\/processes\/[^/]+\/stats/.test(path)) return digestStats(parsed);
   if (path.startsWith('/api/v1/read/')) return digestLog(parsed);
+  if (/^\/v3\/apps\/[^/]+\/processes$/.test(path)) return digestProcesses(pick(parsed, false));
   return dropForeign(pick(parsed, false), context);
 }
 
@@ -114,6 +117,16 @@ function digestStats(parsed: unknown): unknown {
       ? 'crashed'
       : 'waiting';
   return { instances: states.length, decided };
+}
+
+/** While a deployment goes on there are several of a type, of any size; all that it leaves behind is told apart by type. */
+function digestProcesses(processes: unknown): unknown {
+  if (!isList(processes)) return processes;
+  const types = new Map<unknown, Record<string, unknown>[]>();
+  for (const process of processes.resources as Record<string, unknown>[]) {
+    types.set(process.type, [...(types.get(process.type) ?? []), process]);
+  }
+  return { resources: [...types].map(([type, all]) => (all.length === 1 ? all[0] : { type })) };
 }
 
 const isList = (value: unknown): value is { resources: unknown[] } =>

@@ -73,8 +73,9 @@ function cell(results: readonly CommandResult[]): string {
 export function shapeOf(args: readonly string[]): string {
   const [command = '', ...rest] = args;
   const flags = rest.filter((arg) => /^--?[a-zA-Z]/.test(arg)).map((arg) => arg.split('=')[0] ?? '');
-  const valued = command === 'push' || command === 'restart' || command === 'restage' ? strategyOf(rest) : undefined;
-  const shown = [...new Set(flags)].toSorted().map((flag) => (flag === '--strategy' ? `${flag} ${valued}` : flag));
+  const shown = [...new Set(flags)]
+    .toSorted()
+    .map((flag) => (flag === '--strategy' ? `${flag} ${strategyOf(rest)}` : flag));
   const kind = /^(set-label|unset-label|labels|set-health-check)$/.test(command) ? healthOrKind(command, rest) : [];
   return [command, ...kind, ...shown].join(' ');
 }

@@ -95,6 +95,7 @@ export const canary: Flow = {
       await admin.cf(['continue-deployment', app]);
       await admin.cf(['app', app], { says: [/canary/i] });
       await admin.cf(['cancel-deployment', app], { says: ['OK'] });
+      await nothingDeploys(session, app);
       await admin.cf(['restart', app, '--strategy', 'canary']);
       // The next one takes its place.
       await admin.cf(['push', app, '-o', images.other, '--strategy', 'canary', '-m', '56M']);

@@ -1,10 +1,13 @@
+import { z } from 'zod';
 import { type Flow, inOwnSpace } from '../cli/flow.ts';
+
+const listSchema = z.object({ resources: z.array(z.object({ sequence_id: z.int() })) });
 
 /** run-task, tasks, task, terminate-task. */
 export const tasks: Flow = {
   name: 'tasks',
   run: async (session) => {
-    const { images, name } = session;
+    const { images, name, api } = session;
     const admin = await inOwnSpace(session);
     const app = name('job');
     await admin.cf(['push', app, '-o', images.good, '-m', '64M', '--task']);
@@ -16,8 +19,12 @@ export const tasks: Flow = {
       },
     );
     await admin.cf(['run-task', app, '--command', 'exit 7', '--wait'], { status: 1 });
-    await admin.cf(['run-task', app, '-c', 'sleep 3600', '--name', 'long', '-l', '16K']);
-    await admin.cf(['tasks', app], { says: [/first\s+SUCCEEDED/, /FAILED/, /long\s+(RUNNING|PENDING)/] });
+    await admin.cf(['run-task', app, '-c', 'sleep 3600', '--name', name('long'), '-l', '16K']);
+    await session.eventually('the long task runs', async () => {
+      const running = await api.call('GET', `/v3/tasks?names=${name('long')}&states=RUNNING`, listSchema);
+      if (!running.resources.some(({ sequence_id: id }) => id === 3)) throw new Error('it does not');
+    });
+    await admin.cf(['tasks', app], { says: [/first\s+SUCCEEDED/, /FAILED/, /long\s+RUNNING/] });
     await admin.cf(['task', app, '1'], { says: ['SUCCEEDED'] });
     await admin.cf(['task', app, '2'], { says: ['FAILED'] });
     await admin.cf(['terminate-task', app, '3'], { says: ['OK'] });
