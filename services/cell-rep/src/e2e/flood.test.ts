@@ -1,3 +1,4 @@
+// @module-tag root
 import { startStreamReader } from '@slipway/bus';
 import { type LogEnvelope, logEnvelope } from '@slipway/contracts';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';

@@ -1,3 +1,4 @@
+// @module-tag root
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredTask } from '@slipway/contracts';
