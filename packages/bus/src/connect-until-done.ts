@@ -31,7 +31,7 @@ export async function connectUntilDone(login: NatsLogin, signal: AbortSignal): P
   let reason = '';
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      return await connect({
+      const nc = await connect({
         servers: login.url.split(','),
         user: login.user,
         pass: login.password.reveal(),
@@ -43,6 +43,8 @@ export async function connectUntilDone(login: NatsLogin, signal: AbortSignal): P
         timeout: CONNECT_TIMEOUT_MS,
         ignoreAuthErrorAbort: true,
       });
+      surviveCallbacks(nc, login.logger);
+      return nc;
     } catch (error) {
       // A URL that is none stays none.
       if (error instanceof TypeError) throw error;
@@ -55,4 +57,23 @@ export async function connectUntilDone(login: NatsLogin, signal: AbortSignal): P
     }
   }
   return undefined;
+}
+
+/** The client reads no more from the server once a subscription's callback has thrown: here that is logged instead. */
+function surviveCallbacks(nc: NatsConnection, logger: Logger): void {
+  const subscribe = nc.subscribe.bind(nc);
+  nc.subscribe = (subject, options = {}) => {
+    const { callback } = options;
+    if (callback === undefined) return subscribe(subject, options);
+    return subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        try {
+          callback(error, message);
+        } catch (failure) {
+          logger.error({ err: failure, subject }, 'nats.callback-failed');
+        }
+      },
+    });
+  };
 }

@@ -26,3 +26,23 @@ test('closes although the server hangs, and does not wait until that is found ou
   await bus.close();
   expect(capture.events).toEqual(['nats.drain-failed']);
 });
+
+test('a callback that throws is logged, and everything after it is heard', async () => {
+  const capture: LogCapture = { events: [] };
+  const bus = await connectTo(nats, 'log-cache', undefined, capture);
+  const { generation } = bus;
+  const heard: string[] = [];
+  bus.nc.subscribe('router.start', {
+    callback: (_, message) => {
+      heard.push(message.string());
+      if (message.string() === 'one') throw new Error('stumbled');
+    },
+  });
+  await bus.nc.flush();
+  const router = await connectTo(nats, 'router');
+  for (const each of ['one', 'two']) router.nc.publish('router.start', each);
+  await eventually(() => heard).toEqual(['one', 'two']);
+  await bus.nc.flush();
+  expect(bus.generation).toBe(generation);
+  expect(capture.events).toEqual(['nats.callback-failed']);
+});
