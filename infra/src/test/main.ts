@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, watch } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { testNeeds } from '@slipway/testing';
 import { type DockerEngine, startDockerEngine } from '../docker/docker-engine.ts';
 import { buildRegistryImage } from '../docker/registry-image.ts';
@@ -16,6 +16,8 @@ const REGISTRY_IMAGE = 'slipway/registry:test';
 const STOP_GRACE_MS = 30_000;
 /** A run that takes longer hangs. CI gives up after 40 minutes. */
 const RUN_DEADLINE_MS = 35 * 60_000;
+/** What is left when the report is there is vitest's own cleaning-up, which has 120 s. */
+const CLEANING_DEADLINE_MS = 150_000;
 
 /** Testcontainers locks itself with this file and leaves it. */
 const testcontainersLock = join(tmpdir(), `testcontainers-node-${process.getuid?.()}.lock`);
@@ -86,7 +88,20 @@ async function runVitest(reportFile: string, env: NodeJS.ProcessEnv): Promise<nu
     console.log(`The tests have not ended after ${RUN_DEADLINE_MS / 60_000} minutes: ending them.`);
     end();
   }, RUN_DEADLINE_MS);
+  // A process that a test left holds vitest's pipes, and vitest would wait for it for ever.
+  let cleaning: NodeJS.Timeout | undefined;
+  const watcher = watch(dirname(reportFile), () => {
+    if (cleaning !== undefined || !existsSync(reportFile)) return;
+    cleaning = setTimeout(() => {
+      console.log(
+        'All tests are through, but a process that one of them started keeps the run from ending: ending it.',
+      );
+      killGroup(child);
+    }, CLEANING_DEADLINE_MS);
+  });
   const [exitCode] = (await once(child, 'exit')) as [number | null];
+  watcher.close();
+  clearTimeout(cleaning);
   clearTimeout(deadline);
   clearTimeout(killer);
   // What a test started and did not end must not outlive the run.
