@@ -99,5 +99,5 @@ function firstLine(error: unknown): string {
   if (killed) return 'took too long';
   const line = (stderr ?? '').trim().split('\n').at(-1) ?? '';
   const reason = line === '' ? (message ?? String(error)) : line;
-  return reason.replaceAll(/https?:\/\/\S+/g, '(the module proxy)');
+  return reason.replaceAll(/https?:\/\/\S+/g, '(the module proxy)').replace(/[.\s]+$/, '');
 }

@@ -65,7 +65,7 @@ export class RecordedFlowRunner implements FlowRunner {
       const answer = await this.#exchange(exchange, tokens, since);
       since = latestTime(answer.body) ?? since;
     }
-    return { output: '' };
+    return { output: '', ...(command.expected.until === undefined ? {} : { saidAt: performance.now() }) };
   }
 
   async close(): Promise<void> {}

@@ -8,7 +8,7 @@ import type { Cli, FlowContext, ObservedExchange } from './command-runner.ts';
 import type { Actor, Flow, FlowImages, FlowSession } from './flow.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
-const EVENTUALLY_MS = 30_000;
+const EVENTUALLY_MS = 90_000;
 const ASK_AGAIN_MS = 100;
 /** With so many failures the rest of a flow says nothing new, and takes long. */
 const MAXIMUM_FAILURES = 12;
