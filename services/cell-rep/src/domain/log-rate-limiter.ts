@@ -1,3 +1,9 @@
+/** What every instance has to keep to, whatever its app's own limit is; -1: none. */
+export interface LogLimits {
+  readonly bytesPerSecond: number;
+  readonly linesPerSecond: number;
+}
+
 /** What was not kept since the last report. */
 export interface Dropped {
   readonly lines: number;

@@ -1,7 +1,7 @@
 import type { LogLine } from '@slipway/bus';
 import type { Instance, RouterRegister } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
-import type { LogLimits } from './instance-log.ts';
+import type { LogLimits } from '../domain/log-rate-limiter.ts';
 import type { Containers, HealthProbe } from './ports.ts';
 import type { Semaphore } from './semaphore.ts';
 

@@ -3,6 +3,7 @@ import { type LogLine, nowNanoseconds } from '@slipway/bus';
 import type { DesiredLrp } from '@slipway/contracts';
 import type { HealthLine } from '../domain/health-monitor.ts';
 import {
+  type LogLimits,
   LogRateLimiter,
   platformLimitExceeded,
   rateLimitDropped,
@@ -15,12 +16,6 @@ import type { ContainerLine } from './ports.ts';
 
 // What was dropped is told soon, also when nothing follows: the limiter's window, and a moment for its end.
 const REPORT_AFTER_MS = 1_050;
-
-/** What every instance has to keep to, whatever its app's own limit is; -1: none. */
-export interface LogLimits {
-  readonly bytesPerSecond: number;
-  readonly linesPerSecond: number;
-}
 
 // An app that says much while it starts is no flood.
 const PLATFORM_BURST_S = 5;
