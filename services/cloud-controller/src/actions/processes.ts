@@ -48,7 +48,7 @@ export async function createProcess(
   const { appGuid, type } = process;
   const text = `The sidecar memory allocation defined is too large to run with the dependent "${type}" process`;
   await requireMemoryForSidecars(unit, { appGuid, type, memoryMb: limits.defaultMemoryMb }, text);
-  return sql
+  const row = await sql
     .insertInto('processes')
     .values({
       guid: process.guid,
@@ -74,6 +74,8 @@ export async function createProcess(
     })
     .returningAll()
     .executeTakeFirstOrThrow();
+  await auditAppOf(unit, appGuid, 'process.create', { process_guid: row.guid, process_type: type });
+  return row;
 }
 
 /**

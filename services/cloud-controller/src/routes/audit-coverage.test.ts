@@ -25,6 +25,7 @@ const refused = [
 
 /** What changes something and leaves no event, each with the reason. */
 const silent: Readonly<Record<string, string>> = {
+  'POST /v3/droplets': 'droplets are made by builds alone: it is refused',
   'POST /v3/spaces/{guid}/manifest_diff': 'it only compares',
   'PATCH /v3/spaces/{guid}/features/{name}': 'the only feature, ssh, cannot be switched on',
   'DELETE /v3/processes/{guid}/instances/{index}': 'needs a running instance: app-stats.test.ts',

@@ -30,6 +30,9 @@ describe.each(engines)('what is not there, on $engine', ({ create }) => {
     ['PATCH', '/v3/service_plans/x/visibility', 'cf create-user-provided-service'],
     ['POST', '/v3/packages/x/upload', 'Bits cannot be uploaded'],
     ['POST', '/v3/resource_matches', 'Bits cannot be uploaded'],
+    ['POST', '/v3/droplets', 'Droplets cannot be uploaded'],
+    ['GET', '/v3/droplets/x/download', 'pull the image from its registry'],
+    ['GET', '/v3/packages/x/download', 'pull the image from its registry'],
     ['POST', '/v3/route_policies', 'There are no route policies'],
     ['GET', '/v2/apps', 'version 8 or later of the cf CLI'],
   ])('%s %s says so', async (method, path, text) => {
@@ -48,5 +51,12 @@ describe.each(engines)('what is not there, on $engine', ({ create }) => {
 
   test('nobody is told without a token', async () => {
     expect((await suite.api.as('').post('/v3/buildpacks', {})).status).toBe(401);
+  });
+
+  test('router groups are none, which the cf CLI looks for before it makes tcp domains', async () => {
+    const { body: root } = await suite.api.as('').get('/');
+    const path = new URL(`${root.links.routing.href}/v1/router_groups?name=tcp`);
+    const { status, body } = await suite.api.admin.get(`${path.pathname}${path.search}`);
+    expect([status, body]).toEqual([200, []]);
   });
 });

@@ -21,6 +21,7 @@ const buildpacks = 'There are no buildpacks: images are run as they are. Use cf 
 const stacks = 'There are no stacks: an image brings its own file system.';
 const securityGroups =
   'There are no application security groups: containers reach the network but neither each other nor the cell.';
+const downloads = 'Nothing is kept here that could be downloaded: pull the image from its registry.';
 const services =
   'There are no managed services: use cf create-user-provided-service with the credentials of a service that runs elsewhere.';
 
@@ -144,5 +145,10 @@ export function unsupportedRoutes(api: Api, context: ApiContext): void {
       require: (request) => findSpace(context, accessOf(request), (request.params as { guid: string }).guid),
     });
   }
+  // The routing API as far as the cf CLI asks it: there are no groups, for routes are http only.
+  const groups = { querystring: z.object({ name: z.string().optional() }), response: { 200: z.array(z.never()) } };
+  api.get('/routing/v1/router_groups', { schema: groups }, async () => []);
   for (const { path, instead } of requests) refuse(api, changes, path, instead);
+  for (const kind of ['packages', 'droplets']) refuse(api, ['GET'], `/v3/${kind}/:guid/download`, downloads);
+  refuse(api, ['POST'], '/v3/droplets', `Droplets cannot be uploaded. ${buildpacks}`);
 }

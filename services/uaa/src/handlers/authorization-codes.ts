@@ -12,6 +12,9 @@ export interface AuthorizationCodesDependencies {
   readonly now: () => number;
 }
 
+/** Whom the cf CLI asks codes for. Made together with what takes them. */
+const SSH_CLIENT = 'ssh-proxy';
+
 /** UAA's. */
 const CODE_LIFETIME_MS = 300_000;
 
@@ -30,7 +33,8 @@ export class AuthorizationCodes {
     if (user === undefined || !user.active) throw new UaaError('SCOPE_INSUFFICIENT', 'codes are for users');
     const client = await clients.get(clientId);
     if (client === undefined || !client.grantTypes.includes('authorization_code')) {
-      throw new UaaError('CLIENT_REFUSED', `No client with requested id: ${clientId}`);
+      const why = clientId === SSH_CLIENT ? ': there is no SSH into containers on this platform' : '';
+      throw new UaaError('CLIENT_REFUSED', `No client with requested id: ${clientId}${why}`);
     }
     // Never more than the token that asks may do itself.
     const owned = [...userGroups, ...user.groups].filter((scope) => caller.scopes.has(scope));
