@@ -35,9 +35,11 @@ export class CellStatuses {
     return status;
   }
 
-  /** Cells that take work. */
+  /** Cells that take work. None is believed that speaks for another: only the key is sure to be a cell's own. */
   *available(): Iterable<CellPresence> {
-    for (const [cellId, { value }] of this.#state.cells) if (this.of(cellId) === 'available') yield value;
+    for (const [cellId, { value }] of this.#state.cells) {
+      if (value.cellId === cellId && this.of(cellId) === 'available') yield value;
+    }
   }
 
   count(): Record<CellStatus, number> {

@@ -22,6 +22,14 @@ describe('cells', () => {
     expect(new Model({ lrps: [lrp(1)], ...contents }).step()).toEqual(['start 1/0 on cell-2']);
   });
 
+  test('what one says in the name of another gives nobody work', () => {
+    const model = new Model({ lrps: [lrp(1)], cells: [cell('cell-2')] });
+    model.put(model.cells, 'cell-2', cell('cell-1'));
+    const steps = model.step();
+    expect(steps).not.toEqual([]);
+    expect(steps).not.toContain('start 1/0 on cell-1');
+  });
+
   test('what runs on an unhealthy one is left alone', () => {
     const placed = placement(1, 0, 'cell-1');
     const contents = { lrps: [lrp(1)], placements: [placed], instances: [instanceOf(placed)], ...fresh };

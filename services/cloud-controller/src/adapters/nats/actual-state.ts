@@ -121,6 +121,8 @@ function followMetrics(bus: Bus, metrics: Map<string, CellMetrics>): () => void 
       }
       try {
         const { time, data } = parseMessage(instanceMetrics, message.json());
+        // A cell can publish under its own id only; what it writes into the message is up to it.
+        if (message.subject !== instanceMetrics.subjectFor(data)) throw new Error(`speaks for cell ${data.cellId}`);
         metrics.set(data.cellId, {
           at: time,
           usage: new Map(data.instances.map((usage) => [usage.instanceGuid, usage])),
