@@ -20,6 +20,7 @@ function checked<T>(
 function megabytes(field: string) {
   return z
     .custom<string>((value) => typeof value === 'string' && parseMegabytes(value) !== undefined, unitProblem(field))
+    .meta({ type: 'string', examples: ['512M', '1G'] })
     .transform((value) => parseMegabytes(value) ?? 0)
     .superRefine((size, context) => {
       if (size < 1) context.addIssue({ code: 'custom', message: `${field} must be at least 1M` });
@@ -40,6 +41,7 @@ const logRate = z
     (value) => parseLogRate(value) !== undefined,
     `${unitProblem('Log rate limit per second')}, or be -1 or 0`,
   )
+  .meta({ type: ['string', 'integer'], examples: ['16K', -1] })
   .transform((value) => parseLogRate(value) ?? 0)
   .nullish();
 
@@ -101,6 +103,7 @@ const entries = (what: string) =>
         (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value),
         { error: (issue) => `${what} '${String(issue.path?.at(-1))}' must be a text, a number or a boolean` },
       )
+      .meta({ type: ['string', 'number', 'boolean', 'null'] })
       .transform((value) => (value === null ? null : String(value))),
   );
 
