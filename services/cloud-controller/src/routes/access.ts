@@ -2,6 +2,7 @@ import type { Expression, SqlBool } from 'kysely';
 import {
   inOrganizationWithRole,
   inSpaceWithRole,
+  ofAppsWhere,
   rolesInOrganization,
   rolesInSpace,
   suspendedOrganization,
@@ -81,6 +82,12 @@ export class CallerAccess {
     return this.seesAll
       ? undefined
       : inSpaceWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
+  }
+
+  /** The same of rows that belong to an app; `column` holds its guid. */
+  visibleApps(column: string): Expression<SqlBool> | undefined {
+    const visible = this.visibleSpaces('apps.space_guid');
+    return visible === undefined ? undefined : ofAppsWhere(this.#db, column, visible);
   }
 
   /** The same of organizations. */

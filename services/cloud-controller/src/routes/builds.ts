@@ -91,13 +91,8 @@ export function buildRoutes(api: Api, context: ApiContext): void {
   const querystring = listParameters({ filters: Object.keys(filters), orderBy });
   api.get('/v3/builds', { schema: { querystring, response: { 200: listSchema(buildSchema) } } }, async (request) => {
     const { query } = request;
-    const visible = accessOf(request).visibleSpaces('apps.space_guid');
-    const base =
-      visible === undefined
-        ? db.selectFrom('builds')
-        : db
-            .selectFrom('builds')
-            .where('builds.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
+    const visible = accessOf(request).visibleApps('builds.app_guid');
+    const base = visible === undefined ? db.selectFrom('builds') : db.selectFrom('builds').where(visible);
     const { rows, totalResults } = await listPage('builds', base, filters, query);
     const metadata = await loadMetadata(
       db,

@@ -105,12 +105,9 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
   };
   api.get('/v3/deployments', { schema: listed }, async (request) => {
     const { query } = request;
-    const visible = accessOf(request).visibleSpaces('apps.space_guid');
+    const visible = accessOf(request).visibleApps('deployments.app_guid');
     const all = db.selectFrom('deployments');
-    const base =
-      visible === undefined
-        ? all
-        : all.where('deployments.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
+    const base = visible === undefined ? all : all.where(visible);
     const { rows, totalResults } = await listPage('deployments', base, filters, query);
     return listBody(request, link, query, totalResults, await presentAll(rows));
   });

@@ -172,11 +172,9 @@ export function packageRoutes(api: Api, context: ApiContext): void {
   const orderBy = ['created_at', 'updated_at'];
   const querystring = listParameters({ filters: Object.keys(filters), orderBy });
   api.get('/v3/packages', { schema: { ...listed, querystring } }, async (request) => {
-    const visible = accessOf(request).visibleSpaces('apps.space_guid');
+    const visible = accessOf(request).visibleApps('packages.app_guid');
     const base = db.selectFrom('packages');
-    if (visible === undefined) return list(request, base);
-    const mine = db.selectFrom('apps').select('apps.guid').where(visible);
-    return list(request, base.where('packages.app_guid', 'in', mine));
+    return list(request, visible === undefined ? base : base.where(visible));
   });
 
   const ofApp = listParameters({ filters: ['guids', 'states', 'types'], orderBy });

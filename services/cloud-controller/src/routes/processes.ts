@@ -148,12 +148,9 @@ export function processRoutes(api: Api, context: ApiContext): void {
     response: { 200: listSchema(processSchema) },
   };
   api.get('/v3/processes', { schema: listed }, async (request) => {
-    const visible = accessOf(request).visibleSpaces('apps.space_guid');
+    const visible = accessOf(request).visibleApps('processes.app_guid');
     const all = db.selectFrom('processes');
-    const base =
-      visible === undefined
-        ? all
-        : all.where('processes.app_guid', 'in', db.selectFrom('apps').select('apps.guid').where(visible));
+    const base = visible === undefined ? all : all.where(visible);
     return list(request, base);
   });
   api.get(

@@ -126,19 +126,9 @@ export function taskRoutes(api: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const visible = accessOf(request).visibleSpaces('apps.space_guid');
-      const base = db.selectFrom('tasks').$if(visible !== undefined, (query) =>
-        query.where((eb) =>
-          eb(
-            'tasks.app_guid',
-            'in',
-            eb
-              .selectFrom('apps')
-              .select('apps.guid')
-              .where(() => visible ?? eb.lit(true)),
-          ),
-        ),
-      );
+      const visible = accessOf(request).visibleApps('tasks.app_guid');
+      const all = db.selectFrom('tasks');
+      const base = visible === undefined ? all : all.where(visible);
       return list(request, base, ofAllApps, false);
     },
   );

@@ -98,6 +98,11 @@ export function inOrganizationWithRole(
   );
 }
 
+/** True for rows of an app for which `visible` holds. `column` holds the app's guid. */
+export function ofAppsWhere(db: Db, column: string, visible: Expression<SqlBool>): Expression<SqlBool> {
+  return isOneOf(db, column, sql`select apps.guid from apps where ${visible}`);
+}
+
 /** PostgreSQL joins with a subquery, and then reads the whole table; an array is looked up in the index. */
 function isOneOf(db: Db, column: string, guids: RawBuilder<unknown>): Expression<SqlBool> {
   return databaseEngine(db) === 'postgres'
