@@ -69,7 +69,7 @@ function surviveCallbacks(nc: NatsConnection, logger: Logger): void {
       ...options,
       callback: (error, message) => {
         try {
-          callback(error, message);
+          void callback(error, message);
         } catch (failure) {
           logger.error({ err: failure, subject }, 'nats.callback-failed');
         }
