@@ -15,9 +15,16 @@ async function programs(files: Readonly<Record<string, string>>): Promise<string
   return directory;
 }
 
+/** Where nothing was made yet. */
+async function emptyCache(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-cli-cache-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
 test('cf and cf9 on PATH are told apart by what they say', async () => {
   const PATH = await programs({ cf: 'echo cf version 8.9.0+abc', cf9: 'echo cf9 version 9.1.0+def' });
-  const { programs: found } = await findClis({ PATH });
+  const { programs: found } = await findClis({ PATH }, await emptyCache());
   expect([...found.values()].map(({ version, description }) => [version, description])).toEqual([
     ['v8', 'cf version 8.9.0+abc'],
     ['v9', 'cf version 9.1.0+def'],
@@ -26,13 +33,13 @@ test('cf and cf9 on PATH are told apart by what they say', async () => {
 
 test('CF_BINARY goes before PATH', async () => {
   const PATH = await programs({ cf: 'echo cf version 8.9.0', mine: 'echo cf version 8.1.0' });
-  const { programs: found } = await findClis({ PATH, CF_BINARY: join(PATH, 'mine') });
+  const { programs: found } = await findClis({ PATH, CF_BINARY: join(PATH, 'mine') }, await emptyCache());
   expect(found.get('v8')?.description).toBe('cf version 8.1.0');
 });
 
 test('what is too old, or does not run, is said so', async () => {
   const PATH = await programs({ cf: 'echo cf version 6.53.0', cf9: 'exit 3' });
-  const { programs: found, missing } = await findClis({ PATH, CF_BINARY: '/nowhere/cf' });
+  const { programs: found, missing } = await findClis({ PATH, CF_BINARY: '/nowhere/cf' }, await emptyCache());
   expect(found.size).toBe(0);
   expect(missing.join('\n')).toMatch(/CF_BINARY=\/nowhere\/cf is no program/);
   expect(missing.join('\n')).toMatch(/6\.53\.0/);
@@ -42,6 +49,20 @@ test('what is too old, or does not run, is said so', async () => {
 
 test('the reason of a Go that cannot fetch it is given, without addresses', async () => {
   const PATH = await programs({ go: 'echo "reading https://proxy.example/x: 403 Forbidden" >&2; exit 1' });
-  const { missing } = await findClis({ PATH });
+  const { missing } = await findClis({ PATH }, await emptyCache());
   expect(missing.join('\n')).toContain('reading (the module proxy) 403 Forbidden');
+});
+
+test('one that Go makes is told its version, and kept', async () => {
+  const PATH = await programs({
+    go: `case "$1" in
+list) echo code.cloudfoundry.org/cli/v8 v8.12.0 ;;
+install) printf '#!/bin/sh\\necho cli version %s\\n' "\${2##*=}" > "$GOBIN/cli"; /bin/chmod +x "$GOBIN/cli" ;;
+esac`,
+  });
+  const cache = await emptyCache();
+  const { programs: made } = await findClis({ PATH }, cache);
+  expect(made.get('v8')).toEqual({ path: join(cache, 'cli'), version: 'v8', description: 'cf version 8.12.0' });
+  const { programs: kept } = await findClis({ PATH: '' }, cache);
+  expect(kept.get('v8')?.path).toBe(join(cache, 'cli'));
 });
