@@ -38,6 +38,27 @@ describe.each(engines)('user-provided service instances, on $engine', ({ create 
     expect(errorOf(await admin.delete(`${path}/${suite.spaceGuid}`)).status).toBe(422);
   });
 
+  test('bring along the fields of their space and organization that are asked for', async () => {
+    const { admin } = suite.api;
+    const guid = await service();
+    const space = 'fields[space]=guid,relationships.organization';
+    const included = {
+      spaces: [{ guid: suite.spaceGuid, relationships: { organization: one(suite.organizationGuid) } }],
+    };
+    const { body } = await admin.get(`/v3/service_instances?guids=${guid}&${space}`);
+    expect(body.included).toEqual(included);
+    const { name } = (await admin.get(`/v3/organizations/${suite.organizationGuid}`)).body;
+    const single = await admin.get(`/v3/service_instances/${guid}?${space}&fields[space.organization]=name`);
+    expect(single.body.included).toEqual({ ...included, organizations: [{ name }] });
+    expect((await admin.get(`/v3/service_instances?fields[service_plan]=guid`)).body.included).toBeUndefined();
+    expect(errorOf(await admin.get('/v3/service_instances?fields[space]=color'))).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining(
+        "Fields valid keys for 'space' are: 'guid', 'name', 'relationships.organization'",
+      ),
+    });
+  });
+
   test('have no parameters, and neither have their bindings', async () => {
     const { admin } = suite.api;
     const guid = await service();

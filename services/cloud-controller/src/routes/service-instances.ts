@@ -21,6 +21,7 @@ import { accessOf } from './authentication.ts';
 import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
 import { listBody, listParameters } from './lists.ts';
 import { emptyResponse } from './openapi/answers.ts';
+import { includedFields, serviceFieldNames, serviceFieldParameters, serviceFieldsSchema } from './service-fields.ts';
 import { spaceOfBody } from './spaces.ts';
 
 const MAX_NAME = 255;
@@ -89,14 +90,7 @@ const filters: Filters<'service_instances'> = {
   service_plan_guids: none,
   service_plan_names: none,
 };
-/** Of managed services, which there are none of; the cf CLI asks for them all the same. */
-const fields = [
-  'space',
-  'space.organization',
-  'service_plan',
-  'service_plan.service_offering',
-  'service_plan.service_offering.service_broker',
-].map((resource) => `fields[${resource}]`);
+const included = { included: serviceFieldsSchema.optional() };
 
 /** Throws 404, 403. */
 export async function findServiceInstance(
@@ -129,17 +123,18 @@ export function serviceInstanceRoutes(api: Api, context: ApiContext): void {
     presentServiceInstance(row, (await loadMetadata(db, [row.guid]))(row.guid), link);
 
   const orderBy = ['created_at', 'updated_at', 'name'];
-  const querystring = listParameters({ filters: Object.keys(filters), orderBy, others: fields });
+  const querystring = listParameters({ filters: Object.keys(filters), orderBy, others: serviceFieldNames });
   api.get(
     '/v3/service_instances',
-    { schema: { querystring, response: { 200: listSchema(serviceInstanceSchema) } } },
+    { schema: { querystring, response: { 200: listSchema(serviceInstanceSchema).extend(included) } } },
     async (request) => {
       const { query } = request;
       const visible = accessOf(request).visibleSpaces('service_instances.space_guid');
       const all = db.selectFrom('service_instances');
       const base = visible === undefined ? all : all.where(visible);
       const { rows, totalResults } = await listPage('service_instances', base, filters, query);
-      return listBody(request, link, query, totalResults, await presentServiceInstances(context, rows));
+      const body = listBody(request, link, query, totalResults, await presentServiceInstances(context, rows));
+      return { ...body, ...(await includedFields(context, query.repeated, rows)) };
     },
   );
 
@@ -169,8 +164,17 @@ export function serviceInstanceRoutes(api: Api, context: ApiContext): void {
 
   api.get(
     '/v3/service_instances/:guid',
-    { schema: { params: guidParameters, response: { 200: serviceInstanceSchema } } },
-    async (request) => present(await findServiceInstance(context, accessOf(request), request.params.guid)),
+    {
+      schema: {
+        params: guidParameters,
+        querystring: serviceFieldParameters,
+        response: { 200: serviceInstanceSchema.extend(included) },
+      },
+    },
+    async (request) => {
+      const row = await findServiceInstance(context, accessOf(request), request.params.guid);
+      return { ...(await present(row)), ...(await includedFields(context, Object.entries(request.query), [row])) };
+    },
   );
 
   api.get(
