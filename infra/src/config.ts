@@ -17,6 +17,11 @@ const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
 const hostList = settings.list(['localhost', '127.0.0.1']);
 
 /** Every setting of the platform as a whole; infra/README.md explains them. */
+const logRateSchema = z
+  .string()
+  .regex(/^(-1|\d{1,12})$/, 'expected a whole number, or -1 for no limit')
+  .optional();
+
 const schema = z.object({
   /** Where users come in: the API, uaa, logs and all apps. */
   SLIPWAY_PORT: settings.integer(8080, 1, 65_535),
@@ -49,6 +54,10 @@ const schema = z.object({
   SLIPWAY_CELL_MEMORY_MB: wholeNumber(1),
   SLIPWAY_CELL_DISK_MB: wholeNumber(1),
   SLIPWAY_CELL_CONTAINERS: wholeNumber(1, 10_000),
+  /** What logs may hold in a second; cell-rep's README tells of the defaults. -1: no limit. */
+  SLIPWAY_LOG_RATE_BYTES_PER_SECOND: logRateSchema,
+  SLIPWAY_LOG_RATE_LINES_PER_SECOND: logRateSchema,
+  SLIPWAY_CELL_LOG_LINES_PER_SECOND: logRateSchema,
 });
 
 type Settings = z.output<typeof schema>;

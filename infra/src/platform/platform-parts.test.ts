@@ -195,6 +195,7 @@ test.each([
   ['SLIPWAY_CELL_SUBNET', 'fd00::/64'],
   ['SLIPWAY_CELL_UID_BASE', '1000'],
   ['SLIPWAY_CELL_MEMORY_MB', '1G'],
+  ['SLIPWAY_LOG_RATE_LINES_PER_SECOND', '-2'],
   ['SLIPWAY_CELL_DISK_MB', '0'],
   ['SLIPWAY_CELL_CONTAINERS', '-1'],
 ])('%s of %s is refused before anything starts', (name, value) => {

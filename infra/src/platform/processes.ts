@@ -120,7 +120,13 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
         CELL_PRIVATE_KEY_FILE: secret(context, 'cell-rep', 'CELL_PRIVATE_KEY'),
         // The platform goes as a whole: with it its containers. A rep that is killed alone comes back to them.
         CELL_ON_STOP: 'destroy',
-        ...optional({ CELL_MEMORY_MB: config.SLIPWAY_CELL_MEMORY_MB, CELL_DISK_MB: config.SLIPWAY_CELL_DISK_MB }),
+        ...optional({
+          CELL_MEMORY_MB: config.SLIPWAY_CELL_MEMORY_MB,
+          CELL_DISK_MB: config.SLIPWAY_CELL_DISK_MB,
+          LOG_RATE_BYTES_PER_SECOND: config.SLIPWAY_LOG_RATE_BYTES_PER_SECOND,
+          LOG_RATE_LINES_PER_SECOND: config.SLIPWAY_LOG_RATE_LINES_PER_SECOND,
+          CELL_LOG_LINES_PER_SECOND: config.SLIPWAY_CELL_LOG_LINES_PER_SECOND,
+        }),
       }),
       stopDeadlineMs: CELL_STOP_DEADLINE_MS,
     },
