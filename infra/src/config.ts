@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
-import { loadConfig, secretSchema, settings } from '@slipway/service-kit';
+import { cellIdSchema, cellSubnetSchema, type ServiceName, serviceNames } from '@slipway/contracts';
+import { ConfigError, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { logLevels } from './supervisor/log-line.ts';
 
@@ -16,12 +16,12 @@ const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
     .optional();
 const hostList = settings.list(['localhost', '127.0.0.1']);
 
-/** Every setting of the platform as a whole; infra/README.md explains them. */
 const logRateSchema = z
   .string()
   .regex(/^(-1|\d{1,12})$/, 'expected a whole number, or -1 for no limit')
   .optional();
 
+/** Every setting of the platform as a whole; infra/README.md explains them. */
 const schema = z.object({
   /** Where users come in: the API, uaa, logs and all apps. */
   SLIPWAY_PORT: settings.integer(8080, 1, 65_535),
@@ -61,7 +61,11 @@ const schema = z.object({
 });
 
 type Settings = z.output<typeof schema>;
+/** Settings of single services, as their own names have them. */
+export type ServiceSettings = Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>;
 export interface PlatformConfig extends Settings {
+  /** `SLIPWAY_SET_<SERVICE>_<SETTING>`. */
+  readonly services: ServiceSettings;
   readonly SLIPWAY_DATA_DIR: string;
   readonly SLIPWAY_EXTERNAL_URL: string;
 }
@@ -74,8 +78,26 @@ export function readPlatformConfig(
   const read = loadConfig('slipway', schema, env);
   return {
     ...read,
+    services: readServiceSettings(env),
     SLIPWAY_DATA_DIR:
       read.SLIPWAY_DATA_DIR ?? (uid === 0 ? '/var/lib/slipway' : join(homedir(), '.local/share/slipway')),
     SLIPWAY_EXTERNAL_URL: read.SLIPWAY_EXTERNAL_URL ?? `http://localhost:${read.SLIPWAY_PORT}`,
   };
+}
+
+const SET = 'SLIPWAY_SET_';
+
+function readServiceSettings(env: Readonly<Record<string, string | undefined>>): ServiceSettings {
+  const found: Partial<Record<ServiceName, Record<string, string>>> = {};
+  const problems: string[] = [];
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(SET) || value === undefined) continue;
+    const prefixOf = (service: ServiceName): string => `${SET}${service.replaceAll('-', '_').toUpperCase()}_`;
+    const service = serviceNames.find((name) => variable.startsWith(prefixOf(name)));
+    if (service === undefined)
+      problems.push(`${variable}: no service is called so; there are ${serviceNames.join(', ')}`);
+    else found[service] = { ...found[service], [variable.slice(prefixOf(service).length)]: value };
+  }
+  if (problems.length > 0) throw new ConfigError('slipway', problems);
+  return found;
 }

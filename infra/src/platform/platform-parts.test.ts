@@ -161,6 +161,28 @@ test('secrets reach a process as files only: neither its command line nor its en
   expect(settings.length).toBeGreaterThan(8);
 });
 
+test('an operator sets anything of a service, and it stands before what the platform says', () => {
+  const specs = serviceProcesses(
+    context({
+      SLIPWAY_SET_CLOUD_CONTROLLER_MAXIMUM_APP_DISK_MB: '8192',
+      SLIPWAY_SET_CLOUD_CONTROLLER_DATABASE_URL_FILE: '/etc/slipway/database-url',
+      SLIPWAY_SET_CELL_REP_CELL_ON_STOP: 'keep',
+    }),
+  );
+  const envOf = (name: string) => specs.find((spec) => spec.name === name)?.env;
+  expect(envOf('cloud-controller')).toMatchObject({
+    MAXIMUM_APP_DISK_MB: '8192',
+    DATABASE_URL_FILE: '/etc/slipway/database-url',
+    GIVEN_SETTINGS: 'MAXIMUM_APP_DISK_MB,DATABASE_URL_FILE',
+  });
+  expect(envOf('cloud-controller')).not.toHaveProperty('DATABASE_URL');
+  expect(envOf('cell-rep')).toMatchObject({ CELL_ON_STOP: 'keep', GIVEN_SETTINGS: 'CELL_ON_STOP' });
+  expect(envOf('uaa')).toMatchObject({ DATABASE_URL: expect.stringContaining('uaa.db'), GIVEN_SETTINGS: '' });
+  expect(() => context({ SLIPWAY_SET_BOSH_X: '1' })).toThrow(
+    /SLIPWAY_SET_BOSH_X: no service is called so; there are cloud/,
+  );
+});
+
 test('every process has its own port, user and directory; the cell alone is root', () => {
   const specs = serviceProcesses(context());
   expect(new Set(specs.map((spec) => spec.readyUrl)).size).toBe(specs.length);

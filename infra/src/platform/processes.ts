@@ -169,22 +169,37 @@ function service(
 ): ProcessSpec {
   const health = port(context, `${name}-health`);
   const defaults = base(context, name);
+  const given = context.config.services[name] ?? {};
   return {
     ...defaults,
     command: nodeOf(context.program),
     args: [...nodeFlags(name), join(context.program, 'services', name, 'src/main.ts')],
-    env: {
-      ...defaults.env,
-      NATS_URL: `nats://127.0.0.1:${port(context, 'nats')}`,
-      NATS_USER: natsUserName(name, name === 'cell-rep' ? context.config.SLIPWAY_CELL_ID : undefined),
-      NATS_PASSWORD_FILE: secret(context, name, 'NATS_PASSWORD'),
-      HEALTH_PORT: String(health),
-      ...env,
-    },
+    env: override(
+      {
+        ...defaults.env,
+        NATS_URL: `nats://127.0.0.1:${port(context, 'nats')}`,
+        NATS_USER: natsUserName(name, name === 'cell-rep' ? context.config.SLIPWAY_CELL_ID : undefined),
+        NATS_PASSWORD_FILE: secret(context, name, 'NATS_PASSWORD'),
+        HEALTH_PORT: String(health),
+        ...env,
+      },
+      given,
+    ),
     readyUrl: `http://127.0.0.1:${health}/readyz`,
     dependsOn,
     stopWave,
   };
+}
+
+/** What the operator has set for a service stands before the platform's own; `X_FILE` stands for `X`, and `X` for it. */
+function override(
+  env: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const plain = (name: string): string => name.replace(/_FILE$/, '');
+  const replaced = new Set(Object.keys(given).map(plain));
+  const kept = Object.entries(env).filter(([name]) => !replaced.has(plain(name)));
+  return { ...Object.fromEntries(kept), ...given, GIVEN_SETTINGS: Object.keys(given).join(',') };
 }
 
 function base(

@@ -36,6 +36,13 @@ test.each([
   else expect(attempt).toThrow(/NATS_URL: expected nats:\/\/host:port(?![\s\S]*hunter2)/);
 });
 
+test('what an operator has set by hand must be a setting', () => {
+  const given = { ...env, TTL_MS: '7', GIVEN_SETTINGS: 'TTL_MS,NATS_PASSWORD_FILE' };
+  expect(loadConfig('uaa', schema, given).TTL_MS).toBe(7);
+  const wrong = { ...env, TTL: '7', GIVEN_SETTINGS: 'TTL,HOSTS_FIL' };
+  expect(() => loadConfig('uaa', schema, wrong)).toThrow(/TTL: there is no such[\s\S]*HOSTS_FIL: there is no such/);
+});
+
 test('a setting may come from a file', () => {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-config-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));

@@ -19,7 +19,8 @@ export class ConfigError extends CodedError {
 
 /**
  * Reads a service's settings from the environment. A setting `X` may be given as `X_FILE`, the path of a file that
- * holds it, so that secrets need not be in the environment. Throws ConfigError.
+ * holds it, so that secrets need not be in the environment. `GIVEN_SETTINGS` lists with commas what an operator has set
+ * by hand: each must be a setting of this service. Throws ConfigError.
  */
 export function loadConfig<T extends z.ZodObject>(
   service: string,
@@ -39,6 +40,11 @@ export function loadConfig<T extends z.ZodObject>(
         problems.push(`${name}_FILE: cannot read ${file}: ${(error as Error).message}`);
       }
     }
+  }
+  // What an operator wrote and nobody reads is a mistake of his that would show much later.
+  for (const name of (env.GIVEN_SETTINGS ?? '').split(',').filter((given) => given !== '')) {
+    const known = [name, name.replace(/_FILE$/, '')].some((each) => Object.hasOwn(schema.shape, each));
+    if (!known) problems.push(`${name}: there is no such setting`);
   }
   const result = schema.safeParse(values);
   if (!result.success) {
