@@ -251,6 +251,8 @@ const uaaError = z.looseObject({ error: z.string() });
 
 /** In words, why the CLI could not read an answer; undefined when it could. `path` without its query. */
 export function unreadable(path: string, status: number, body: string): string | undefined {
+  // A code is in the address that the CLI is sent to.
+  if (status >= 300 && status < 400) return undefined;
   if (body === '') return status === 204 || status === 202 ? undefined : `the answer is empty, with ${status}`;
   if (/\/manifest$|^\/$/.test(path) && !body.startsWith('{'))
     return path === '/' ? 'the answer is not JSON' : undefined;

@@ -26,7 +26,7 @@ export const artifacts: Flow = {
     await expectStatus(session, app, 200);
     await admin.cf(['create-app', name('copy'), '--app-type', 'docker']);
     await admin.cf(['copy-source', app, name('copy'), '--no-restart']);
-    await admin.cf(['download-droplet', app], { status: 1 });
+    await admin.cf(['download-droplet', app], { status: 1, says: ['pull the image'] });
     await admin.cf(['delete-org', name('org'), '-f']);
   },
 };

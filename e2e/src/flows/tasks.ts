@@ -19,6 +19,7 @@ export const tasks: Flow = {
       },
     );
     await admin.cf(['run-task', app, '--command', 'exit 7', '--wait'], { status: 1 });
+    await admin.cf(['logs', app, '--recent'], { says: [/APP\/TASK\/first/, 'from the task'] });
     await admin.cf(['run-task', app, '-c', 'sleep 3600', '--name', name('long'), '-l', '16K']);
     await session.eventually('the long task runs', async () => {
       const running = await api.call('GET', `/v3/tasks?names=${name('long')}&states=RUNNING`, listSchema);
@@ -30,7 +31,6 @@ export const tasks: Flow = {
     await admin.cf(['terminate-task', app, '3'], { says: ['OK'] });
     await admin.cf(['terminate-task', app, '9'], { status: 1 });
     await admin.cf(['run-task', app, '-c', 'echo of web', '--process', 'web', '--wait']);
-    await admin.cf(['logs', app, '--recent'], { says: [/APP\/TASK\/first/, 'from the task'] });
     await admin.cf(['events', app], { says: ['audit.app.task.create'] });
     await admin.cf(['create-app', name('empty'), '--app-type', 'docker']);
     await admin.cf(['run-task', name('empty'), '-c', 'true'], { status: 1, says: ['not staged'] });

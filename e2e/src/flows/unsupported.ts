@@ -33,7 +33,8 @@ export const unsupported: Flow = {
     await admin.cf(['create-security-group', name('group'), 'rules.json'], { status: 1, says: ['security groups'] });
     await admin.cf(['running-security-groups']);
     await admin.cf(['staging-security-groups']);
-    await admin.cf(['router-groups'], { status: 1 });
+    await admin.cf(['router-groups'], { says: ['No router groups found'] });
+    await admin.cf(['ssh-code'], { status: 1, says: ['no SSH'] });
     await admin.cf(['create-shared-domain', name('tcp.example'), '--router-group', 'default-tcp'], { status: 1 });
     await admin.cf(['create-user-provided-service', name('proxy'), '-r', 'https://proxy.example'], {
       status: 1,
