@@ -174,6 +174,20 @@ const apiErrors = {
     kind: 'conflict',
     means: 'Wait for the deployment, or cancel it.',
   },
+  LabelLimitExceeded: {
+    code: 390020,
+    status: 422,
+    message: 'Failed to add %s',
+    kind: 'exhausted',
+    means: 'A resource has at most 50 labels. Remove some, or put into annotations what is not selected by.',
+  },
+  AnnotationLimitExceeded: {
+    code: 390023,
+    status: 422,
+    message: 'Failed to add %s',
+    kind: 'exhausted',
+    means: 'A resource has at most 200 annotations. Remove some.',
+  },
   StopDisabledDuringDeployment: {
     code: 390024,
     status: 422,

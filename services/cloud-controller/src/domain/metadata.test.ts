@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { metadataProblems } from './metadata.ts';
+import { exceedsLimit, METADATA_LIMITS, metadataProblems } from './metadata.ts';
 
 test.each([
   { env: 'prod' },
@@ -34,4 +34,13 @@ test('annotations take any text up to 5000 characters', () => {
     }),
   );
   expect(metadataProblems({ annotations: { note: 'x'.repeat(5001) } })).toHaveLength(1);
+});
+
+test.each(['label', 'annotation'] as const)('what has as many as it may have takes no further %s', (kind) => {
+  const keys = Array.from({ length: METADATA_LIMITS[kind] }, (_, i) => `k${i}`);
+  expect(exceedsLimit(kind, keys.slice(1), { new: 'x' })).toBe(false);
+  expect(exceedsLimit(kind, keys, { new: 'x' })).toBe(true);
+  expect(exceedsLimit(kind, keys, { new: 'x', k0: null })).toBe(false);
+  expect(exceedsLimit(kind, keys, { k0: 'x', gone: null })).toBe(false);
+  expect(exceedsLimit(kind, [...keys, 'over', 'above'], { k0: 'x', above: null })).toBe(false);
 });

@@ -10,11 +10,31 @@ export interface MetadataUpdate {
   readonly annotations?: Readonly<Record<string, string | null>> | undefined;
 }
 
+/** How many a resource has at most: cloud_controller_ng's `max_labels_per_resource` and `max_annotations_per_resource`. */
+export const METADATA_LIMITS = { label: 50, annotation: 200 } as const;
+
 const MAX_NAME = 63;
 const MAX_PREFIX = 253;
 const MAX_ANNOTATION = 5000;
 const NAME = /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/;
 const PREFIX = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
+
+/**
+ * Whether an update leaves more entries of a kind than there may be. As on Cloud Foundry, what has too many already may
+ * still be changed and lose some.
+ */
+export function exceedsLimit(
+  kind: keyof typeof METADATA_LIMITS,
+  keys: readonly string[],
+  entries: Readonly<Record<string, string | null>>,
+): boolean {
+  const after = new Set(keys);
+  for (const [key, value] of Object.entries(entries)) {
+    if (value === null) after.delete(key);
+    else after.add(key);
+  }
+  return after.size > keys.length && after.size > METADATA_LIMITS[kind];
+}
 
 /** What is wrong with an update, in cloud_controller_ng's words (`metadata_validator.rb`). */
 export function metadataProblems(update: MetadataUpdate): string[] {

@@ -60,6 +60,21 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(errorOf(bad)).toMatchObject({ status: 422 });
     });
 
+    test.each([
+      ['labels', 390020, 'Failed to add 7000 labels because it would exceed maximum of 50'],
+      ['annotations', 390023, 'Failed to add 7000 annotations because it would exceed maximum of 200'],
+    ])('have so many %s', async (kind, code, detail) => {
+      const guid = await createApp(suite.api.admin, suite.spaceGuid, `many-${kind}`);
+      const many = (value: string | null): unknown =>
+        Object.fromEntries(Array.from({ length: 7000 }, (_, i) => [`k${i}`, value]));
+      const patch = (entries: unknown) =>
+        suite.api.admin.patch(`/v3/apps/${guid}`, { name: `x-${kind}`, metadata: { [kind]: entries } });
+      expect(errorOf(await patch(many('v')))).toMatchObject({ status: 422, code, detail });
+      const { body } = await suite.api.admin.get(`/v3/apps/${guid}`);
+      expect([body.name, body.metadata]).toEqual([`many-${kind}`, { labels: {}, annotations: {} }]);
+      expect((await patch({ ...(many(null) as object), kept: 'v' })).body.metadata[kind]).toEqual({ kept: 'v' });
+    });
+
     test("have variables that are merged, and never the platform's", async () => {
       const guid = await createApp(suite.api.admin, suite.spaceGuid, 'with-env', { environment_variables: { A: '1' } });
       const patched = await suite.api.admin.patch(`/v3/apps/${guid}/environment_variables`, {

@@ -1,5 +1,6 @@
 import { sql as raw } from 'kysely';
-import type { Metadata, MetadataUpdate } from '../../domain/metadata.ts';
+import { exceedsLimit, METADATA_LIMITS, type Metadata, type MetadataUpdate } from '../../domain/metadata.ts';
+import { ApiError } from '../../errors.ts';
 import type { Database, Sql } from './schema.ts';
 
 /** Whatever has labels and annotations, and the table that it is in. */
@@ -53,7 +54,7 @@ export async function loadMetadata(sql: Sql, guids: readonly string[]): Promise<
   };
 }
 
-/** Merges into what is there; null removes. */
+/** Merges into what is there; null removes. Throws 422 when there would be more than a resource may have. */
 export async function saveMetadata(
   sql: Sql,
   owner: MetadataOwner,
@@ -65,14 +66,28 @@ export async function saveMetadata(
     ['label', update?.labels ?? {}],
     ['annotation', update?.annotations ?? {}],
   ] as const) {
-    const keys = Object.keys(entries);
-    if (keys.length === 0) continue;
-    await sql
-      .deleteFrom('metadata_entries')
+    const given = Object.keys(entries);
+    if (given.length === 0) continue;
+    const there = await sql
+      .selectFrom('metadata_entries')
+      .select('key')
       .where('resource_guid', '=', guid)
       .where('kind', '=', kind)
-      .where('key', 'in', keys)
       .execute();
+    const keys = there.map(({ key }) => key);
+    if (exceedsLimit(kind, keys, entries)) {
+      const text = `${given.length} ${kind}s because it would exceed maximum of ${METADATA_LIMITS[kind]}`;
+      throw new ApiError(kind === 'label' ? 'LabelLimitExceeded' : 'AnnotationLimitExceeded', text);
+    }
+    const replaced = keys.filter((key) => Object.hasOwn(entries, key));
+    if (replaced.length > 0) {
+      await sql
+        .deleteFrom('metadata_entries')
+        .where('resource_guid', '=', guid)
+        .where('kind', '=', kind)
+        .where('key', 'in', replaced)
+        .execute();
+    }
     const kept = Object.entries(entries).flatMap(([key, value]) =>
       value === null ? [] : [{ kind, resource_type: owner, resource_guid: guid, resource_id: id, key, value }],
     );
