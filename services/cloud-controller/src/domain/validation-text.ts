@@ -5,7 +5,10 @@ type Issue = z.core.$ZodIssue;
 
 /** What is wrong with a body, one text for each fault, in the manner of cloud_controller_ng. */
 export function validationTexts(issues: readonly Issue[]): string[] {
-  const texts = issues.flatMap((issue) => describe(issue));
+  // `z.int()` has bounds of its own, which say nothing when what is asked for is narrower.
+  const bounded = new Set(issues.filter((issue) => !isSafeBound(issue)).map(({ path }) => path.join('.')));
+  const telling = issues.filter((issue) => !isSafeBound(issue) || !bounded.has(issue.path.join('.')));
+  const texts = telling.flatMap((issue) => describe(issue));
   return [...new Set(texts)];
 }
 
@@ -20,11 +23,12 @@ function describe(issue: Issue): string[] {
       return issue.input === undefined ? [`${field} can't be blank`] : [`${field} must be ${article(issue.expected)}`];
     case 'too_small':
       if (issue.origin === 'string') return [`${field} can't be blank`];
-      return [`${field} must be greater than or equal to ${issue.minimum}`];
+      if (issue.origin === 'array') return [`${field} must have at least ${itemCount(issue.minimum)}`];
+      return [`${field} must be greater than ${issue.inclusive === false ? '' : 'or equal to '}${issue.minimum}`];
     case 'too_big':
-      return issue.origin === 'string'
-        ? [`${field} is too long (maximum is ${issue.maximum} characters)`]
-        : [`${field} must be less than or equal to ${issue.maximum}`];
+      if (issue.origin === 'string') return [`${field} is too long (maximum is ${issue.maximum} characters)`];
+      if (issue.origin === 'array') return [`${field} must have at most ${itemCount(issue.maximum)}`];
+      return [`${field} must be less than ${issue.inclusive === false ? '' : 'or equal to '}${issue.maximum}`];
     case 'invalid_value':
       return [`${field} must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`];
     case 'invalid_union': {
@@ -38,6 +42,15 @@ function describe(issue: Issue): string[] {
     default:
       return [`${field} is invalid: ${issue.message}`];
   }
+}
+
+function itemCount(count: number | bigint): string {
+  return `${count} ${Number(count) === 1 ? 'item' : 'items'}`;
+}
+
+function isSafeBound(issue: Issue): boolean {
+  if (issue.code === 'too_big') return issue.maximum === Number.MAX_SAFE_INTEGER;
+  return issue.code === 'too_small' && issue.minimum === Number.MIN_SAFE_INTEGER;
 }
 
 /** `['data', 'image']` becomes `Data image`; the body itself is `Body`. */

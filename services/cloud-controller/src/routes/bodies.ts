@@ -10,6 +10,17 @@ export const toOneBody = z
   .strictObject({ data: z.strictObject({ guid: z.string().min(1) }) })
   .meta({ id: 'ToOneBody' });
 
+/** More than anybody names at once, and fewer than a statement has parameters. */
+const MAX_RELATED = 1000;
+const related = z.array(z.strictObject({ guid: z.string().min(1) })).max(MAX_RELATED);
+export const toManyBody = z.strictObject({ data: related });
+
+/** Types of the processes that a sidecar runs beside. */
+export const processTypesBody = z
+  .array(z.string().min(1).max(255))
+  .max(MAX_RELATED)
+  .refine((types) => types.length > 0, 'Process types must have at least 1 process_type');
+
 const entries = z.record(z.string(), z.string().nullable());
 export const metadataBody = z
   .strictObject({ labels: entries.optional(), annotations: entries.optional() })

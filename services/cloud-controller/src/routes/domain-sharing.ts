@@ -5,11 +5,10 @@ import { ApiError, notFound, unprocessable } from '../errors.ts';
 import { toManySchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters } from './bodies.ts';
+import { guidParameters, toManyBody } from './bodies.ts';
 import { findVisibleDomain, findWritableDomain } from './domains.ts';
 import { emptyResponse } from './openapi/answers.ts';
 import { organizationsToShareWith } from './organizations-to-share-with.ts';
-import { toManyBody } from './quota-bodies.ts';
 
 /** `cf share-private-domain`, `cf unshare-private-domain`: the managers of both organizations, or an administrator. */
 export function domainSharingRoutes(api: Api, context: ApiContext): void {

@@ -14,7 +14,7 @@ import { listSchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { checkMetadata, guidParameters, metadataBody, toOneBody } from './bodies.ts';
+import { checkMetadata, guidParameters, metadataBody, toManyBody, toOneBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
@@ -28,7 +28,7 @@ const createBody = z.strictObject({
   relationships: z
     .strictObject({
       organization: toOneBody.optional(),
-      shared_organizations: z.strictObject({ data: z.array(z.strictObject({ guid: z.string() })) }).optional(),
+      shared_organizations: toManyBody.optional(),
     })
     .optional(),
   metadata: metadataBody.optional(),

@@ -72,6 +72,24 @@ describe.each(engines)('errors on $engine', ({ create }) => {
     });
   });
 
+  test('more of a list than a statement has parameters for', async () => {
+    const { body } = await suite.api.admin.post('/v3/isolation_segments', { name: 'crowded' });
+    const organizations = { data: Array.from({ length: 40_000 }, (_, i) => ({ guid: `o${i}` })) };
+    const entitled = `/v3/isolation_segments/${body.guid}/relationships/organizations`;
+    expect(errorOf(await suite.api.admin.post(entitled, organizations))).toEqual(
+      invalid('Data must have at most 1000 items'),
+    );
+    const appGuid = await createApp(suite.api.admin, suite.spaceGuid, 'crowded');
+    const types = Array.from({ length: 40_000 }, (_, i) => `t${i}`);
+    const sidecar = { name: 'crowded', command: 'true', process_types: types };
+    expect(errorOf(await suite.api.admin.post(`/v3/apps/${appGuid}/sidecars`, sidecar))).toEqual(
+      invalid('Process types must have at most 1000 items'),
+    );
+    // JSON is YAML.
+    const applied = await manifest(JSON.stringify({ applications: [{ name: 'crowded', sidecars: [sidecar] }] }));
+    expect(errorOf(applied)).toMatchObject({ status: 422, detail: expect.stringContaining('at most 1000 items') });
+  });
+
   test('YAML where JSON is due, and JSON where YAML is', async () => {
     expect(errorOf(await post('name: x', '/v3/apps', YAML))).toEqual(parse('the body must be JSON'));
     const answer = await post('{}', `/v3/spaces/${suite.spaceGuid}/actions/apply_manifest`);

@@ -18,11 +18,10 @@ import { linkSchema, listSchema, toManySchema, toOneOrNone, toOneOrNoneSchema } 
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { checkMetadata, guidParameters, metadataBody, nameBody } from './bodies.ts';
+import { checkMetadata, guidParameters, metadataBody, nameBody, toManyBody } from './bodies.ts';
 import { listBody, listParameters } from './lists.ts';
 import { emptyResponse } from './openapi/answers.ts';
 import { findOrganization, organizationFilters, presentOrganizations } from './organizations.ts';
-import { toManyBody } from './quota-bodies.ts';
 import { findSpace } from './spaces.ts';
 
 const createBody = z.strictObject({ name: nameBody, metadata: metadataBody.optional() });

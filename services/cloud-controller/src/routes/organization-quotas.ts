@@ -20,11 +20,11 @@ import { linkSchema, listSchema, toManySchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters } from './bodies.ts';
+import { guidParameters, toManyBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
 import { jobResponse } from './openapi/answers.ts';
-import { changeLimits, newOrganizationQuotaBody, organizationQuotaUpdateBody, toManyBody } from './quota-bodies.ts';
+import { changeLimits, newOrganizationQuotaBody, organizationQuotaUpdateBody } from './quota-bodies.ts';
 
 const filters: Filters<'organization_quotas'> = {
   names: oneOfNames('organization_quotas', 'name'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { QuotaLimits } from '../resources/organization-quota.ts';
+import { toManyBody } from './bodies.ts';
 
 /** Null is unlimited; what is absent stays, or is unlimited in a new quota. */
 const limit = z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullable().optional();
@@ -24,16 +25,13 @@ const limitBodies = {
   routes: z.strictObject({ total_routes: limit, total_reserved_ports: limit }).optional(),
 };
 const name = z.string().min(1).max(250);
-const toMany = z.strictObject({ data: z.array(z.strictObject({ guid: z.string().min(1) })) });
 const domains = z.strictObject({ total_domains: limit }).optional();
-
-export const toManyBody = toMany;
 
 export const newOrganizationQuotaBody = z.strictObject({
   name,
   ...limitBodies,
   domains,
-  relationships: z.strictObject({ organizations: toMany.optional() }).optional(),
+  relationships: z.strictObject({ organizations: toManyBody.optional() }).optional(),
 });
 export const organizationQuotaUpdateBody = z.strictObject({ name: name.optional(), ...limitBodies, domains });
 export const newSpaceQuotaBody = z.strictObject({
@@ -41,7 +39,7 @@ export const newSpaceQuotaBody = z.strictObject({
   ...limitBodies,
   relationships: z.strictObject({
     organization: z.strictObject({ data: z.strictObject({ guid: z.string().min(1) }) }),
-    spaces: toMany.optional(),
+    spaces: toManyBody.optional(),
   }),
 });
 export const spaceQuotaUpdateBody = z.strictObject({ name: name.optional(), ...limitBodies });

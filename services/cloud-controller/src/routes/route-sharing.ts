@@ -9,9 +9,8 @@ import { linkSchema, toManySchema } from '../resources/shapes.ts';
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters, toOneBody } from './bodies.ts';
+import { guidParameters, toManyBody, toOneBody } from './bodies.ts';
 import { emptyResponse } from './openapi/answers.ts';
-import { toManyBody } from './quota-bodies.ts';
 import { findRoute } from './routes.ts';
 
 const sharedSchema = toManySchema.extend({ links: z.object({ self: linkSchema }) });

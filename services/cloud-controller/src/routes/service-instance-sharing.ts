@@ -4,8 +4,7 @@ import { ApiError, unprocessable } from '../errors.ts';
 import { linkSchema, toManySchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters } from './bodies.ts';
-import { toManyBody } from './quota-bodies.ts';
+import { guidParameters, toManyBody } from './bodies.ts';
 import { findServiceInstance } from './service-instances.ts';
 
 const sharedSchema = toManySchema.extend({ links: z.object({ self: linkSchema }) });

@@ -12,7 +12,7 @@ import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters } from './bodies.ts';
+import { guidParameters, processTypesBody } from './bodies.ts';
 import { type ListRequest, listBody, listParameters } from './lists.ts';
 import { emptyResponse } from './openapi/answers.ts';
 import { findProcess } from './processes.ts';
@@ -22,23 +22,20 @@ const MAX_INT = 2_147_483_647;
 
 const name = z.string().min(1).max(255);
 const command = z.string().min(1).max(4096);
-const types = z
-  .array(z.string().min(1).max(255))
-  .refine((list) => list.length > 0, 'Process types must have at least 1 process_type');
 const memory = z
   .int()
   .max(MAX_INT)
   .refine((size) => size > 0, 'Memory in mb must be greater than 0');
 
 const createBody = z
-  .strictObject({ name, command, process_types: types, memory_in_mb: memory.nullable().optional() })
+  .strictObject({ name, command, process_types: processTypesBody, memory_in_mb: memory.nullable().optional() })
   .meta({ id: 'SidecarCreateBody' });
 
 const updateBody = z
   .strictObject({
     name: name.optional(),
     command: command.optional(),
-    process_types: types.optional(),
+    process_types: processTypesBody.optional(),
     memory_in_mb: memory.nullable().optional(),
   })
   .meta({ id: 'SidecarUpdateBody' });

@@ -17,11 +17,11 @@ import { presentSpaceQuota, spaceQuotaLimitsSchema, spaceQuotaSchema } from '../
 import type { CallerAccess } from './access.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
-import { guidParameters } from './bodies.ts';
+import { guidParameters, toManyBody } from './bodies.ts';
 import { jobAccepted } from './jobs.ts';
 import { listBody, listParameters } from './lists.ts';
 import { emptyResponse, jobResponse } from './openapi/answers.ts';
-import { changeLimits, newSpaceQuotaBody, spaceQuotaUpdateBody, toManyBody } from './quota-bodies.ts';
+import { changeLimits, newSpaceQuotaBody, spaceQuotaUpdateBody } from './quota-bodies.ts';
 
 const filters: Filters<'space_quotas'> = {
   names: oneOfNames('space_quotas', 'name'),

@@ -84,6 +84,7 @@ export const sidecarBody = z.object({
   command: z.string().min(1).max(MAX_COMMAND),
   process_types: z
     .array(z.string().min(1).max(255))
+    .max(1000)
     .refine((types) => types.length > 0, 'Process types must have at least 1 process_type'),
   memory: megabytes('Memory'),
 });
