@@ -13,7 +13,7 @@ import { type AppEntry, type AppState, appManifest } from '../domain/manifest/ap
 import { diffManifest } from '../domain/manifest/diff-manifest.ts';
 import type { ManifestApp } from '../domain/manifest/manifest.ts';
 import { appBody } from '../domain/manifest/manifest-schema.ts';
-import { parseManifest } from '../domain/manifest/parse-manifest.ts';
+import { MAX_APPLICATIONS, parseManifest } from '../domain/manifest/parse-manifest.ts';
 import { allUnprocessable, unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
@@ -33,7 +33,7 @@ const differenceSchema = z.object({
 
 /** How a manifest is described. It comes as text, which `parseManifest` checks, each app with the same schema. */
 const manifestBody = z
-  .strictObject({ version: z.literal(1).optional(), applications: z.array(appBody).min(1) })
+  .strictObject({ version: z.literal(1).optional(), applications: z.array(appBody).min(1).max(MAX_APPLICATIONS) })
   .register(bodyNotes, { contentType: YAML_TYPE, description: 'A manifest; names of keys may have - for _.' });
 
 /** Manifests: what they change, applying them, and writing them (API v3, "Manifests"). */

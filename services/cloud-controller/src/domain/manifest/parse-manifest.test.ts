@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseManifest } from './parse-manifest.ts';
+import { MAX_APPLICATIONS, parseManifest } from './parse-manifest.ts';
 
 const problemsOf = (...applications: unknown[]): readonly string[] => {
   const result = parseManifest({ applications });
@@ -240,4 +240,15 @@ test('anything is either parsed or refused with texts', () => {
       else expect(result.apps).toHaveLength(applications.length);
     }),
   );
+});
+
+test('more apps than are applied in one go are refused', () => {
+  const document = (count: number) => ({
+    applications: Array.from({ length: count }, (_, i) => ({ name: `app-${i}` })),
+  });
+  expect(parseManifest(document(MAX_APPLICATIONS)).outcome).toBe('parsed');
+  expect(parseManifest(document(MAX_APPLICATIONS + 1))).toEqual({
+    outcome: 'rejected',
+    problems: ['Applications must have at most 1000 items'],
+  });
 });

@@ -13,6 +13,9 @@ export type ManifestResult =
   | { readonly outcome: 'parsed'; readonly apps: readonly ManifestApp[] }
   | { readonly outcome: 'rejected'; readonly problems: readonly string[] };
 
+/** They are applied in one go, which holds up everybody else. */
+export const MAX_APPLICATIONS = 1000;
+
 const manifestBody = z.object({
   version: z
     .custom<1>((value) => value === 1, 'Unsupported manifest schema version. Currently supported versions: [1].')
@@ -32,6 +35,9 @@ export interface ManifestFlags {
 export function parseManifest(document: unknown, flags: ManifestFlags = { hashRouting: false }): ManifestResult {
   const outer = manifestBody.safeParse(document, { reportInput: true });
   if (!outer.success) return { outcome: 'rejected', problems: validationTexts(outer.error.issues) };
+  if (outer.data.applications.length > MAX_APPLICATIONS) {
+    return { outcome: 'rejected', problems: [`Applications must have at most ${MAX_APPLICATIONS} items`] };
+  }
   const problems: string[] = [];
   const apps: ManifestApp[] = [];
   for (const [index, application] of outer.data.applications.entries()) {
