@@ -88,12 +88,17 @@ function pick(value: unknown, whole: boolean): unknown {
   const kept = Object.entries(value)
     .filter(([key]) => whole || KEPT.has(key))
     .map(([key, inner]) => [key, pick(inner, whole || WHOLE.has(key))] as const)
-    .filter(([, inner]) => inner !== undefined && inner !== null && !(isEmptyObject(inner) && !whole));
+    .filter(([, inner]) => inner !== undefined && inner !== null && !(isEmptyObject(inner) && !whole))
+    .filter(([key, inner]) => !(key === 'data' && isListOfNothing(inner)));
   return kept.length === 0 && !whole ? undefined : Object.fromEntries(kept);
 }
 
 const isEmptyObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+
+/** References to other resources: those of other flows are among them, and guids alone tell nothing of whose they are. */
+const isListOfNothing = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => isEmptyObject(item));
 
 /** Lists of the whole platform show what other flows made, too. */
 function dropForeign(answer: unknown, { flow }: FlowContext): unknown {
