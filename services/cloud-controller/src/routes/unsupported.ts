@@ -146,7 +146,10 @@ export function unsupportedRoutes(api: Api, context: ApiContext): void {
     });
   }
   // The routing API as far as the cf CLI asks it: there are no groups, for routes are http only.
-  const groups = { querystring: z.object({ name: z.string().optional() }), response: { 200: z.array(z.never()) } };
+  const groups = {
+    querystring: z.strictObject({ name: z.string().optional() }),
+    response: { 200: z.array(z.never()) },
+  };
   api.get('/routing/v1/router_groups', { schema: groups }, async () => []);
   for (const { path, instead } of requests) refuse(api, changes, path, instead);
   for (const kind of ['packages', 'droplets']) refuse(api, ['GET'], `/v3/${kind}/:guid/download`, downloads);
