@@ -274,7 +274,7 @@ describe('work queue with what cannot be handled', () => {
     const second = request();
     await publishMessage(operator, stagingRequest, second);
     // The first comes again, for its answer was lost with the consumer.
-    await eventually(() => seen.at(-1)).toBe(second.buildGuid);
+    await eventually(() => seen).toContain(second.buildGuid);
     await operator.jsm.streams.delete('STAGING');
     const data = request();
     await eventually(() =>
@@ -282,7 +282,7 @@ describe('work queue with what cannot be handled', () => {
         .then(() => 'sent')
         .catch(String),
     ).toBe('sent');
-    await eventually(() => seen.at(-1)).toBe(data.buildGuid);
+    await eventually(() => seen).toContain(data.buildGuid);
   });
 });
 
