@@ -1,5 +1,7 @@
 import type { Expression, SqlBool } from 'kysely';
 import {
+  inKnownOrganizationWithRole,
+  inKnownSpaceWithRole,
   inOrganizationWithRole,
   inSpaceWithRole,
   ofAppsWhere,
@@ -84,9 +86,16 @@ export class CallerAccess {
       : inSpaceWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
   }
 
+  /** The same for tables that grow long. */
+  async visibleSpacesOfMany(column: string, action: Action = 'space.read'): Promise<Expression<SqlBool> | undefined> {
+    return this.seesAll
+      ? undefined
+      : inKnownSpaceWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
+  }
+
   /** The same of rows that belong to an app; `column` holds its guid. */
-  visibleApps(column: string): Expression<SqlBool> | undefined {
-    const visible = this.visibleSpaces('apps.space_guid');
+  async visibleApps(column: string): Promise<Expression<SqlBool> | undefined> {
+    const visible = await this.visibleSpacesOfMany('apps.space_guid');
     return visible === undefined ? undefined : ofAppsWhere(this.#db, column, visible);
   }
 
@@ -95,6 +104,13 @@ export class CallerAccess {
     return this.seesAll
       ? undefined
       : inOrganizationWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
+  }
+
+  /** The same for tables that grow long. */
+  async visibleOrganizationsOfMany(column: string, action: Action): Promise<Expression<SqlBool> | undefined> {
+    return this.seesAll
+      ? undefined
+      : inKnownOrganizationWithRole(this.#db, this.caller.userGuid, column, accessRules[action].readers);
   }
 
   /** By a suspension, where there is one. */

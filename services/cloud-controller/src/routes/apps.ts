@@ -68,7 +68,7 @@ export function appRoutes(api: Api, context: ApiContext): void {
   const querystring = listParameters({ filters: Object.keys(filters), orderBy, include: spaceIncludes });
   api.get('/v3/apps', { schema: { querystring, response: { 200: listed } } }, async (request) => {
     const { query } = request;
-    const visible = accessOf(request).visibleSpaces('apps.space_guid');
+    const visible = await accessOf(request).visibleSpacesOfMany('apps.space_guid');
     const base = db.selectFrom('apps').$if(visible !== undefined, (qb) => qb.where(visible as Expression<SqlBool>));
     const { rows, totalResults } = await listPage('apps', base, filters, query);
     const metadata = await loadMetadata(

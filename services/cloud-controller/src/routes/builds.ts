@@ -91,7 +91,7 @@ export function buildRoutes(api: Api, context: ApiContext): void {
   const querystring = listParameters({ filters: Object.keys(filters), orderBy });
   api.get('/v3/builds', { schema: { querystring, response: { 200: listSchema(buildSchema) } } }, async (request) => {
     const { query } = request;
-    const visible = accessOf(request).visibleApps('builds.app_guid');
+    const visible = await accessOf(request).visibleApps('builds.app_guid');
     const base = visible === undefined ? db.selectFrom('builds') : db.selectFrom('builds').where(visible);
     const { rows, totalResults } = await listPage('builds', base, filters, query);
     const metadata = await loadMetadata(

@@ -105,7 +105,7 @@ export function deploymentRoutes(api: Api, context: ApiContext): void {
   };
   api.get('/v3/deployments', { schema: listed }, async (request) => {
     const { query } = request;
-    const visible = accessOf(request).visibleApps('deployments.app_guid');
+    const visible = await accessOf(request).visibleApps('deployments.app_guid');
     const all = db.selectFrom('deployments');
     const base = visible === undefined ? all : all.where(visible);
     const { rows, totalResults } = await listPage('deployments', base, filters, query);

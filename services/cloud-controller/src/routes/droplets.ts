@@ -52,7 +52,7 @@ export function dropletRoutes(api: Api, context: ApiContext): void {
     response: { 200: listSchema(dropletSchema) },
   };
   api.get('/v3/droplets', { schema: listed }, async (request) => {
-    const visible = accessOf(request).visibleApps('droplets.app_guid');
+    const visible = await accessOf(request).visibleApps('droplets.app_guid');
     const all = db.selectFrom('droplets');
     const base = visible === undefined ? all : all.where(visible);
     return list(request, base);

@@ -172,7 +172,7 @@ export function packageRoutes(api: Api, context: ApiContext): void {
   const orderBy = ['created_at', 'updated_at'];
   const querystring = listParameters({ filters: Object.keys(filters), orderBy });
   api.get('/v3/packages', { schema: { ...listed, querystring } }, async (request) => {
-    const visible = accessOf(request).visibleApps('packages.app_guid');
+    const visible = await accessOf(request).visibleApps('packages.app_guid');
     const base = db.selectFrom('packages');
     return list(request, visible === undefined ? base : base.where(visible));
   });

@@ -148,7 +148,7 @@ export function processRoutes(api: Api, context: ApiContext): void {
     response: { 200: listSchema(processSchema) },
   };
   api.get('/v3/processes', { schema: listed }, async (request) => {
-    const visible = accessOf(request).visibleApps('processes.app_guid');
+    const visible = await accessOf(request).visibleApps('processes.app_guid');
     const all = db.selectFrom('processes');
     const base = visible === undefined ? all : all.where(visible);
     return list(request, base);

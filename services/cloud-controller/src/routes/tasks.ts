@@ -126,7 +126,7 @@ export function taskRoutes(api: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const visible = accessOf(request).visibleApps('tasks.app_guid');
+      const visible = await accessOf(request).visibleApps('tasks.app_guid');
       const all = db.selectFrom('tasks');
       const base = visible === undefined ? all : all.where(visible);
       return list(request, base, ofAllApps, false);

@@ -64,17 +64,7 @@ export function inSpaceWithRole(
   column: string,
   roles: readonly RoleType[],
 ): Expression<SqlBool> {
-  const [inSpace, inOrganization] = byPlace(roles);
-  return isOneOf(
-    db,
-    column,
-    sql`
-    select space_guid from roles where user_guid = ${userGuid} and space_guid is not null and type in (${inSpace})
-    union
-    select spaces.guid from spaces
-      join roles on roles.organization_guid = spaces.organization_guid
-      where roles.user_guid = ${userGuid} and roles.type in (${inOrganization})`,
-  );
+  return isOneOf(db, column, spacesWithRole(userGuid, roles));
 }
 
 /** True for rows of an organization where, or in one of whose spaces, the user has such a role. */
@@ -84,23 +74,68 @@ export function inOrganizationWithRole(
   column: string,
   roles: readonly RoleType[],
 ): Expression<SqlBool> {
+  return isOneOf(db, column, organizationsWithRole(userGuid, roles));
+}
+
+/**
+ * As `inSpaceWithRole`, for long tables: PostgreSQL knows which spaces these are when it plans, and so that they hold
+ * few of the rows. Else it takes them for ten of average size, and reads the whole table.
+ */
+export async function inKnownSpaceWithRole(
+  db: Db,
+  userGuid: string,
+  column: string,
+  roles: readonly RoleType[],
+): Promise<Expression<SqlBool>> {
+  return isOneOfKnown(db, column, spacesWithRole(userGuid, roles));
+}
+
+/** As `inOrganizationWithRole`, for long tables. */
+export async function inKnownOrganizationWithRole(
+  db: Db,
+  userGuid: string,
+  column: string,
+  roles: readonly RoleType[],
+): Promise<Expression<SqlBool>> {
+  return isOneOfKnown(db, column, organizationsWithRole(userGuid, roles));
+}
+
+function spacesWithRole(userGuid: string, roles: readonly RoleType[]): RawBuilder<Found> {
   const [inSpace, inOrganization] = byPlace(roles);
-  return isOneOf(
-    db,
-    column,
-    sql`
-    select organization_guid from roles
+  return sql`
+    select space_guid as guid from roles
+      where user_guid = ${userGuid} and space_guid is not null and type in (${inSpace})
+    union
+    select spaces.guid from spaces
+      join roles on roles.organization_guid = spaces.organization_guid
+      where roles.user_guid = ${userGuid} and roles.type in (${inOrganization})`;
+}
+
+function organizationsWithRole(userGuid: string, roles: readonly RoleType[]): RawBuilder<Found> {
+  const [inSpace, inOrganization] = byPlace(roles);
+  return sql`
+    select organization_guid as guid from roles
       where user_guid = ${userGuid} and organization_guid is not null and type in (${inOrganization})
     union
     select spaces.organization_guid from spaces
       join roles on roles.space_guid = spaces.guid
-      where roles.user_guid = ${userGuid} and roles.type in (${inSpace})`,
-  );
+      where roles.user_guid = ${userGuid} and roles.type in (${inSpace})`;
 }
 
 /** True for rows of an app for which `visible` holds. `column` holds the app's guid. */
 export function ofAppsWhere(db: Db, column: string, visible: Expression<SqlBool>): Expression<SqlBool> {
   return isOneOf(db, column, sql`select apps.guid from apps where ${visible}`);
+}
+
+interface Found {
+  readonly guid: string;
+}
+
+/** SQLite looks each up in the index in any case. One parameter, however many they are. */
+async function isOneOfKnown(db: Db, column: string, guids: RawBuilder<Found>): Promise<Expression<SqlBool>> {
+  if (databaseEngine(db) !== 'postgres') return isOneOf(db, column, guids);
+  const { rows } = await guids.execute(db);
+  return sql<SqlBool>`${sql.ref(column)} = any(${rows.map(({ guid }) => guid)}::text[])`;
 }
 
 /** PostgreSQL joins with a subquery, and then reads the whole table; an array is looked up in the index. */
