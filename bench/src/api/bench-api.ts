@@ -24,7 +24,18 @@ interface EngineResult {
   readonly memory_mb: { readonly at_1000: number; readonly at_10000: number };
   readonly page_ms: { readonly median_at_1000: number; readonly median_at_10000: number };
   /** Of the page times at 10,000 apps to those at 1,000. */
-  readonly page_ratio: { readonly median: number; readonly worst: number; readonly worst_page: string };
+  readonly page_ratio: {
+    readonly median: number;
+    /** Of lists that are as long as before, as those of a member are. */
+    readonly same_length: Worst;
+    /** Of lists with as many more rows. */
+    readonly grown: Worst;
+  };
+}
+
+interface Worst {
+  readonly worst: number;
+  readonly worst_page: string;
 }
 
 /** `npm run bench -- api [sqlite|postgres]`: what cloud-controller's API costs, on each database. */
@@ -99,7 +110,7 @@ async function measure(
     list_1000_apps: await costOf(platform, 20, () => admin.get('/v3/apps?per_page=1000')),
     apply_manifest: await costOf(platform, 50, (n) => applyManifest(admin, tenancy, n)),
     memory_mb: { at_1000: memoryFew, at_10000: memoryMany },
-    page_ms: { median_at_1000: round(median([...few.values()])), median_at_10000: round(median([...many.values()])) },
+    page_ms: { median_at_1000: medianOf(few), median_at_10000: medianOf(many) },
     page_ratio: ratios,
   };
   for (const [what, cost] of Object.entries(result).slice(0, 3)) say(`${what}: ${JSON.stringify(cost)}`);
@@ -154,19 +165,32 @@ async function costOf(platform: ApiPlatform, count: number, work: (n: number) =>
 }
 
 function printPages(say: (text: string) => void, few: PageTimes, many: PageTimes): EngineResult['page_ratio'] {
-  const ratios = [...few].map(([name, ms]) => ({ name, ms, later: many.get(name) ?? Number.NaN }));
-  const ratioOf = ({ ms, later }: (typeof ratios)[number]): number => later / ms;
-  for (const page of ratios) {
-    say(`${page.name.padEnd(48)} ${page.ms.toFixed(2)} ms, ${page.later.toFixed(2)} ms: ${ratioOf(page).toFixed(2)}`);
+  const pages = [...few].map(([name, before]) => {
+    const after = many.get(name);
+    if (after === undefined) throw new Error(`${name} was measured but once`);
+    return { name, before, after, ratio: after.ms / before.ms };
+  });
+  for (const { name, before, after, ratio } of pages) {
+    const rows = before.listed === after.listed ? `${before.listed} rows` : `${before.listed} to ${after.listed} rows`;
+    say(`${name.padEnd(48)} ${before.ms.toFixed(2)} ms, ${after.ms.toFixed(2)} ms: ${ratio.toFixed(2)} (${rows})`);
   }
-  const worst = ratios.toSorted((a, b) => ratioOf(b) - ratioOf(a))[0];
-  if (worst === undefined) throw new Error('no pages were measured');
-  return { median: round(median(ratios.map(ratioOf))), worst: round(ratioOf(worst)), worst_page: worst.name };
+  const worstOf = (some: typeof pages): Worst => {
+    const worst = some.toSorted((a, b) => b.ratio - a.ratio)[0];
+    if (worst === undefined) throw new Error('no pages were measured');
+    return { worst: round(worst.ratio), worst_page: worst.name };
+  };
+  return {
+    median: round(median(pages.map(({ ratio }) => ratio))),
+    same_length: worstOf(pages.filter(({ before, after }) => before.listed === after.listed)),
+    grown: worstOf(pages.filter(({ before, after }) => before.listed !== after.listed)),
+  };
 }
 
 async function memoryOf({ pid }: ApiPlatform): Promise<number> {
   return round((await pssOfTree(pid))[0]?.mb ?? Number.NaN);
 }
+
+const medianOf = (pages: PageTimes): number => round(median([...pages.values()].map(({ ms }) => ms)));
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

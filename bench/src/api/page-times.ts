@@ -8,13 +8,21 @@ const PER_PAGE = 50;
 const BATCH = 5;
 const ROUNDS = 9;
 
-/** Processor time of one page in milliseconds, cloud-controller's and the database's together, by list and page. */
-export type PageTimes = ReadonlyMap<string, number>;
+export interface PageTime {
+  /** Processor time, cloud-controller's and the database's together. */
+  readonly ms: number;
+  /** How many rows the whole list has. Where these grow, so does the way to a page in their middle. */
+  readonly listed: number;
+}
+
+/** By list and page. */
+export type PageTimes = ReadonlyMap<string, PageTime>;
 
 interface Page {
   readonly name: string;
   readonly client: HttpClient;
   readonly path: string;
+  readonly listed: number;
 }
 
 /** Lists whose pages are to take the same however many apps there are, each by its first, middle and last page. */
@@ -36,6 +44,7 @@ export async function measurePages(
     ['apps of a space', admin, `/v3/apps?space_guids=${tenancy.ownSpace}`],
     ['apps of a large space', admin, `/v3/apps?space_guids=${tenancy.largeSpace}`],
     ['apps of an organization', admin, `/v3/apps?organization_guids=${tenancy.organization}`],
+    ['apps of a large organization', admin, `/v3/apps?organization_guids=${tenancy.largeOrganization}`],
     ['apps made lately', admin, '/v3/apps?created_ats[gt]=2020-01-01T00:00:00Z'],
     ['apps that a member sees', member, '/v3/apps?'],
     ['apps that a member sees, by name', member, '/v3/apps?order_by=name'],
@@ -50,9 +59,10 @@ export async function measurePages(
   for (const [name, client, path] of lists) {
     const { pagination } = await client.json('GET', `${path}&per_page=${PER_PAGE}`);
     const last: number = pagination.total_pages;
+    const listed: number = pagination.total_results;
     const numbers = { first: 1, middle: Math.ceil(last / 2), last };
     for (const [which, page] of Object.entries(numbers)) {
-      pages.push({ name: `${name}: ${which}`, client, path: `${path}&per_page=${PER_PAGE}&page=${page}` });
+      pages.push({ name: `${name}: ${which}`, client, path: `${path}&per_page=${PER_PAGE}&page=${page}`, listed });
     }
   }
   const samples = new Map<string, number[]>(pages.map(({ name }) => [name, []]));
@@ -65,7 +75,7 @@ export async function measurePages(
       samples.get(name)?.push(total(used) / BATCH);
     }
   }
-  return new Map([...samples].map(([name, all]) => [name, median(all)]));
+  return new Map(pages.map(({ name, listed }) => [name, { ms: median(samples.get(name) ?? []), listed }]));
 }
 
 const total = ({ service, database }: CpuUsed): number => service + database;

@@ -9,10 +9,13 @@ export const OWN_APPS = 100;
 export const MEMBER = { username: 'member', password: 'member' } as const;
 
 export interface Tenancy {
+  /** The member's: with OWN_APPS apps, however many there are elsewhere. */
   readonly organization: string;
-  /** With OWN_APPS apps; the member's only one. */
+  /** The member's only one. */
   readonly ownSpace: string;
-  /** With half of the others. */
+  /** With all the other apps. */
+  readonly largeOrganization: string;
+  /** Of the large organization, with half of its apps. */
   readonly largeSpace: string;
   /** Of app `n` of the rest, OWN_APPS to each. */
   smallSpace(n: number): Promise<string>;
@@ -20,12 +23,14 @@ export interface Tenancy {
 
 export async function createTenancy(platform: ApiPlatform, admin: HttpClient): Promise<Tenancy> {
   const to = (guid: string) => ({ data: { guid } });
-  const { guid: organization } = await admin.json('POST', '/v3/organizations', { name: 'bench' });
-  const space = async (name: string): Promise<string> => {
-    const relationships = { organization: to(organization) };
+  const organizationNamed = async (name: string): Promise<string> =>
+    (await admin.json('POST', '/v3/organizations', { name })).guid;
+  const [organization, largeOrganization] = [await organizationNamed('own'), await organizationNamed('large')];
+  const space = async (name: string, within: string): Promise<string> => {
+    const relationships = { organization: to(within) };
     return (await admin.json('POST', '/v3/spaces', { name, relationships })).guid;
   };
-  const [ownSpace, largeSpace] = [await space('own'), await space('large')];
+  const [ownSpace, largeSpace] = [await space('own', organization), await space('large', largeOrganization)];
   const small = new Map<number, Promise<string>>();
   const guid = await platform.createUser(MEMBER.username, MEMBER.password);
   await admin.json('POST', '/v3/users', { guid });
@@ -38,10 +43,11 @@ export async function createTenancy(platform: ApiPlatform, admin: HttpClient): P
   return {
     organization,
     ownSpace,
+    largeOrganization,
     largeSpace,
     smallSpace: (n) => {
       const which = Math.floor(n / (2 * OWN_APPS));
-      const made = small.get(which) ?? space(`small-${which}`);
+      const made = small.get(which) ?? space(`small-${which}`, largeOrganization);
       small.set(which, made);
       return made;
     },
