@@ -236,6 +236,11 @@ export class TestCell {
     return record?.kind === 'state' ? record : undefined;
   }
 
+  /** As the server has it now. */
+  async storedTaskState({ taskGuid }: DesiredTask): Promise<TaskRecord | undefined> {
+    return (await this.#tasks.get(keys.taskState(this.id, taskGuid)))?.value;
+  }
+
   async untilTask(task: DesiredTask, state: TaskState['state'] | undefined): Promise<TaskState | undefined> {
     await expect.poll(() => this.taskState(task)?.state, { timeout: 45_000 }).toBe(state);
     return this.taskState(task);
