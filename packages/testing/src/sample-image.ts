@@ -51,9 +51,14 @@ printf '{"greeting":"%s","index":"%s","instance":"%s","port":"%s","hostname":"%s
   "$(busybox hostname)" "$(busybox id -u):$(busybox id -g)" "$(text "$APP_HOME")"
 `;
 
+/** The server's child that sends this answer ends when it is sent. Only then, or the answer would go down with the rest. */
 const CRASH = `#!/bin/busybox sh
 printf 'Content-Type: text/plain\\r\\n\\r\\ncrashing\\n'
-kill -USR1 "$SERVER_PID"
+(
+  exec < /dev/null > /dev/null 2>&1
+  while kill -0 "$PPID"; do busybox usleep 5000; done
+  kill -USR1 "$SERVER_PID"
+) &
 `;
 
 const ENVIRONMENT = `#!/bin/busybox sh
