@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { deadLetter, type Message, type MessageDefinition, parseMessage } from '@slipway/contracts';
 import { childTrace, describeError, parseTraceparent, withTrace } from '@slipway/service-kit';
@@ -105,7 +106,7 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
       await Promise.all(workers);
       clearTimeout(timer);
       // The server would hand the next message to a pull of which it does not know yet that it was given up.
-      if (bus.connected) await Promise.race([bus.nc.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
+      if (bus.connected) await Promise.race([bus.nc.flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
     },
   };
 }

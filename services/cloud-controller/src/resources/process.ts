@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProcessSettings } from '../domain/manifest/process-change.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import {
   type Links,
@@ -58,24 +59,9 @@ export const processSchema = resourceSchema
 /** What stands in lists for a command, which may hold secrets. */
 const HIDDEN_COMMAND = '[PRIVATE DATA HIDDEN IN LISTS]';
 
-export interface ProcessView extends ResourceRow {
+export interface ProcessView extends ResourceRow, ProcessSettings {
   readonly app_guid: string;
   readonly type: string;
-  readonly command: string | null;
-  readonly instances: number;
-  readonly memory_mb: number;
-  readonly disk_mb: number;
-  readonly log_rate_bytes_per_second: number;
-  readonly health_check_type: 'port' | 'http' | 'process';
-  readonly health_check_endpoint: string | null;
-  readonly health_check_timeout: number | null;
-  readonly health_check_invocation_timeout: number | null;
-  readonly health_check_interval: number | null;
-  readonly readiness_type: 'port' | 'http' | 'process';
-  readonly readiness_endpoint: string | null;
-  readonly readiness_invocation_timeout: number | null;
-  readonly readiness_interval: number | null;
-  readonly run_as: string | null;
   readonly revision_guid: string | null;
 }
 
