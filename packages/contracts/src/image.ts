@@ -23,6 +23,8 @@ export const resolvedImageSchema = z.object({
   platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }),
   config: z.object({ digest: digestSchema, size: z.int().nonnegative() }),
   layers: z.array(layerSchema),
+  /** Where staging copied it: the same digests in the platform's own registry (`DROPLET_REGISTRY`). */
+  copy: z.object({ registry: z.string().min(1), repository: z.string().min(1) }).optional(),
 });
 export type ResolvedImage = z.infer<typeof resolvedImageSchema>;
 

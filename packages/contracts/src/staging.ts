@@ -27,6 +27,7 @@ export const stagingPhaseSchema = z.enum([
   'platform',
   'config',
   'policy',
+  'copy',
   'deadline',
   'internal',
 ]);
