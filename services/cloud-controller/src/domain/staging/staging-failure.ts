@@ -12,6 +12,7 @@ const phases: Readonly<Record<Failure['phase'], string>> = {
   platform: 'choosing the image for this platform',
   config: 'fetching the image config',
   policy: 'checking the image',
+  copy: "copying the image into the platform's registry",
   deadline: 'staging in time',
   internal: 'running the stager',
 };
