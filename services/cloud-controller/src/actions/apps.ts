@@ -33,17 +33,18 @@ export async function createApp(
   const guid = platform.newGuid();
   const row = await sql
     .insertInto('apps')
-    .values({
+    .values((eb) => ({
       guid,
       created_at: now,
       updated_at: now,
       name: app.name,
       space_guid: app.spaceGuid,
+      organization_guid: eb.selectFrom('spaces').select('organization_guid').where('guid', '=', app.spaceGuid),
       desired_state: 'STOPPED',
       lifecycle_type: 'docker',
       environment_variables: encryptEnvironment(platform.vault, guid, app.environment),
       droplet_guid: null,
-    })
+    }))
     .returningAll()
     .executeTakeFirstOrThrow()
     .catch((error: unknown) => {

@@ -63,6 +63,7 @@ describe.each(engines)('on $engine', ({ create }) => {
       const run = await db.selectFrom('run_infos').selectAll().executeTakeFirstOrThrow();
       expect(vault.decrypt(run.run_info, purposes.runInfo('process'))).toContain(`SECRET=${CANARY}`);
       expect(await db.selectFrom('unscrubbed_tables').selectAll().execute()).toEqual([]);
+      expect(await db.selectFrom('apps').select('organization_guid').execute()).toEqual([{ organization_guid: 'org' }]);
     } finally {
       await db.destroy();
       await database.remove();

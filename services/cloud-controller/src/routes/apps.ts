@@ -41,8 +41,7 @@ const filters: Filters<'apps'> = {
   guids: oneOf('apps', 'guid'),
   space_guids: oneOf('apps', 'space_guid'),
   lifecycle_type: oneOf('apps', 'lifecycle_type'),
-  organization_guids: (eb, values) =>
-    eb('apps.space_guid', 'in', eb.selectFrom('spaces').select('spaces.guid').where('organization_guid', 'in', values)),
+  organization_guids: oneOf('apps', 'organization_guid'),
 };
 
 /** Throws 404, 403. */

@@ -92,5 +92,12 @@ describe.each(engines)('on $engine', ({ create }) => {
         expect(await allPages(member, query, perPage), `${query} by ${perPage}, of a member`).toEqual(own);
       }
     }
+    const organizations = [suite.organizationGuid, other.organizationGuid];
+    for (const some of [organizations.slice(0, 1), organizations.slice(1), organizations]) {
+      const names = made.filter(({ own }) => some.includes(organizations[own ? 0 : 1] ?? '')).map(({ name }) => name);
+      for (const perPage of [2, 5]) {
+        expect(await allPages(admin, `organization_guids=${some.join()}`, perPage)).toEqual(names);
+      }
+    }
   });
 });

@@ -4,6 +4,8 @@ import type { Encrypted, Flag, Resource, Time } from './columns.ts';
 export interface Apps extends Resource {
   name: string;
   space_guid: string;
+  /** That of the space. */
+  organization_guid: string;
   desired_state: 'STARTED' | 'STOPPED';
   lifecycle_type: 'docker';
   /** JSON object. */

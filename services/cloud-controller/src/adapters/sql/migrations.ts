@@ -14,6 +14,7 @@ import { usageEventsMigration } from './migrations/012-usage-events.ts';
 import { tasksMigration } from './migrations/013-tasks.ts';
 import { longListsMigration } from './migrations/014-long-lists.ts';
 import { eventsOfOrganizationsMigration } from './migrations/015-events-of-organizations.ts';
+import { organizationsOfAppsMigration } from './migrations/016-organizations-of-apps.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -31,6 +32,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '013-tasks': tasksMigration,
   '014-long-lists': longListsMigration,
   '015-events-of-organizations': eventsOfOrganizationsMigration,
+  '016-organizations-of-apps': organizationsOfAppsMigration,
 };
 
 /** Seals what older releases left in clear text. */
