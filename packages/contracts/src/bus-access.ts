@@ -59,11 +59,21 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
         subscribe: [...registersRoutes.subscribe, 'metrics.instances.*'],
         streams: [streams.staging, ...logs.streams],
         consume: [{ stream: streams.stagingResults, durable: 'cloud-controller' }],
-        kvRead: [buckets.desiredLrps, buckets.placements, buckets.instances, buckets.tasks, buckets.cells],
+        kvRead: [
+          buckets.desiredLrps,
+          buckets.placements,
+          buckets.instances,
+          buckets.tasks,
+          buckets.cells,
+          buckets.wantedImages,
+        ],
         kvWrite: [
           { bucket: buckets.desiredLrps, keys: '>' },
           { bucket: buckets.tasks, keys: keys.desiredTasks },
+          { bucket: buckets.wantedImages, keys: '>' },
         ],
+        // No image is told apart by its marker, so whoever leaves them may clear them.
+        kvCompact: [buckets.wantedImages],
       };
     case 'uaa':
       return { ...none, publish: registersRoutes.publish, subscribe: registersRoutes.subscribe };
@@ -107,6 +117,7 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
           buckets.tasks,
           buckets.cells,
           buckets.leases,
+          buckets.wantedImages,
         ],
         kvWrite: [
           { bucket: buckets.instances, keys: `${cellId}.>` },

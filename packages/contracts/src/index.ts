@@ -97,3 +97,9 @@ export {
   tasksFreshnessSchema,
 } from './task.ts';
 export { type BucketDefinition, buckets, keys, type StreamDefinition, streams } from './topology.ts';
+export {
+  type ImagesFreshness,
+  imagesFreshnessSchema,
+  type WantedImage,
+  wantedImageSchema,
+} from './wanted-image.ts';

@@ -17,6 +17,7 @@ import {
   taskStateSchema,
   tasksFreshnessSchema,
 } from './task.ts';
+import { imagesFreshnessSchema, wantedImageSchema } from './wanted-image.ts';
 
 /** A kind of message or record, in the version that is written now. Samples are `<type>.v<version>[-<case>].json`. */
 export interface Kind {
@@ -42,6 +43,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'dead-letter': message(deadLetter),
   'desired-lrp': record(desiredLrpSchema),
   'domain-freshness': record(domainFreshnessSchema),
+  'images-freshness': record(imagesFreshnessSchema),
   instance: record(instanceSchema),
   'instance.metrics': message(instanceMetrics),
   lease: record(leaseSchema),
@@ -59,4 +61,5 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'task-state': record(taskStateSchema),
   'tasks-freshness': record(tasksFreshnessSchema),
   unplaced: record(unplacedSchema),
+  'wanted-image': record(wantedImageSchema),
 };

@@ -59,6 +59,8 @@ describe('each record has one writer', () => {
     [keys.taskState('cell-2', 't'), buckets.tasks.name, ['cell-rep-cell-2']],
     ['cell-1', buckets.cells.name, ['cell-rep-cell-1']],
     [keys.schedulerLease, buckets.leases.name, ['scheduler']],
+    [keys.wantedImage('d'), buckets.wantedImages.name, ['cloud-controller']],
+    [keys.imagesDomain, buckets.wantedImages.name, ['cloud-controller']],
     ['another', buckets.leases.name, []],
   ])('%s in %s: %j', (key, bucket, writers) => {
     expect(whoImports('service', `$KV.${bucket}.${key}`)).toEqual(writers);
@@ -151,6 +153,7 @@ describe('streams and buckets', () => {
     ['KV_tasks', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_cells', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_leases', ['scheduler', ...bothCells]],
+    ['KV_wanted-images', ['cloud-controller', ...bothCells]],
   ])('%s is read by %j', (stream, readers) => {
     for (const who of [
       whoImports('service', `$JS.API.STREAM.MSG.GET.${stream}`),
@@ -187,10 +190,15 @@ describe('streams and buckets', () => {
     }
   });
 
-  test('only the scheduler takes old deletion markers away, of buckets whose keys are used once', () => {
-    const purged = allStreams.filter((stream) => whoImports('service', `$JS.API.STREAM.PURGE.${stream}`).length > 0);
-    expect(purged.toSorted()).toEqual(['KV_desired-lrps', 'KV_instances', 'KV_placements', 'KV_tasks']);
-    for (const stream of purged) expect(whoImports('service', `$JS.API.STREAM.PURGE.${stream}`)).toEqual(['scheduler']);
+  test('old deletion markers are taken away by the scheduler, and by cloud-controller where only it writes', () => {
+    const purging = allStreams.map((stream) => [stream, whoImports('service', `$JS.API.STREAM.PURGE.${stream}`)]);
+    expect(Object.fromEntries(purging.filter(([, who]) => who?.length !== 0))).toEqual({
+      'KV_desired-lrps': ['scheduler'],
+      KV_placements: ['scheduler'],
+      KV_instances: ['scheduler'],
+      KV_tasks: ['scheduler'],
+      'KV_wanted-images': ['cloud-controller'],
+    });
   });
 });
 
@@ -231,7 +239,7 @@ test('the server is configured with an account for each user, open to exactly th
     readonly jetstream: { readonly store_dir: string; readonly max_file_store: number };
   };
   // Whatever is free on the disk when it starts.
-  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 929 * 1024 * 1024 });
+  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1185 * 1024 * 1024 });
   expect(Object.keys(config.accounts).toSorted()).toEqual(['platform', ...Object.keys(users)].toSorted());
   expect(config.accounts.platform?.users).toEqual([{ user: 'operator', password: 'o' }]);
   for (const [name, account] of Object.entries(config.accounts)) {

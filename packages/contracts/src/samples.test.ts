@@ -125,6 +125,7 @@ test('the records of every bucket are samples of it, and no others', () => {
     instances: ['instance'],
     tasks: ['desired-task', 'tasks-freshness', 'task-placed', 'task-refused', 'task-failed', 'task-state'],
     cells: ['cell-presence'],
+    'wanted-images': ['wanted-image', 'images-freshness'],
     leases: ['lease'],
   };
   for (const { name, value: schema } of Object.values(contracts.buckets)) {

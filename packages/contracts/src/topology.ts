@@ -4,6 +4,7 @@ import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
 import { instanceSchema } from './instance.ts';
 import { placementRecordSchema } from './placement.ts';
 import { taskRecordSchema } from './task.ts';
+import { imagesFreshnessSchema, wantedImageSchema } from './wanted-image.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -87,6 +88,15 @@ export const buckets = {
    * (the leading scheduler), `state.<cell id>.<task guid>` (that cell). One bucket, so that it is lost as a whole.
    */
   tasks: { name: 'tasks', value: taskRecordSchema, maxBytes: 128 * MEBIBYTE },
+  /**
+   * Keys `droplet.<droplet guid>` and `domain.cf-images`. Writer: cloud-controller. A record has some 3 KB; an app has
+   * one droplet and those that its revisions can be rolled back to, seven at most.
+   */
+  wantedImages: {
+    name: 'wanted-images',
+    value: wantedImageSchema.or(imagesFreshnessSchema),
+    maxBytes: 256 * MEBIBYTE,
+  },
   /** Keys `<cell id>`. Writer: that cell. */
   cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000, maxBytes: 16 * MEBIBYTE },
   /** Key `scheduler`. Writer: the holder. Locket's TTL. */
@@ -109,5 +119,7 @@ export const keys = {
   taskPlacements: 'placement.*',
   taskState: (cellId: string, taskGuid: string): string => `state.${cellId}.${taskGuid}`,
   taskStatesOf: (cellId: string): string => `state.${cellId}.>`,
+  wantedImage: (dropletGuid: string): string => `droplet.${dropletGuid}`,
+  imagesDomain: 'domain.cf-images',
   schedulerLease: 'scheduler',
 } as const;
