@@ -25,6 +25,8 @@ test('makes every stream, every bucket and the consumers of the work queues', as
   for (const [stream, durable] of [
     ['STAGING', 'stager'],
     ['STAGING_RESULTS', 'cloud-controller'],
+    ['REGISTRY_CHECKS', 'stager'],
+    ['REGISTRY_CHECK_RESULTS', 'cloud-controller'],
   ] as const) {
     expect((await jsm.consumers.info(stream, durable)).config).toMatchObject({
       ack_policy: 'explicit',

@@ -55,10 +55,13 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
     case 'cloud-controller':
       return {
         ...none,
-        publish: ['staging.request', ...logs.publish, ...registersRoutes.publish],
+        publish: ['staging.request', 'registry.check.request', ...logs.publish, ...registersRoutes.publish],
         subscribe: [...registersRoutes.subscribe, 'metrics.instances.*'],
-        streams: [streams.staging, ...logs.streams],
-        consume: [{ stream: streams.stagingResults, durable: 'cloud-controller' }],
+        streams: [streams.staging, streams.registryChecks, ...logs.streams],
+        consume: [
+          { stream: streams.stagingResults, durable: 'cloud-controller' },
+          { stream: streams.registryCheckResults, durable: 'cloud-controller' },
+        ],
         kvRead: [
           buckets.desiredLrps,
           buckets.placements,
@@ -80,9 +83,12 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
     case 'stager':
       return {
         ...none,
-        publish: ['staging.result', ...logs.publish],
-        streams: [streams.stagingResults, ...logs.streams],
-        consume: [{ stream: streams.staging, durable: 'stager' }],
+        publish: ['staging.result', 'registry.check.result', ...logs.publish],
+        streams: [streams.stagingResults, streams.registryCheckResults, ...logs.streams],
+        consume: [
+          { stream: streams.staging, durable: 'stager' },
+          { stream: streams.registryChecks, durable: 'stager' },
+        ],
       };
     case 'scheduler':
       return {

@@ -68,8 +68,8 @@ export type LrpRoute = z.infer<typeof lrpRouteSchema>;
 
 /**
  * A process that shall run (Diego's DesiredLRP). Writer: cloud-controller, rebuilt from SQL.
- * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `retire` and `updatedAt` change in place; any other
- * change is a new process guid.
+ * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `retire`, `updatedAt` and
+ * `image.credentials` change in place; any other change is a new process guid.
  */
 export const desiredLrpSchema = z.object({
   v: z.literal(1),

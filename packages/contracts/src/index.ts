@@ -64,6 +64,14 @@ export {
   unplacedSchema,
 } from './placement.ts';
 export {
+  type RegistryCheckRequest,
+  type RegistryCheckResult,
+  registryCheckRequest,
+  registryCheckRequestSchema,
+  registryCheckResult,
+  registryCheckResultSchema,
+} from './registry-check.ts';
+export {
   type RouterRegister,
   type RouterStart,
   routerRegisterSchema,

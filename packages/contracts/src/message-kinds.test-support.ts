@@ -7,6 +7,7 @@ import { instanceMetrics, instanceSchema } from './instance.ts';
 import { logEnvelope } from './log-envelope.ts';
 import { type MessageDefinition, parseMessage } from './message.ts';
 import { placementSchema, unplacedSchema } from './placement.ts';
+import { registryCheckRequest, registryCheckResult } from './registry-check.ts';
 import { routerRegisterSchema, routerStartSchema } from './router-messages.ts';
 import { stagingRequest, stagingResult } from './staging.ts';
 import {
@@ -50,6 +51,8 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'log.envelope': message(logEnvelope),
   placement: record(placementSchema),
   'registry-credentials': record(registryCredentialsSchema),
+  'registry.check.request': message(registryCheckRequest),
+  'registry.check.result': message(registryCheckResult),
   'router.register': record(routerRegisterSchema),
   'router.start': record(routerStartSchema),
   'staging.request': message(stagingRequest),

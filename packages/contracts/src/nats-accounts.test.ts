@@ -78,6 +78,8 @@ describe('each subject has its publishers', () => {
   test.each([
     ['staging.request', ['cloud-controller']],
     ['staging.result', ['stager']],
+    ['registry.check.request', ['cloud-controller']],
+    ['registry.check.result', ['stager']],
     ['log.envelope.app', ['cloud-controller', 'stager', 'router', ...bothCells]],
     ['metrics.instances.cell-1', ['cell-rep-cell-1']],
     ['dead-letter.STAGING.stager', ['stager']],
@@ -101,6 +103,7 @@ describe('core subjects are heard only by whom they are for', () => {
     // Through their streams, not as they pass.
     ['log.envelope.app', []],
     ['staging.request', []],
+    ['registry.check.request', []],
     ['$KV.placements.placed.cell-1.g', []],
   ])('%s: %j', (subject, listeners) => {
     expect(whoMay('subscribe', subject).toSorted()).toEqual(listeners.toSorted());
@@ -239,7 +242,7 @@ test('the server is configured with an account for each user, open to exactly th
     readonly jetstream: { readonly store_dir: string; readonly max_file_store: number };
   };
   // Whatever is free on the disk when it starts.
-  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1185 * 1024 * 1024 });
+  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1201 * 1024 * 1024 });
   expect(Object.keys(config.accounts).toSorted()).toEqual(['platform', ...Object.keys(users)].toSorted());
   expect(config.accounts.platform?.users).toEqual([{ user: 'operator', password: 'o' }]);
   for (const [name, account] of Object.entries(config.accounts)) {

@@ -12,6 +12,8 @@ export const stagingRequestSchema = z.object({
   image: z.string().min(1),
   /** `{"username","password"}` sealed to the stager key. */
   credentials: sealedSchema.optional(),
+  /** Whose they are, in words for the staging log: `the registry credentials "ci" of space "dev"`. */
+  credentialsOf: z.string().optional(),
   /** After this the result no longer matters (CF `staging_timeout_in_seconds`, 900 s). */
   deadline: timeSchema,
 });

@@ -26,6 +26,8 @@ export interface StreamDefinition {
 export const streams: {
   readonly staging: StreamDefinition;
   readonly stagingResults: StreamDefinition;
+  readonly registryChecks: StreamDefinition;
+  readonly registryCheckResults: StreamDefinition;
   readonly logs: StreamDefinition;
   readonly deadLetters: StreamDefinition;
 } = {
@@ -42,6 +44,20 @@ export const streams: {
     retention: 'work-queue',
     maxAgeMs: 24 * HOUR_MS,
     maxBytes: 64 * MEBIBYTE,
+  },
+  registryChecks: {
+    name: 'REGISTRY_CHECKS',
+    subjects: ['registry.check.request'],
+    retention: 'work-queue',
+    maxAgeMs: HOUR_MS,
+    maxBytes: 8 * MEBIBYTE,
+  },
+  registryCheckResults: {
+    name: 'REGISTRY_CHECK_RESULTS',
+    subjects: ['registry.check.result'],
+    retention: 'work-queue',
+    maxAgeMs: HOUR_MS,
+    maxBytes: 8 * MEBIBYTE,
   },
   logs: {
     name: 'LOGS',
