@@ -14,7 +14,14 @@ export const ociErrors = {
   MEDIA_TYPE_UNSUPPORTED: { kind: 'invalid', means: 'A manifest or layer has a media type that Slipway does not run.' },
   SCHEMA1_UNSUPPORTED: { kind: 'invalid', means: 'The image is in the retired Docker schema 1 format: push it again.' },
   NOT_AN_IMAGE: { kind: 'invalid', means: 'The reference names an artifact that is not a container image.' },
-  TOO_MANY_LAYERS: { kind: 'exhausted', means: 'The image has more layers than overlayfs can join.' },
+  IMAGE_TOO_LARGE: {
+    kind: 'invalid',
+    means: 'The image or one of its layers is above the limit that the operator set.',
+  },
+  TOO_MANY_LAYERS: {
+    kind: 'exhausted',
+    means: 'The image has more layers than can be joined, or than the operator allows.',
+  },
   LAYER_COUNT_MISMATCH: { kind: 'invalid', means: 'Manifest and config disagree on the number of layers.' },
   PLATFORM_UNAVAILABLE: { kind: 'not-found', means: 'The image has no variant for the platform of the cells.' },
   EXPOSED_PORT_INVALID: {

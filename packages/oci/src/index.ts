@@ -4,6 +4,12 @@ export { OciError, type OciErrorCode, ociErrors, ReferenceSyntaxError } from './
 export { type ExposedPort, lowestTcpPort, type PortProtocol, parseExposedPorts } from './exposed-ports.ts';
 export { type ImageConfig, type ImageHealthcheck, parseImageConfig } from './image-config.ts';
 export type { ImageIndex, IndexEntry } from './image-index.ts';
+export { imageLimitSettings, imageLimitsOf } from './image-limit-settings.ts';
+export {
+  DEFAULT_IMAGE_LIMITS,
+  type ImageLimits,
+  imageLimitProblem,
+} from './image-limits.ts';
 export {
   type ImageLayer,
   type ImageManifest,

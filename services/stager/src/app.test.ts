@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { publishMessage, startStreamReader, startWorkQueue } from '@slipway/bus';
 import {
   logEnvelope,
@@ -90,13 +90,14 @@ async function startDriver(): Promise<Driver> {
   };
 }
 
-async function startStager(): Promise<void> {
+async function startStager(more: Readonly<Record<string, string>> = {}): Promise<void> {
   const config = loadConfig('stager', configSchema, {
     NATS_URL: nats.url,
     NATS_USER: 'stager',
     NATS_PASSWORD: nats.password('stager'),
     STAGER_PUBLIC_KEY: keys.publicKey,
     STAGER_PRIVATE_KEY: keys.privateKey,
+    ...more,
   });
   const app = createApp(config, { logger: createLogger('stager', 'silent') });
   onTestFinished(() => app.stop());
@@ -244,6 +245,21 @@ describe('a staging request', () => {
     expect(await stage(request(await push('after-poison', image('oci'))))).toMatchObject({ outcome: 'staged' });
     await expect.poll(() => driver.deadLetters()).toBe(before + 1);
   });
+});
+
+test('an image above the limits is refused with the figures, before its config is asked for', async () => {
+  const large = buildImage({
+    layers: [...layers, buildLayer([{ name: 'noise', content: randomBytes(2 ** 20 + 1).toString('latin1') }])],
+  });
+  const reference = await push('large', large);
+  await startStager({ IMAGE_MAX_LAYER_MB: '1' });
+  const data = request(reference);
+  const result = await stage(data);
+  expect(result).toMatchObject({ outcome: 'failed', error: { phase: 'manifest', code: 'IMAGE_TOO_LARGE' } });
+  expect(result).toMatchObject({
+    error: { message: expect.stringMatching(/has \d+ bytes; the limit for one layer is 1048576$/) },
+  });
+  expect(driver.lines(data.appGuid).join('\n')).not.toContain('config');
 });
 
 test('schema 1 is refused by name', async () => {

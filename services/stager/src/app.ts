@@ -1,6 +1,6 @@
 import { type Bus, connectService, LogEmitter, startWorkQueue, type WorkQueue } from '@slipway/bus';
 import { busAccess, stagingRequest } from '@slipway/contracts';
-import { hostPlatform, RegistryClient } from '@slipway/oci';
+import { hostPlatform, imageLimitsOf, RegistryClient } from '@slipway/oci';
 import {
   type App,
   Counter,
@@ -57,7 +57,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         logger.info({ buildGuid: data.buildGuid, image: data.image }, 'staging.started');
         const log = (line: string, stream: 'OUT' | 'ERR'): void =>
           lines.emit({ sourceId: data.appGuid, sourceType: 'STG', stream, line });
-        const deps = { registry, platform: hostPlatform(), keys, log, now: Date.now };
+        const deps = { registry, platform: hostPlatform(), limits: imageLimitsOf(config), keys, log, now: Date.now };
         const result = await stageBuild(data, deps, signal);
         await reportResult(on, data, result, signal);
         const code = result.outcome === 'failed' ? result.error.code : '';

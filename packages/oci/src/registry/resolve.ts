@@ -1,5 +1,6 @@
 import type { Digest } from '../digest.ts';
 import type { ImageConfig } from '../image-config.ts';
+import { checkImageLimits, type ImageLimits } from '../image-limits.ts';
 import { type ImageLayer, type ImageManifest, imageLayers } from '../image-manifest.ts';
 import {
   formatPlatform,
@@ -34,6 +35,8 @@ export interface InspectedImage extends ResolvedManifest {
 export interface ResolveOptions extends CallOptions {
   /** Of the machines that will run it. */
   readonly platform: Platform;
+  /** How large it may be; unlimited when absent. */
+  readonly limits?: ImageLimits | undefined;
   readonly onStep?: ((text: string) => void) | undefined;
 }
 
@@ -78,6 +81,7 @@ export async function inspectImage(
   options: ResolveOptions,
 ): Promise<InspectedImage> {
   const resolved = await resolveImage(repository, reference, options);
+  checkSize(resolved, reference, options.limits);
   const config = await repository.getConfig(resolved.manifest, { signal: options.signal });
   const ask: Ask = { phase: 'config', registry: reference.registry, what: `config ${resolved.manifest.config.digest}` };
   try {
@@ -86,6 +90,17 @@ export async function inspectImage(
     const platform = resolved.platform ?? inPlatformPhase(reference, () => configPlatform(options.platform, config));
     return { ...resolved, platform: normalizePlatform(platform), config, layers };
   } catch (error) {
+    throw placeError(error, ask);
+  }
+}
+
+/** By what the manifest says, before anything it names is fetched. */
+function checkSize({ manifest, manifestDigest }: ResolvedManifest, reference: Reference, limits?: ImageLimits): void {
+  if (limits === undefined) return;
+  try {
+    checkImageLimits(manifest.layers, limits);
+  } catch (error) {
+    const ask: Ask = { phase: 'manifest', registry: reference.registry, what: `manifest ${manifestDigest}` };
     throw placeError(error, ask);
   }
 }

@@ -1,5 +1,6 @@
 import { parseRegistryCredentials, type StagingRequest, type StagingResult } from '@slipway/contracts';
 import {
+  type ImageLimits,
   inspectImage,
   type Platform,
   parseReference,
@@ -14,6 +15,8 @@ export interface StageBuildDeps {
   readonly registry: RegistryClient;
   /** Of the machines that will run the image. */
   readonly platform: Platform;
+  /** How large an image may be. */
+  readonly limits: ImageLimits;
   readonly keys: SealingKeys;
   /** To the staging log of the app. */
   readonly log: (line: string, stream: 'OUT' | 'ERR') => void;
@@ -46,6 +49,7 @@ export async function stageBuild(
     });
     const image = await inspectImage(repository, reference, {
       platform: deps.platform,
+      limits: deps.limits,
       signal: AbortSignal.any([signal, deadline]),
       onStep: (text) => deps.log(text, 'OUT'),
     });
