@@ -39,6 +39,7 @@ export {
   HUB,
   manifestSelector,
   parseReference,
+  parseRegistry,
   type Reference,
   withDefaultTag,
 } from './reference.ts';

@@ -8,6 +8,7 @@ import {
   formatReference,
   manifestSelector,
   parseReference,
+  parseRegistry,
   type Reference,
   withDefaultTag,
 } from './reference.ts';
@@ -44,6 +45,30 @@ test.each<[input: string, registry: string, repository: string, tag?: string | u
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   });
+});
+
+test.each([
+  ['localhost', 'localhost'],
+  ['registry.example.com', 'registry.example.com'],
+  ['host:80', 'host:80'],
+  ['[::1]:5000', '[::1]:5000'],
+  ['index.docker.io', 'docker.io'],
+])('reads the registry %s', (input, registry) => {
+  expect(parseRegistry(input)).toBe(registry);
+  expect(parseReference(`${input}/a/b`).registry).toBe(registry);
+});
+
+test.each([
+  ['', 0],
+  ['team', 4],
+  ['host.test/team', 9],
+  ['host:', 5],
+  ['host:70000', 5],
+  ['https://host.test', 5],
+  ['host..test', 5],
+  ['0x7f.1', 0],
+])('no registry: %j', (input, offset) => {
+  expect(() => parseRegistry(input)).toThrow(expect.objectContaining({ name: 'ReferenceSyntaxError', offset }));
 });
 
 test.each<[input: string, offset: number, expected: RegExp]>([

@@ -38,10 +38,7 @@ export function parseReference(input: string): Reference {
   if (/^[0-9a-f]{64}$/.test(input)) {
     throw new ReferenceSyntaxError(input, 0, 'a repository name, not an image id');
   }
-  const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.exec(input);
-  if (scheme) {
-    throw new ReferenceSyntaxError(input, scheme[0].length - 3, 'a reference without a scheme');
-  }
+  checkNoScheme(input, 'a reference');
   const slash = input.indexOf('/');
   const first = slash === -1 ? '' : input.slice(0, slash);
   const hasRegistry = isRegistry(first);
@@ -75,6 +72,27 @@ export function parseReference(input: string): Reference {
     throw new ReferenceSyntaxError(input, start + fits, `a repository of at most ${MAX_REPOSITORY} characters`);
   }
   return { registry, repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+}
+
+/**
+ * Parses a registry alone, `host[:port]`, as it may stand in a reference. Gives it as references have it.
+ *
+ * @throws ReferenceSyntaxError pointing at the offending character
+ */
+export function parseRegistry(input: string): string {
+  checkNoScheme(input, 'a registry');
+  if (!isRegistry(input)) {
+    throw new ReferenceSyntaxError(input, input.length, 'a registry: "localhost", or a host with a "." or a ":port"');
+  }
+  checkRegistry(input, input.length);
+  return input === LEGACY_HUB ? HUB : input;
+}
+
+function checkNoScheme(input: string, what: string): void {
+  const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.exec(input);
+  if (scheme) {
+    throw new ReferenceSyntaxError(input, scheme[0].length - 3, `${what} without a scheme`);
+  }
 }
 
 /** The part before the first slash is a registry when it could not be a namespace of the hub. */
