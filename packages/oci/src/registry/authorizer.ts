@@ -1,16 +1,12 @@
-import { z } from 'zod';
-import { OciError } from '../errors.ts';
-import { checkShape, parseJsonObject } from '../json-document.ts';
-import { readDocument, readRefusal } from './body.ts';
 import type { Challenge } from './challenge.ts';
+import { type CredentialSource, redactSent } from './credential-source.ts';
 import type { RegistryCredentials } from './credentials.ts';
-import { untilAborted, withDeadline } from './deadline.ts';
+import { untilAborted } from './deadline.ts';
 import type { Endpoint } from './endpoint.ts';
-import { MAX_TOKEN_BYTES } from './limits.ts';
 import { type Ask, RegistryError } from './registry-error.ts';
-import { isTransientStatus, parseRetryAfter } from './retry.ts';
-import type { TokenCache } from './token-cache.ts';
-import { type TokenRealm, tokenRealm } from './token-realm.ts';
+import type { FetchedToken, TokenCache } from './token-cache.ts';
+import { type TokenAccess, type TokenRealm, tokenRealm } from './token-realm.ts';
+import { requestToken } from './token-request.ts';
 import type { Transport } from './transport.ts';
 
 export interface AuthorizerOptions {
@@ -18,9 +14,8 @@ export interface AuthorizerOptions {
   readonly cache: TokenCache;
   readonly endpoint: Endpoint;
   readonly repository: string;
-  readonly credentials: RegistryCredentials | undefined;
-  /** Tells the caches of different credentials apart. */
-  readonly cacheKey: string;
+  readonly credentials: CredentialSource;
+  readonly access: TokenAccess;
   /** Hosts of token servers beyond the registry's own site that may get its credentials. */
   readonly trustedTokenHosts: readonly string[];
   readonly documentMs: number;
@@ -37,65 +32,58 @@ export interface Refused {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Above this no header can carry the token; undici's own limit is that of the server, commonly 8-16 KiB. */
-const MAX_TOKEN_LENGTH = 64 * 1024;
-
-const tokenSchema = z
-  .object({
-    token: z.string().nullish(),
-    access_token: z.string().nullish(),
-    expires_in: z.number().nullish(),
-  })
-  .transform(({ token, access_token, expires_in }) => ({
-    token: token || access_token || '',
-    // Servers that do not know say 0: a Go struct without `omitempty`.
-    lifeS: expires_in && expires_in > 0 ? expires_in : undefined,
-  }))
-  .refine(({ token }) => /^[\x21-\x7e]+$/.test(token) && token.length <= MAX_TOKEN_LENGTH, 'no usable token');
-
 /**
  * Gets into one repository of one registry: anonymously, with Basic, or with a Bearer token from the token server of the
- * challenge (distribution `spec/auth/token.md`). The credentials go to the registry's origin and to its token server,
- * to nobody else.
+ * challenge. The credentials go to the registry's origin and to its token server, to nobody else.
  */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
+  readonly #key: string;
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
+    const { endpoint, repository, credentials, access } = options;
+    const scope = access.actions === 'pull' ? '' : `${access.actions} ${(access.mountFrom ?? []).join(' ')}`;
+    this.#key = `${endpoint.registry}/${repository} ${credentials.key} ${scope}`;
   }
 
-  /** The authorization that worked last time, if it is still good. */
-  current(): string | undefined {
-    return this.#options.cache.get(this.#options.cacheKey);
+  /**
+   * The authorization that worked last time. One that is about to expire is renewed now, for the registry's challenge is
+   * known: that saves a request which would be refused.
+   */
+  async current(signal: AbortSignal | undefined): Promise<string | undefined> {
+    const { cache, onStep } = this.#options;
+    const known = cache.get(this.#key);
+    const challenge = cache.challenge(this.#key);
+    if (known !== undefined || challenge === undefined) {
+      return known;
+    }
+    try {
+      return await this.#token(challenge, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof RegistryError)) throw error;
+      // The registry may have another token server by now: it will say so.
+      cache.forget(this.#key);
+      onStep(`${error.registry} gave no new token: ${error.detail}`);
+      return undefined;
+    }
   }
 
   /** The authorization to try after a 401. @throws RegistryError when there is none */
   async answer({ challenges, sent, refusal, signal }: Refused): Promise<string> {
-    const { cache, cacheKey, credentials, endpoint } = this.#options;
+    const { cache, endpoint } = this.#options;
     if (sent !== undefined) {
-      cache.drop(cacheKey, sent);
+      cache.drop(this.#key, sent);
     }
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer) {
-      const { repository, trustedTokenHosts } = this.#options;
-      const withCredentials = credentials !== undefined;
-      const ask = this.#ask('access');
-      const realm = tokenRealm(bearer, { ask, endpoint, repository, withCredentials, trustedTokenHosts });
-      return untilAborted(
-        cache.getOrFetch(cacheKey, () => this.#fetchToken(realm)),
-        signal,
-      );
+      return this.#token(bearer, signal);
     }
     if (challenges.some(({ scheme }) => scheme === 'basic')) {
-      const basic = credentials?.basicAuthorization();
-      if (basic === undefined || basic === sent) {
-        throw this.unauthorized(refusal);
-      }
+      const authorization = await this.#basic(sent, refusal, signal);
       this.#options.onStep(`${endpoint.registry} wants a user name and password`);
-      return cache.getOrFetch(cacheKey, () =>
-        Promise.resolve({ authorization: basic, lifeS: Number.POSITIVE_INFINITY }),
-      );
+      return cache.getOrFetch(this.#key, () => Promise.resolve({ authorization, lifeS: Number.POSITIVE_INFINITY }));
     }
     const schemes = challenges.map(({ scheme }) => scheme).join(', ');
     throw new RegistryError(
@@ -109,12 +97,75 @@ export class Authorizer {
   /** The error after a 401 for which there is nothing more to try. */
   unauthorized(refusal: string): RegistryError {
     const said = refusal === '' ? '' : ` (${refusal})`;
-    const reason =
-      this.#options.credentials === undefined
-        ? 'the repository does not exist, or it needs a user name and password and none were given'
-        : `the user ${JSON.stringify(this.#options.credentials.username)} may not pull it, or the password is wrong`;
+    const reason = this.#options.credentials.blame();
     return new RegistryError('REGISTRY_UNAUTHORIZED', this.#ask('access'), `it answered 401${said}: ${reason}`, {
       status: 401,
+    });
+  }
+
+  /** A registry that echoes what it was sent must not bring it into a log. */
+  redact(text: string, authorization: string | undefined): string {
+    return redactSent(text, this.#options.credentials.last, authorization);
+  }
+
+  async #basic(sent: string | undefined, refusal: string, signal: AbortSignal | undefined): Promise<string> {
+    const { credentials: source } = this.#options;
+    let credentials = await source.get(signal);
+    if (credentials !== undefined && credentials.basicAuthorization() === sent) {
+      credentials = (await source.renew(credentials, signal)) ?? credentials;
+    }
+    if (credentials?.identityToken() !== undefined) {
+      throw new RegistryError(
+        'REGISTRY_UNAUTHORIZED',
+        this.#ask('access'),
+        'it wants a user name and password, and there is only an identity token for it',
+        { status: 401 },
+      );
+    }
+    const basic = credentials?.basicAuthorization();
+    if (basic === undefined || basic === sent) {
+      throw this.unauthorized(refusal);
+    }
+    return basic;
+  }
+
+  #token(challenge: Challenge, signal: AbortSignal | undefined): Promise<string> {
+    const { cache } = this.#options;
+    return untilAborted(
+      cache.getOrFetch(this.#key, () => this.#fetchToken(challenge)),
+      signal,
+    );
+  }
+
+  /** With no caller's signal: others may wait for the same token. */
+  async #fetchToken(challenge: Challenge): Promise<FetchedToken> {
+    const { credentials: source, endpoint, repository, access, trustedTokenHosts } = this.#options;
+    const ask = this.#ask('access');
+    const credentials = await source.get(undefined);
+    const withCredentials = credentials !== undefined;
+    const realm = tokenRealm(challenge, { ask, endpoint, repository, access, withCredentials, trustedTokenHosts });
+    try {
+      return { ...(await this.#request(realm, credentials)), challenge };
+    } catch (error) {
+      const refused = error instanceof RegistryError && error.code === 'REGISTRY_UNAUTHORIZED';
+      const renewed = refused && withCredentials ? await source.renew(credentials, undefined) : undefined;
+      if (renewed === undefined) throw error;
+      return { ...(await this.#request(realm, renewed)), challenge };
+    }
+  }
+
+  #request(realm: TokenRealm, credentials: RegistryCredentials | undefined): Promise<FetchedToken> {
+    const { credentials: source, endpoint, transport, repository, documentMs, onStep, access } = this.#options;
+    const purpose = access.actions === 'pull' ? 'pull' : 'pull and push';
+    onStep(`asking ${realm.url.host} for a token to ${purpose} ${repository}, ${source.describe()}`);
+    return requestToken({
+      transport,
+      realm,
+      credentials,
+      registryOrigin: endpoint.origin,
+      target: `${endpoint.registry}/${repository}`,
+      documentMs,
+      onStep,
     });
   }
 
@@ -122,71 +173,4 @@ export class Authorizer {
     const { endpoint, repository } = this.#options;
     return { phase: 'authentication', registry: endpoint.registry, what: `${what} to ${repository}` };
   }
-
-  async #fetchToken(realm: TokenRealm): Promise<{ authorization: string; lifeS: number | undefined }> {
-    const { credentials, endpoint, transport, onStep, documentMs, repository } = this.#options;
-    const url = new URL(realm.url);
-    if (realm.service !== undefined) {
-      url.searchParams.append('service', realm.service);
-    }
-    url.searchParams.append('scope', realm.scope);
-    const ask: Ask = {
-      phase: 'authentication',
-      registry: url.host,
-      what: `a token for ${endpoint.registry}/${repository}`,
-    };
-    const authorization = credentials?.basicAuthorization();
-    const who = credentials === undefined ? 'anonymously' : `as ${JSON.stringify(credentials.username)}`;
-    onStep(`asking ${url.host} for a token to pull ${repository}, ${who}`);
-    return withDeadline(documentMs, ask, undefined, async (signal) => {
-      const answer = await transport.exchange({
-        ask,
-        url,
-        method: 'GET',
-        headers: { accept: 'application/json', ...(authorization === undefined ? {} : { authorization }) },
-        signal,
-        registryOrigin: endpoint.origin,
-      });
-      onStep(`${url.host} answered ${answer.status}`);
-      if (answer.status !== 200) {
-        const refusal = await readRefusal(answer, (text) => credentials?.redact(text) ?? text);
-        const said = refusal === '' ? '' : ` (${refusal})`;
-        throw tokenRefused(answer.status, said, parseRetryAfter(answer.header('retry-after'), Date.now()), ask, url);
-      }
-      const body = await readDocument(answer, ask, MAX_TOKEN_BYTES, signal);
-      try {
-        const { token, lifeS } = checkShape(tokenSchema, parseJsonObject(body, 'token'), 'token');
-        return { authorization: `Bearer ${token}`, lifeS };
-      } catch (error) {
-        // Without the cause: a parser quotes what it stumbled over, and that may be the token.
-        const why = error instanceof OciError ? `: ${error.message}` : '';
-        throw new RegistryError('TOKEN_INVALID', ask, `its answer holds no usable token${why}`, { url, status: 200 });
-      }
-    });
-  }
-}
-
-function tokenRefused(
-  status: number,
-  said: string,
-  retryAfterMs: number | undefined,
-  ask: Ask,
-  url: URL,
-): RegistryError {
-  const code =
-    status === 401 || status === 403
-      ? 'REGISTRY_UNAUTHORIZED'
-      : status === 429
-        ? 'RATE_LIMITED'
-        : isTransientStatus(status)
-          ? 'REGISTRY_UNAVAILABLE'
-          : 'TOKEN_INVALID';
-  // A redirect is an answer like any other that is no token: following it would carry the credentials away.
-  const redirected = status >= 300 && status < 400 ? ', a redirect, which is not followed' : '';
-  return new RegistryError(code, ask, `it answered ${status}${redirected}${said}`, {
-    url,
-    status,
-    retryAfterMs,
-    transient: isTransientStatus(status),
-  });
 }

@@ -15,6 +15,14 @@ export class RegistryCredentials {
     return `Basic ${this.#encoded()}`;
   }
 
+  /**
+   * The identity token, when the password is one: Docker's credential helpers say so with the user name `<token>`
+   * (docker-credential-helpers). A token server takes it as a refresh token.
+   */
+  identityToken(): string | undefined {
+    return this.username === IDENTITY_TOKEN ? this.#password : undefined;
+  }
+
   /** Takes the password, plain and encoded, out of a text that a registry wrote. */
   redact(text: string): string {
     return redactSecrets(text, [this.#password, encodeURIComponent(this.#password), this.#encoded()]);
@@ -33,6 +41,7 @@ export class RegistryCredentials {
   }
 }
 
+const IDENTITY_TOKEN = '<token>';
 const REDACTED = '[redacted]';
 
 export function redactSecrets(text: string, secrets: readonly string[]): string {

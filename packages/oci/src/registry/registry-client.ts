@@ -1,5 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import type { Reference } from '../reference.ts';
+import { givenCredentials } from './credential-source.ts';
 import type { RegistryCredentials } from './credentials.ts';
 import { EndpointResolver } from './endpoint.ts';
 import { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './limits.ts';
@@ -41,8 +41,6 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #deadlines: Deadlines;
   readonly #retries: RetryPolicy;
-  /** Credentials appear in cache keys only as a MAC of a key that dies with the process. */
-  readonly #fingerprintKey = randomBytes(32);
 
   constructor(options: RegistryClientOptions = {}) {
     this.#options = options;
@@ -57,17 +55,14 @@ export class RegistryClient {
   /** The repository of a reference; its tag and digest do not matter here. */
   repository(reference: Pick<Reference, 'registry' | 'repository'>, access: RepositoryAccess = {}): RepositoryClient {
     const { registry, repository } = reference;
-    const basic = access.credentials?.basicAuthorization() ?? '';
-    const fingerprint = createHmac('sha256', this.#fingerprintKey).update(basic).digest('base64');
     const session = new RepositorySession({
       registry,
       repository,
-      credentials: access.credentials,
+      credentials: givenCredentials(access.credentials),
       onStep: access.onStep ?? (() => undefined),
       transport: this.#transport,
       endpoints: this.#endpoints,
       tokens: this.#tokens,
-      cacheKey: `${registry}/${repository} ${fingerprint}`,
       trustedTokenHosts: this.#options.trustedTokenHosts ?? [],
       deadlines: this.#deadlines,
       retries: this.#retries,

@@ -1,7 +1,7 @@
 import { Authorizer } from './authorizer.ts';
 import { readDocument, readRefusal } from './body.ts';
 import { parseChallenges } from './challenge.ts';
-import { type RegistryCredentials, redactSecrets } from './credentials.ts';
+import type { CredentialSource } from './credential-source.ts';
 import { withDeadline } from './deadline.ts';
 import type { Endpoint, EndpointResolver } from './endpoint.ts';
 import type { Deadlines, RetryPolicy } from './limits.ts';
@@ -10,17 +10,19 @@ import { refusalError } from './refusal.ts';
 import { type Ask, RegistryError } from './registry-error.ts';
 import { withRetries } from './retry.ts';
 import type { TokenCache } from './token-cache.ts';
+import type { TokenAccess } from './token-realm.ts';
 import { type Answer, networkError, type Transport } from './transport.ts';
 
 export interface RepositorySessionOptions {
   readonly registry: string;
   readonly repository: string;
-  readonly credentials: RegistryCredentials | undefined;
+  readonly credentials: CredentialSource;
+  /** What tokens are asked for; default pulling. */
+  readonly access?: TokenAccess;
   readonly onStep: (text: string) => void;
   readonly transport: Transport;
   readonly endpoints: EndpointResolver;
   readonly tokens: TokenCache;
-  readonly cacheKey: string;
   readonly trustedTokenHosts: readonly string[];
   readonly deadlines: Deadlines;
   readonly retries: RetryPolicy;
@@ -87,18 +89,16 @@ export class RepositorySession {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Answer> {
-    const { transport, registry, repository, onStep, credentials } = this.#options;
+    const { transport, registry, repository, onStep } = this.#options;
     const endpoint = await this.#endpoint(ask);
     const authorizer = this.#authorizer(endpoint);
     const url = new URL(`/v2/${repository}/${path}`, endpoint.origin);
     const onRedirect = (to: URL): void => onStep(`${registry} redirects to ${to.host}`);
     const send = (authorization: string | undefined): Promise<Answer> =>
       followRedirects(transport, { ask, endpoint, url, method, headers, authorization, signal, onRedirect });
-    const sent = authorizer.current();
+    const sent = await authorizer.current(signal);
     let authorization = sent;
-    // A registry that echoes what it was sent must not bring it into a log.
-    const redact = (text: string): string =>
-      redactSecrets(credentials?.redact(text) ?? text, [authorization?.replace(/^\w+ /, '') ?? '']);
+    const redact = (text: string): string => authorizer.redact(text, authorization);
     let answer = await send(authorization);
     // A foreign host's 401 is no challenge for us: it would ask for credentials that are not its own.
     if (answer.status === 401 && answer.url.origin === endpoint.origin) {
@@ -134,7 +134,7 @@ export class RepositorySession {
   }
 
   #authorizer(endpoint: Endpoint): Authorizer {
-    const { transport, tokens: cache, repository, credentials, cacheKey, trustedTokenHosts, onStep } = this.#options;
+    const { transport, tokens: cache, repository, credentials, access, trustedTokenHosts, onStep } = this.#options;
     const { documentMs } = this.#options.deadlines;
     return new Authorizer({
       transport,
@@ -142,7 +142,7 @@ export class RepositorySession {
       endpoint,
       repository,
       credentials,
-      cacheKey,
+      access: access ?? { actions: 'pull' },
       trustedTokenHosts,
       documentMs,
       onStep,

@@ -8,7 +8,15 @@ import { sameSite } from './same-site.ts';
 export interface TokenRealm {
   readonly url: URL;
   readonly service: string | undefined;
-  readonly scope: string;
+  /** One for each repository, the first for the one that is asked. */
+  readonly scopes: readonly string[];
+}
+
+/** What a token is wanted for. */
+export interface TokenAccess {
+  readonly actions: 'pull' | 'pull,push';
+  /** Other repositories of the registry that blobs are taken over from (cross-repository mounts). */
+  readonly mountFrom?: readonly string[];
 }
 
 /**
@@ -29,6 +37,7 @@ export function tokenRealm(
     readonly ask: Ask;
     readonly endpoint: Endpoint;
     readonly repository: string;
+    readonly access: TokenAccess;
     readonly withCredentials: boolean;
     readonly trustedTokenHosts: readonly string[];
   },
@@ -56,13 +65,16 @@ export function tokenRealm(
     throw refuse(`which is no part of ${registryHost}'s site: the credentials are not sent there`);
   }
   url.hash = '';
-  return { url, service, scope: pullScope(context.repository, scope) };
+  return { url, service, scopes: wantedScopes(context.repository, context.access, scope) };
 }
 
 const MAX_SCOPE = 256;
 
-/** `repository:<name>:pull`, or a scope in words of the registry's own (`aws` of public.ecr.aws). */
-function pullScope(repository: string, challenged: string | undefined): string {
-  const isOwnWord = challenged !== undefined && challenged.length <= MAX_SCOPE && /^[\w./-]+$/.test(challenged);
-  return isOwnWord ? challenged : `repository:${repository}:pull`;
+/** `repository:<name>:pull` and the like, or a scope in words of the registry's own (`aws` of public.ecr.aws). */
+function wantedScopes(repository: string, access: TokenAccess, challenged: string | undefined): readonly string[] {
+  if (challenged !== undefined && challenged.length <= MAX_SCOPE && /^[\w./-]+$/.test(challenged)) {
+    return [challenged];
+  }
+  const sources = (access.mountFrom ?? []).filter((source) => source !== repository);
+  return [`repository:${repository}:${access.actions}`, ...sources.map((source) => `repository:${source}:pull`)];
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, errors } from 'undici';
 import { type AddressClass, mayLeadTo } from './address-class.ts';
@@ -14,8 +15,9 @@ const MAX_REACHED = 1_000;
 export interface Exchange {
   readonly ask: Ask;
   readonly url: URL;
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | Readable;
   readonly signal: AbortSignal | undefined;
   /** The origin of the registry itself; all others are foreign, and their addresses are held to a stricter rule. */
   readonly registryOrigin: string;
@@ -61,7 +63,7 @@ export class Transport {
    * Sends one request and gives the answer's head; the body must be read or destroyed. Throws RegistryError, or the
    * signal's reason when it was aborted.
    */
-  async exchange({ ask, url, method, headers, signal, registryOrigin }: Exchange): Promise<Answer> {
+  async exchange({ ask, url, method, headers, body: sent, signal, registryOrigin }: Exchange): Promise<Answer> {
     signal?.throwIfAborted();
     const agent = url.origin === registryOrigin ? this.#own : this.#foreignAgent(registryOrigin);
     let response: Dispatcher.ResponseData;
@@ -72,6 +74,7 @@ export class Transport {
         method,
         // `identity`: digests and sizes are those of the bytes as stored.
         headers: { 'user-agent': this.#userAgent, 'accept-encoding': 'identity', ...headers },
+        ...(sent === undefined ? {} : { body: sent }),
         signal: signal ?? null,
       });
     } catch (error) {
