@@ -7,7 +7,7 @@ import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '
 import type { Platform } from './actions/platform.ts';
 import { requestStagingAgain } from './actions/staging.ts';
 import { ActualState } from './adapters/nats/actual-state.ts';
-import { DesiredRecords, desiredLrps, desiredTasks } from './adapters/nats/desired-records.ts';
+import { DesiredRecords, desiredLrps, desiredTasks, wantedImages } from './adapters/nats/desired-records.ts';
 import { TaskReports } from './adapters/nats/task-reports.ts';
 import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
@@ -34,6 +34,7 @@ import { startStagingResults } from './handlers/staging-results.ts';
 import { SyncMetrics } from './handlers/sync-metrics.ts';
 import { taskSource } from './handlers/task-source.ts';
 import { TaskUpdater } from './handlers/task-updater.ts';
+import { wantedImageSource } from './handlers/wanted-image-source.ts';
 import { linksOf } from './resources/shapes.ts';
 import { createApi } from './routes/api.ts';
 
@@ -130,6 +131,15 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       logger,
       metrics: new SyncMetrics(metrics, 'task'),
     });
+    const imageRecords = await unlessStopped(DesiredRecords.open(bus, wantedImages, () => sync?.trigger()));
+    onStop(() => imageRecords.close());
+    const imageSync = new DesiredSync({
+      source: wantedImageSource(db, platform),
+      records: imageRecords,
+      now,
+      logger,
+      metrics: new SyncMetrics(metrics, 'image'),
+    });
     const onTaskReport = (guid: string): void => {
       taskUpdater.see(guid);
       settleTasks.trigger();
@@ -142,6 +152,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const syncAll = async (): Promise<void> => {
       const [lrpsSynced, tasksSynced] = [await lrps.syncAll(), await taskSync.syncAll()];
       if (lrpsSynced && tasksSynced) synced = true;
+      await imageSync.syncAll();
     };
     sync = new Repeated('lrp-sync', syncAll, config.SYNC_INTERVAL_MS, logger);
     const syncing = sync;
@@ -159,6 +170,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
           await taskUpdater.settle(guid);
           await taskSync.syncOne(guid);
         },
+        image: (guid) => imageSync.syncOne(guid),
         sync: async () => syncing.trigger(),
       },
     });

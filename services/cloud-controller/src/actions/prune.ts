@@ -1,6 +1,7 @@
 import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { dropletsInUse } from './droplets.ts';
+import { trackWantedImages } from './wanted-images.ts';
 
 /** Besides those that are used; Cloud Foundry's `max_staged_droplets_stored` and `max_valid_packages_stored`. */
 const KEPT_DROPLETS = 5;
@@ -13,6 +14,7 @@ type Pruned = 'packages' | 'droplets' | 'builds' | 'deployments';
 
 /** Called where one more is made, so that no table grows with how often an app is pushed. */
 export async function pruneDroplets(unit: UnitOfWork, appGuid: string): Promise<void> {
+  await trackWantedImages(unit, appGuid);
   const used = await dropletsInUse(unit, appGuid);
   const rows = await unit.sql
     .selectFrom('droplets')

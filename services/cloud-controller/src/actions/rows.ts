@@ -3,10 +3,12 @@ import type { AppRow, ProcessRow } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { notFound } from '../errors.ts';
 import { trackAppUsage } from './app-usage-events.ts';
+import { trackWantedImages } from './wanted-images.ts';
 
 /**
  * An app to be changed. On PostgreSQL its row is locked, so that two changes of one app come one after the other; SQLite
- * has one writer anyway. What the app uses more or less by the change is noted. Throws 404.
+ * has one writer anyway. What the app uses more or less by the change is noted, and which
+ * images cells shall keep of it. Throws 404.
  */
 export async function lockApp(unit: UnitOfWork, guid: string): Promise<AppRow> {
   const { sql } = unit;
@@ -14,6 +16,7 @@ export async function lockApp(unit: UnitOfWork, guid: string): Promise<AppRow> {
   const app = await (databaseEngine(sql) === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
   if (app === undefined) throw notFound('App');
   await unit.once(`usage of ${guid}`, () => trackAppUsage(unit, app));
+  await trackWantedImages(unit, guid);
   return app;
 }
 

@@ -5,6 +5,7 @@ import { innerError } from '../errors.ts';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_ID_BYTES = 6;
+const MARK_BYTES = 16;
 
 /**
  * Secrets at rest: AES-256-GCM with a fresh nonce, as `v2.<id of the key>.<nonce, tag, ciphertext>`. `purpose` names the
@@ -50,6 +51,12 @@ export class Vault {
     } catch (cause) {
       throw innerError('VAULT_CANNOT_OPEN', `cannot decrypt ${purpose}: is ENCRYPTION_KEY another one?`, cause);
     }
+  }
+
+  /** The same for the same text and the present key; without that it says nothing about the text. */
+  mark(text: string, purpose: string): string {
+    const hmac = createHmac('sha256', this.#key.reveal()).update(`slipway vault mark\0${purpose}\0`).update(text);
+    return hmac.digest().toString('base64url', 0, MARK_BYTES);
   }
 
   /** The first version, `v1.<payload>`, did not name its key. */

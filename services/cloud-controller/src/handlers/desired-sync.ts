@@ -4,12 +4,19 @@ import { planSync } from '../domain/lrp/plan-sync.ts';
 import { innerError } from '../errors.ts';
 import type { SyncMetrics } from './sync-metrics.ts';
 
+/** `record` throws as `load` does. It is not called again while `version`, if there is one, stays the same. */
+export interface DesiredEntry<R> {
+  readonly guid: string;
+  readonly version?: string;
+  readonly record: () => R;
+}
+
 /** What SQL says of one kind. */
 export interface DesiredSource<R> {
   /** Undefined when nothing of this guid shall be. Throws when the record cannot be made. */
   load(guid: string): Promise<R | undefined>;
-  /** Everything, in pages. `record` throws as `load` does. */
-  loadAll(): AsyncIterable<readonly { readonly guid: string; readonly record: () => R }[]>;
+  /** Everything, in pages. What is not compared may be left out of these records. */
+  loadAll(): AsyncIterable<readonly DesiredEntry<R>[]>;
 }
 
 export interface DesiredSyncOptions<V, R extends V> {
@@ -20,6 +27,11 @@ export interface DesiredSyncOptions<V, R extends V> {
   readonly metrics: SyncMetrics;
 }
 
+interface Known {
+  readonly version: string;
+  readonly fingerprint: string;
+}
+
 /** Two writers of one record that meet more often than this have another problem. */
 const MAX_CONFLICTS = 10;
 /** Records written side by side in a full pass. */
@@ -28,6 +40,8 @@ const CONCURRENCY = 16;
 /** Makes the bus say what SQL says (cloud_controller_ng `processes_sync.rb`, `tasks_sync.rb`). */
 export class DesiredSync<V, R extends V> {
   readonly #options: DesiredSyncOptions<V, R>;
+  /** By guid, of the last pass: what was seen need not be made again to be compared. */
+  #known: ReadonlyMap<string, Known> = new Map();
 
   constructor(options: DesiredSyncOptions<V, R>) {
     this.#options = options;
@@ -67,6 +81,7 @@ export class DesiredSync<V, R extends V> {
     const plan = planSync(desired, stored, unknown);
     const failures = await this.#syncMany([...plan.write, ...plan.remove]);
     const complete = failures === 0 && (await records.markFresh(now().toISOString(), desired.size));
+    if (complete) await records.compact();
     timer();
     metrics.desired.set(desired.size);
     metrics.broken.set(unknown.size);
@@ -87,17 +102,23 @@ export class DesiredSync<V, R extends V> {
   async #fingerprints(): Promise<{ desired: Map<string, string>; unknown: Set<string> }> {
     const desired = new Map<string, string>();
     const unknown = new Set<string>();
+    const known = new Map<string, Known>();
     const { source, records, logger } = this.#options;
     for await (const page of source.loadAll()) {
-      for (const { guid, record } of page) {
+      for (const { guid, version, record } of page) {
         try {
-          desired.set(guid, records.fingerprintOf(record()));
+          const before = this.#known.get(guid);
+          const same = version !== undefined && before?.version === version;
+          const fingerprint = same ? before.fingerprint : records.fingerprintOf(record());
+          desired.set(guid, fingerprint);
+          if (version !== undefined) known.set(guid, { version, fingerprint });
         } catch (error) {
           logger.error({ err: error, guid }, `${records.kind.name}-sync.broken`);
           unknown.add(guid);
         }
       }
     }
+    this.#known = known;
     return { desired, unknown };
   }
 

@@ -40,6 +40,7 @@ describe.each(engines)('on $engine', ({ engine, create }) => {
       handlers: {
         lrp: handler('lrp'),
         task: handler('task'),
+        image: handler('image'),
         'staging-request': handler('staging-request'),
         sync: handler('sync'),
       },

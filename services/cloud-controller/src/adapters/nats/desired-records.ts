@@ -5,13 +5,16 @@ import {
   type DesiredLrp,
   type DesiredTask,
   type DomainFreshness,
+  type ImagesFreshness,
   keys,
   type TaskRecord,
+  type WantedImage,
 } from '@slipway/contracts';
 import { fingerprint } from './fingerprint.ts';
 
 /** Cloud Foundry's: `cf-apps` and `cf-tasks` are fresh for 120 s. */
 const FRESHNESS_TTL_MS = 120_000;
+const MARKER_AGE_MS = 3_600_000;
 
 /** One record as it is in the bucket. `invalid`: it is there and cannot be read. */
 export type StoredRecord =
@@ -34,6 +37,10 @@ export interface DesiredKind<V, R extends V> {
   readonly keyOf: (guid: string) => string;
   readonly markerKey: string;
   readonly marker: (refreshedAt: string, count: number) => V;
+  /** What of a record is compared; default all. */
+  readonly compared?: (record: V) => unknown;
+  /** Nobody asks for what is gone, so its deletion markers go after a while. Needs `kvCompact` access. */
+  readonly compacts?: boolean;
   /** Names the records only to the compiler. */
   readonly record?: R;
 }
@@ -63,6 +70,28 @@ export const desiredTasks: DesiredKind<TaskRecord, DesiredTask> = {
   }),
 };
 
+export const wantedImages: DesiredKind<WantedImage | ImagesFreshness, WantedImage> = {
+  name: 'image',
+  bucket: buckets.wantedImages,
+  filter: '>',
+  keyOf: keys.wantedImage,
+  markerKey: keys.imagesDomain,
+  marker: (refreshedAt, imageCount) => ({
+    v: 1,
+    domain: 'cf-images',
+    refreshedAt,
+    ttlMs: FRESHNESS_TTL_MS,
+    imageCount,
+  }),
+  // Sealed anew they are another text each time; `credentialsId` says whether they are the same.
+  compared: (record) => {
+    if (!('image' in record)) return record;
+    const { credentials: _, ...image } = record.image;
+    return { ...record, image };
+  },
+  compacts: true,
+};
+
 /**
  * The records of one kind, whose only writer is cloud-controller. They are followed as fingerprints, which is all that
  * comparing needs. Writes are compare-and-set: of two cloud-controllers, the one that read earlier loses and looks again.
@@ -88,13 +117,14 @@ export class DesiredRecords<V, R extends V> {
   ): Promise<DesiredRecords<V, R>> {
     const { bucket, filter } = kind;
     const store = await KvStore.open(bus, bucket);
-    const value = bucket.value.transform((record) => fingerprint(record));
+    const value = bucket.value.transform((record) => fingerprint(comparedOf(kind, record)));
     const marker: MarkerRevision = { written: 0 };
     const view = await KvView.open<string>(
       bus,
       { ...bucket, value },
       {
         filter,
+        trackDeleted: kind.compacts === true,
         onChange: (change) => {
           if (change !== undefined) return;
           marker.written = 0;
@@ -112,7 +142,7 @@ export class DesiredRecords<V, R extends V> {
 
   /** The fingerprint of a record as it would be read back. */
   fingerprintOf(record: R): string {
-    return fingerprint(this.kind.bucket.value.parse(record));
+    return fingerprint(comparedOf(this.kind, this.kind.bucket.value.parse(record)));
   }
 
   /** Every record: guid to fingerprint, undefined when it cannot be read. */
@@ -132,7 +162,11 @@ export class DesiredRecords<V, R extends V> {
     try {
       const record = await this.#store.get(this.kind.keyOf(guid));
       if (record === undefined) return { kind: 'absent' };
-      return { kind: 'stored', fingerprint: fingerprint(record.value), revision: record.revision };
+      return {
+        kind: 'stored',
+        fingerprint: fingerprint(comparedOf(this.kind, record.value)),
+        revision: record.revision,
+      };
     } catch (error) {
       if (error instanceof BusError && error.code === 'BUS_RECORD_INVALID') return { kind: 'invalid' };
       throw error;
@@ -173,7 +207,16 @@ export class DesiredRecords<V, R extends V> {
     return revision !== undefined;
   }
 
+  /** Takes away deletion markers that are of no more use. */
+  async compact(): Promise<void> {
+    if (this.kind.compacts === true) await this.#view.compact(MARKER_AGE_MS);
+  }
+
   close(): void {
     this.#view.close();
   }
+}
+
+function comparedOf<V, R extends V>({ compared }: DesiredKind<V, R>, record: V): unknown {
+  return compared === undefined ? record : compared(record);
 }

@@ -13,6 +13,8 @@ export type OutboxKind =
   | 'lrp'
   /** Subject: the guid of a task, whose record may have to be written or deleted. */
   | 'task'
+  /** Subject: the guid of a droplet, whose image cells shall keep or may let go of. */
+  | 'image'
   /** Every LRP may have changed. No subject. */
   | 'sync';
 
