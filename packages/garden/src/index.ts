@@ -9,6 +9,7 @@ export type {
   LayerHandle,
   LayerListing,
   LayerProgress,
+  LayerSource,
   LayerStoreOptions,
 } from './layers/layer.ts';
 export { LayerStore } from './layers/layer-store.ts';

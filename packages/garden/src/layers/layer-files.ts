@@ -23,20 +23,23 @@ export interface StoredLayer {
 }
 
 /**
- * The store's directory: `layers/<name>` are unpacked layers, `records/<name>.json` says what they are, `tmp` is for
- * layers on their way. A layer exists when its record does, which is written last and removed first.
+ * The store's directory: `layers/<name>` are unpacked layers, `splits/<name>` what it takes to make their archives
+ * again, `records/<name>.json` says what they are, `tmp` is for layers on their way. A layer exists when its record
+ * does, which is written last and removed first.
  */
 export class LayerFiles {
   readonly layersDir: string;
+  readonly #splitsDir: string;
   readonly #recordsDir: string;
   readonly #tmpDir: string;
 
   constructor(dir: string) {
     this.layersDir = join(dir, 'layers');
+    this.#splitsDir = join(dir, 'splits');
     this.#recordsDir = join(dir, 'records');
     this.#tmpDir = join(dir, 'tmp');
     // The layers hold files of uid 0 with the setuid bit: nobody else may come near them.
-    for (const each of [dir, this.layersDir, this.#recordsDir, this.#tmpDir]) {
+    for (const each of [dir, this.layersDir, this.#splitsDir, this.#recordsDir, this.#tmpDir]) {
       mkdirSync(each, { recursive: true });
       chmodSync(each, 0o700);
     }
@@ -59,6 +62,9 @@ export class LayerFiles {
     for (const name of readdirSync(this.layersDir)) {
       if (!known.has(name)) await this.#discard(join(this.layersDir, name));
     }
+    for (const name of readdirSync(this.#splitsDir)) {
+      if (!known.has(name)) rmSync(join(this.#splitsDir, name));
+    }
     return found;
   }
 
@@ -69,6 +75,16 @@ export class LayerFiles {
     return root;
   }
 
+  /** Where the split of a layer that is unpacked to `root` is written to. */
+  newSplit(root: string): string {
+    return join(dirname(root), 'split');
+  }
+
+  /** Where the split of a layer is. */
+  splitPath(name: string): string {
+    return join(this.#splitsDir, name);
+  }
+
   async discardDirectory(root: string): Promise<void> {
     await removeTree(dirname(root));
   }
@@ -76,6 +92,9 @@ export class LayerFiles {
   /** Makes an unpacked directory a layer. */
   commit(root: string, record: LayerRecord): void {
     renameSync(root, join(this.layersDir, record.name));
+    if (record.split !== undefined && 'bytes' in record.split) {
+      renameSync(this.newSplit(root), this.splitPath(record.name));
+    }
     this.writeRecord(record, new Date());
     rmdirSync(dirname(root));
   }

@@ -15,7 +15,8 @@ const SYMPTOMS = new Set([
 
 /**
  * A layer's way from downloaded bytes to files: counts and hashes the bytes, unpacks them, counts and hashes the tar
- * archive, and applies it. Only when `finish` resolves is the layer what its digest, size and diffID say.
+ * archive, and applies it. Only when `finish` resolves is the layer what its digest, size and diffID say; of an archive
+ * that comes by itself, what its diffID says.
  */
 export class LayerPipeline {
   readonly #order: UnpackOrder;
@@ -36,6 +37,10 @@ export class LayerPipeline {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    if (this.#order.kind === 'archive') {
+      this.#archive(bytes);
+      return;
+    }
     this.#blobBytes += bytes.length;
     if (this.#blobBytes > this.#order.size) throw this.#sizeMismatch('more than');
     this.#blobHash.update(bytes);
@@ -48,18 +53,7 @@ export class LayerPipeline {
   }
 
   async finish(): Promise<UnpackResult> {
-    if (this.#blobBytes < this.#order.size) throw this.#sizeMismatch('only');
-    const digest = `sha256:${this.#blobHash.digest('hex')}`;
-    if (digest !== this.#order.digest) {
-      throw new TarError('LAYER_DIGEST_MISMATCH', `The layer ${this.#order.digest} came with the digest ${digest}`, {
-        expected: this.#order.digest,
-        actual: digest,
-      });
-    }
-    if (this.#decompressor === undefined) await this.#begin();
-    if (this.#symptom === undefined && this.#decompressor !== undefined)
-      await this.#tolerate(this.#decompressor.finish());
-    if (this.#symptom !== undefined) throw this.#symptom;
+    if (this.#order.kind !== 'archive') await this.#finishBlob();
     this.#reader.finish();
     const diffId = `sha256:${this.#tarHash.digest('hex')}`;
     if (diffId !== this.#order.diffId) {
@@ -75,6 +69,21 @@ export class LayerPipeline {
   abandon(): void {
     this.#decompressor?.destroy();
     this.#writer.abandon();
+  }
+
+  async #finishBlob(): Promise<void> {
+    if (this.#blobBytes < this.#order.size) throw this.#sizeMismatch('only');
+    const digest = `sha256:${this.#blobHash.digest('hex')}`;
+    if (digest !== this.#order.digest) {
+      throw new TarError('LAYER_DIGEST_MISMATCH', `The layer ${this.#order.digest} came with the digest ${digest}`, {
+        expected: this.#order.digest,
+        actual: digest,
+      });
+    }
+    if (this.#decompressor === undefined) await this.#begin();
+    if (this.#symptom === undefined && this.#decompressor !== undefined)
+      await this.#tolerate(this.#decompressor.finish());
+    if (this.#symptom !== undefined) throw this.#symptom;
   }
 
   async #begin(): Promise<void> {
@@ -103,11 +112,13 @@ export class LayerPipeline {
         limit: unpackedBytes,
       });
     }
-    if (this.#tarBytes > ratioFromBytes && this.#tarBytes > this.#blobBytes * compressionRatio) {
+    // Of an archive the blob's size is all that is known of the blob.
+    const packedBytes = this.#order.kind === 'archive' ? this.#order.size : this.#blobBytes;
+    if (this.#tarBytes > ratioFromBytes && this.#tarBytes > packedBytes * compressionRatio) {
       throw new TarError(
         'LAYER_LIMIT_EXCEEDED',
-        `The layer unpacks ${this.#blobBytes} bytes to more than ${this.#tarBytes}; the limit is a ratio of ${compressionRatio}`,
-        { limit: compressionRatio, compressed: this.#blobBytes, unpacked: this.#tarBytes },
+        `The layer unpacks ${packedBytes} bytes to more than ${this.#tarBytes}; the limit is a ratio of ${compressionRatio}`,
+        { limit: compressionRatio, compressed: packedBytes, unpacked: this.#tarBytes },
       );
     }
     this.#tarHash.update(bytes);

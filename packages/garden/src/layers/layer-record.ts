@@ -4,7 +4,13 @@ import { z } from 'zod';
 const digest = z.string().refine((text): boolean => isDigest(text));
 
 /** One blob that was downloaded, verified and unpacked to a layer. Several can hold the same one, packed otherwise. */
-const blob = z.object({ digest, size: z.number().int().nonnegative(), mediaType: z.string() });
+const blob = z.object({
+  digest,
+  size: z.number().int().nonnegative(),
+  mediaType: z.string(),
+  /** That this blob holds the layer is another cell's word: the layer came from there, as an archive. */
+  vouched: z.literal(true).optional(),
+});
 
 /** What the store keeps of each layer, in `records/<name>.json`. The file's mtime is when the layer was last asked for. */
 export const layerRecordSchema = z.object({
@@ -19,6 +25,8 @@ export const layerRecordSchema = z.object({
   skipped: z.number(),
   ids: z.object({ high: z.array(z.number()).readonly(), more: z.boolean() }),
   opaqueRoot: z.boolean(),
+  /** What `splits/<name>` has, for the archive to be made again; or why it is not there. */
+  split: z.union([z.object({ bytes: z.number().int().nonnegative() }), z.object({ reason: z.string() })]).optional(),
   createdAt: z.string(),
   /** Until the files are known to be on disk, the layer is good only while the machine stays up. */
   durable: z.boolean(),

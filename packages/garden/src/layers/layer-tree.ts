@@ -24,8 +24,17 @@ function classify(stats: Stats): NodeKind {
   return stats.isCharacterDevice() && stats.rdev === 0 ? 'whiteout' : 'other';
 }
 
+/** Is told of each file and symlink before it is removed, for a later entry takes its place. */
+export type OnRemoval = (path: Buffer, kind: NodeKind) => void;
+
 /** The directory tree of one layer at the thread's root: makes nodes, and what must be there or gone before. */
 export class LayerTree {
+  readonly #onRemoval: OnRemoval;
+
+  constructor(onRemoval: OnRemoval) {
+    this.#onRemoval = onRemoval;
+  }
+
   /** What is at the path; undefined when nothing is, or when it is below something that is no directory. */
   kindOf(path: Buffer): NodeKind | undefined {
     try {
@@ -71,7 +80,7 @@ export class LayerTree {
     }
     const kind = this.kindOf(at);
     if (kind === 'directory') return;
-    if (kind !== undefined) unlinkSync(at);
+    if (kind !== undefined) this.#unlink(at, kind);
     mkdirSync(at, 0o755);
     if (kind === 'whiteout') setXattr(at, OPAQUE, YES);
   }
@@ -119,12 +128,17 @@ export class LayerTree {
     const kind = this.kindOf(path);
     if (kind === undefined) return;
     if (kind !== 'directory') {
-      unlinkSync(path);
+      this.#unlink(path, kind);
       return;
     }
     for (const name of readdirSync(path, { encoding: 'buffer' })) {
       this.#removeTree(Buffer.concat([path, SLASH, name]));
     }
     rmdirSync(path);
+  }
+
+  #unlink(path: Buffer, kind: NodeKind): void {
+    this.#onRemoval(path, kind);
+    unlinkSync(path);
   }
 }

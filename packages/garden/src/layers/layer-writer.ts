@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fchownSync,
+  fstatSync,
   lchownSync,
   linkSync,
   openSync,
@@ -21,6 +22,7 @@ import { assertConfined, type ConfinementOrder } from './confine.ts';
 import { DirectoryTimes } from './directory-times.ts';
 import { LayerTree, pathBytes } from './layer-tree.ts';
 import { HighIds, type OwnedIds } from './owned-ids.ts';
+import type { SplitRecorder } from './split-recorder.ts';
 import { isXattrAllowed } from './xattr-policy.ts';
 
 /** What a layer turned out to be. */
@@ -40,6 +42,7 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 interface OpenFile {
   readonly fd: number;
   readonly entry: TarEntry;
+  readonly path: LayerPath;
 }
 
 /**
@@ -50,7 +53,8 @@ interface OpenFile {
  */
 export class LayerWriter implements TarSink {
   readonly #limits: LayerLimits;
-  readonly #tree = new LayerTree();
+  readonly #tree: LayerTree;
+  readonly #split: SplitRecorder | undefined;
   readonly #directoryTimes: DirectoryTimes;
   readonly #ids = new HighIds();
   /** Paths that were device nodes or FIFOs, so that hardlinks to them are skipped too. */
@@ -62,9 +66,11 @@ export class LayerWriter implements TarSink {
   #opaqueRoot = false;
 
   /** @throws TarError LAYER_STORE_FAILED when the thread's root is not the layer */
-  constructor(limits: LayerLimits, confinement: ConfinementOrder) {
+  constructor(limits: LayerLimits, confinement: ConfinementOrder, split?: SplitRecorder) {
     assertConfined(confinement);
     this.#limits = limits;
+    this.#split = split;
+    this.#tree = new LayerTree((path, kind) => split?.removing(path, kind));
     this.#directoryTimes = new DirectoryTimes(limits.directoryNameBytes);
   }
 
@@ -88,7 +94,10 @@ export class LayerWriter implements TarSink {
 
   data(bytes: Uint8Array): void {
     const open = this.#open;
-    if (open === undefined) return;
+    if (open === undefined) {
+      this.#split?.literal(bytes);
+      return;
+    }
     this.#fileBytes += bytes.length;
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(open.fd, bytes, at, bytes.length - at);
@@ -101,8 +110,9 @@ export class LayerWriter implements TarSink {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
-    const { fd, entry } = open;
+    const { fd, entry, path } = open;
     try {
+      if (entry.size > 0 && this.#split?.shareable === true) this.#split.file(path, entry.size, fstatSync(fd).ino);
       fchownSync(fd, entry.uid, entry.gid);
       // After chown, which clears setuid and file capabilities.
       fchmodSync(fd, entry.mode);
@@ -161,7 +171,7 @@ export class LayerWriter implements TarSink {
         this.#directory(entry, path);
         break;
       case 'file':
-        this.#open = { fd: this.#tree.create(path, (at) => openSync(at, CREATE, 0o600)), entry };
+        this.#open = { fd: this.#tree.create(path, (at) => openSync(at, CREATE, 0o600)), entry, path };
         break;
       case 'symlink':
         this.#symlink(entry, path);

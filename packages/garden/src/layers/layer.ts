@@ -1,3 +1,4 @@
+import type { GardenError } from '../errors.ts';
 import type { LayerLimits } from '../tar/limits.ts';
 import type { OwnedIds } from './owned-ids.ts';
 
@@ -12,8 +13,25 @@ export interface LayerDescriptor {
   readonly diffId: string;
 }
 
-/** Downloads a blob. Whatever it throws becomes the cause of LAYER_FETCH_FAILED. */
-export type FetchLayer = (descriptor: LayerDescriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+/**
+ * A layer's bytes. `blob` is what the manifest names, verified by its digest, size and diffID. `archive` is the
+ * uncompressed tar of it from another cell, verified by its diffID alone: that the digest unpacks to that diffID is
+ * then the other cell's word.
+ */
+export interface LayerSource {
+  readonly kind: 'blob' | 'archive';
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Bytes of the archive, to tell progress by. */
+  readonly size?: number;
+  /** Is told when the bytes of an archive broke off or were not the layer; the layer is then fetched again. */
+  reject?(error: GardenError): void;
+}
+
+/** Downloads a layer; a stream by itself is a blob. Whatever it throws becomes the cause of LAYER_FETCH_FAILED. */
+export type FetchLayer = (
+  descriptor: LayerDescriptor,
+  signal: AbortSignal,
+) => AsyncIterable<Uint8Array> | Promise<LayerSource>;
 
 /** A layer that is in the store, as a root file system needs it. */
 export interface LayerHandle {

@@ -1,7 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { identifyDirectory } from './confine.ts';
-import type { FromUnpacker, ThreadOrder, ToUnpacker, UnpackOrder, UnpackResult } from './unpack-messages.ts';
+import { SplitFile, type StoredSplit } from './split-file.ts';
+import type {
+  FromUnpacker,
+  SplitOutcome,
+  ThreadOrder,
+  ToUnpacker,
+  UnpackOrder,
+  UnpackResult,
+} from './unpack-messages.ts';
 
 /** Bytes on their way to the thread and not yet dealt with. Bounds the memory of a layer being unpacked. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -11,6 +19,19 @@ const HEAP_MB = 256;
 
 const workerFile = new URL('./unpack-worker.ts', import.meta.url);
 
+export interface UnpackOptions {
+  readonly signal: AbortSignal;
+  /** So many more bytes have come. */
+  readonly onBytes: (bytes: number) => void;
+  /** Where the layer's split is written to, for its archive to be made again; none when absent. */
+  readonly splitFile?: string;
+}
+
+export interface UnpackedLayer extends UnpackResult {
+  /** Absent when none was asked for. */
+  readonly split?: StoredSplit;
+}
+
 /**
  * Downloads a layer and unpacks it into `order.directory` in a thread confined to that directory. On success the
  * bytes had the digest, size and diffID ordered; on failure the directory holds rubbish, for the caller to remove.
@@ -19,16 +40,21 @@ const workerFile = new URL('./unpack-worker.ts', import.meta.url);
 export async function unpackLayer(
   order: UnpackOrder,
   source: AsyncIterable<Uint8Array>,
-  options: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
-): Promise<UnpackResult> {
+  options: UnpackOptions,
+): Promise<UnpackedLayer> {
   throwIfCancelled(options.signal, 'layers');
-  const thread = new UnpackThread(order);
+  const split = options.splitFile === undefined ? undefined : new SplitFile(options.splitFile);
+  const thread = new UnpackThread(order, split);
   const cancel = (): void =>
     thread.fail(new GardenError('CANCELLED', 'layers', 'Cancelled', { cause: options.signal.reason }));
   options.signal.addEventListener('abort', cancel, { once: true });
   try {
     await feed(thread, source, order.digest, options.onBytes);
-    return await thread.outcome;
+    const { result, split: outcome } = await thread.outcome;
+    return split === undefined || outcome === undefined ? result : { ...result, split: await split.finish(outcome) };
+  } catch (error) {
+    await split?.abandon();
+    throw error;
   } finally {
     options.signal.removeEventListener('abort', cancel);
     await thread.stop();
@@ -58,9 +84,14 @@ async function feed(
   }
 }
 
+interface Outcome {
+  readonly result: UnpackResult;
+  readonly split: SplitOutcome | undefined;
+}
+
 /** One unpacker thread, with a window of bytes under way. */
 class UnpackThread {
-  readonly outcome: Promise<UnpackResult>;
+  readonly outcome: Promise<Outcome>;
   /** Rejects when `outcome` does, and never resolves. */
   readonly failure: Promise<never>;
   readonly #worker: Worker;
@@ -69,12 +100,13 @@ class UnpackThread {
   #onRoom: (() => void) | undefined;
   #reject: (error: GardenError) => void = () => undefined;
 
-  constructor(order: UnpackOrder) {
+  constructor(order: UnpackOrder, split: SplitFile | undefined) {
     this.#worker = new Worker(workerFile, {
       workerData: {
         ...order,
         layerRoot: identifyDirectory(order.directory),
         hostRoot: identifyDirectory('/'),
+        split: split !== undefined,
       } satisfies ThreadOrder,
       name: 'unpacker',
       // Not this process's own flags, some of which no worker takes.
@@ -85,7 +117,8 @@ class UnpackThread {
     this.outcome = new Promise((resolve, reject) => {
       this.#reject = reject;
       this.#worker.on('message', (message: FromUnpacker) => {
-        if (message.type === 'done') resolve(message.result);
+        if (message.type === 'done') resolve(message);
+        else if (message.type === 'split') split?.append(message.frame);
         else if (message.type === 'taken') this.#gain(message.bytes);
         else reject(new GardenError(message.code, 'layers', message.message, { details: message.details }));
       });

@@ -6,6 +6,8 @@ import type { LayerContents } from './layer-writer.ts';
 /** A layer to be unpacked to an empty directory. */
 export interface UnpackOrder {
   readonly directory: string;
+  /** What comes: the blob (default), or the tar archive in it, of which only the diffID is verified. */
+  readonly kind?: 'blob' | 'archive';
   /** `sha256:…` of the blob as it is downloaded, and its size. */
   readonly digest: string;
   readonly size: number;
@@ -15,7 +17,10 @@ export interface UnpackOrder {
 }
 
 /** What an unpacker thread is started with. */
-export interface ThreadOrder extends UnpackOrder, ConfinementOrder {}
+export interface ThreadOrder extends UnpackOrder, ConfinementOrder {
+  /** Record what it takes to make the archive again out of the layer. */
+  readonly split: boolean;
+}
 
 export type ToUnpacker = { readonly type: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer> } | { readonly type: 'end' };
 
@@ -24,10 +29,23 @@ export interface UnpackResult extends LayerContents {
   readonly tarBytes: number;
 }
 
+/** What the thread's `split` messages were worth: content for some references, or why there can be no split. */
+export type SplitOutcome =
+  | { readonly shareable: true; readonly patches: readonly SplitPatch[] }
+  | { readonly shareable: false; readonly reason: string };
+
+/** The content of a file, by its number among the split's files, that the layer has no more. */
+export interface SplitPatch {
+  readonly file: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export type FromUnpacker =
   /** So many bytes were dealt with: as many more may be sent. */
   | { readonly type: 'taken'; readonly bytes: number }
-  | { readonly type: 'done'; readonly result: UnpackResult }
+  /** A piece of the layer's split; see SplitRecorder. */
+  | { readonly type: 'split'; readonly frame: Uint8Array<ArrayBuffer> }
+  | { readonly type: 'done'; readonly result: UnpackResult; readonly split: SplitOutcome | undefined }
   | {
       readonly type: 'refused';
       readonly code: TarErrorCode;

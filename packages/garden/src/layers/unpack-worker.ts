@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { TarError } from '../tar/tar-error.ts';
 import { TarReader } from '../tar/tar-reader.ts';
-import { confineThread } from './confine.ts';
+import { confineThread, startSharedThreads } from './confine.ts';
 import { LayerPipeline } from './layer-pipeline.ts';
 import { LayerWriter } from './layer-writer.ts';
+import { SplitRecorder } from './split-recorder.ts';
 import type { FromUnpacker, ThreadOrder, ToUnpacker } from './unpack-messages.ts';
 
 // The thread that unpacks one layer and ends. Everything is loaded above, since nothing can be after confineThread.
@@ -12,7 +13,10 @@ const port = parentPort;
 if (port === null) throw new Error('unpack-worker runs as a worker thread only');
 const order = workerData as ThreadOrder;
 
-const send = (message: FromUnpacker): void => port.postMessage(message);
+const send = (message: FromUnpacker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+/** Handed to the starting thread piece by piece: this one has nothing open but the layer. */
+const split = order.split ? new SplitRecorder((frame) => send({ type: 'split', frame }, [frame.buffer])) : undefined;
 
 /** Undefined when the thread could not be confined: then nothing that could write is ever made. */
 let pipeline: LayerPipeline | undefined;
@@ -25,7 +29,8 @@ async function handle(layer: LayerPipeline, message: ToUnpacker): Promise<void> 
     send({ type: 'taken', bytes: message.bytes.length });
     return;
   }
-  send({ type: 'done', result: await layer.finish() });
+  const result = await layer.finish();
+  send({ type: 'done', result, split: split?.finish() });
   port?.close();
 }
 
@@ -39,9 +44,11 @@ function refuse(error: unknown): void {
 }
 
 try {
+  await startSharedThreads();
   confineThread(order);
-  const writer = new LayerWriter(order.limits, order);
-  pipeline = new LayerPipeline(order, new TarReader(writer, order.limits), writer);
+  const writer = new LayerWriter(order.limits, order, split);
+  const reader = new TarReader(writer, order.limits, (bytes) => split?.literal(bytes));
+  pipeline = new LayerPipeline(order, reader, writer);
 } catch (error) {
   refuse(error);
 }

@@ -19,6 +19,7 @@ const EXTENSION_FLAGS = new Set(['x', 'g', 'L', 'K', 'V']);
 export class TarReader {
   readonly #sink: TarSink;
   readonly #limits: Pick<LayerLimits, 'headerBytes'>;
+  readonly #literal: (bytes: Uint8Array) => void;
   readonly #block = Buffer.alloc(BLOCK_BYTES);
   #blockFill = 0;
   /** Bytes of content, and then of padding, until the next header. */
@@ -31,9 +32,15 @@ export class TarReader {
   #zeroBlocks = 0;
   #ended = false;
 
-  constructor(sink: TarSink, limits: Pick<LayerLimits, 'headerBytes'>) {
+  /** `literal` gets all bytes that the sink does not: headers, padding, and what follows the end marker. */
+  constructor(
+    sink: TarSink,
+    limits: Pick<LayerLimits, 'headerBytes'>,
+    literal: (bytes: Uint8Array) => void = (): void => undefined,
+  ) {
     this.#sink = sink;
     this.#limits = limits;
+    this.#literal = literal;
   }
 
   push(chunk: Uint8Array): void {
@@ -43,10 +50,12 @@ export class TarReader {
       if (this.#contentLeft > 0) at += this.#content(chunk, at);
       else if (this.#paddingLeft > 0) {
         const skip = Math.min(this.#paddingLeft, chunk.length - at);
+        this.#literal(chunk.subarray(at, at + skip));
         this.#paddingLeft -= skip;
         at += skip;
       } else at += this.#header(chunk, at);
     }
+    if (at < chunk.length) this.#literal(chunk.subarray(at));
   }
 
   /** To be called after the last piece: an archive that stops in the middle of something is refused. */
@@ -62,6 +71,7 @@ export class TarReader {
     const piece = chunk.subarray(at, at + take);
     this.#contentLeft -= take;
     if (this.#extension !== undefined) {
+      this.#literal(piece);
       this.#extension.bytes.set(piece, this.#extension.fill);
       this.#extension.fill += take;
       if (this.#contentLeft === 0) this.#endExtension(this.#extension.flag, this.#extension.bytes);
@@ -74,7 +84,9 @@ export class TarReader {
 
   #header(chunk: Uint8Array, at: number): number {
     const take = Math.min(BLOCK_BYTES - this.#blockFill, chunk.length - at);
-    this.#block.set(chunk.subarray(at, at + take), this.#blockFill);
+    const piece = chunk.subarray(at, at + take);
+    this.#literal(piece);
+    this.#block.set(piece, this.#blockFill);
     this.#blockFill += take;
     if (this.#blockFill < BLOCK_BYTES) return take;
     this.#blockFill = 0;
