@@ -41,6 +41,24 @@ export const ociErrors = {
   REGISTRY_TLS_FAILED: { kind: 'unavailable', means: "The registry's certificate or TLS is not acceptable." },
   REGISTRY_TIMEOUT: { kind: 'timeout', means: 'The registry did not answer in time, or sends too slowly.' },
   REGISTRY_UNAVAILABLE: { kind: 'unavailable', means: 'The registry answers with server errors.' },
+  SIGNATURE_KEY_INVALID: {
+    kind: 'invalid',
+    means: 'A public key for signatures is not one that cosign verifies with.',
+  },
+  SIGNATURE_MISSING: { kind: 'forbidden', means: 'The image has no signature, and its organization asks for one.' },
+  SIGNATURE_NOT_ACCEPTED: {
+    kind: 'forbidden',
+    means: 'The image has signatures, and none is of it by a key that its organization trusts.',
+  },
+  SIGNATURE_LOOKUP_FAILED: {
+    kind: 'unavailable',
+    means: 'Not every place for signatures of the image could be read, and the others have none that counts.',
+  },
+  SIGNATURE_UNPROVEN: {
+    kind: 'forbidden',
+    means:
+      'The droplet was staged without a signature that its organization asks for now. Sign the image, stage again.',
+  },
   REGISTRY_PROTOCOL: { kind: 'unavailable', means: 'The registry answers with something that is not its protocol.' },
 } as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;
 

@@ -60,4 +60,19 @@ export {
   type ResolveOptions,
   resolveImage,
 } from './registry/resolve.ts';
+export {
+  findSignatures,
+  type SearchedPlace,
+  type SignatureRejection,
+  type SignatureSearch,
+} from './signature/find-signatures.ts';
+export {
+  type AcceptedSignature,
+  checkImageSignatures,
+  type ImageSignatures,
+  type PinnedImage,
+  type SignaturePolicy,
+} from './signature/image-signatures.ts';
+export type { SignatureFormat, SignatureProof } from './signature/proof.ts';
+export { parsePublicKey, type TrustedKey, type TrustedKeyType } from './signature/public-key.ts';
 export { ContentVerifier, type ExpectedContent, VerifyingStream } from './verify-stream.ts';

@@ -20,7 +20,31 @@ export interface FetchedManifest {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
+  readonly bytes: Buffer;
   readonly document: ManifestDocument;
+}
+
+/** A small document that is no image: what says something about one. */
+export interface DocumentRequest {
+  /** Below the repository: `manifests/TAG`, `referrers/DIGEST`, `blobs/DIGEST`. */
+  readonly path: string;
+  /** For the log and for errors: `the signatures at tag x of y`. */
+  readonly what: string;
+  readonly accept?: string;
+  /** The most bytes that are read. */
+  readonly limit: number;
+  /** What the bytes must be, when a digest led here. */
+  readonly expected?: ExpectedContent;
+  /** Statuses that mean that there is none; 404 if not given. */
+  readonly absent?: readonly number[];
+}
+
+export interface FetchedDocument {
+  readonly bytes: Buffer;
+  /** The bare type of the Content-Type header. */
+  readonly mediaType: string | undefined;
+  /** The Link header, which names the next page of a list. */
+  readonly link: string | undefined;
 }
 
 /** What a manifest must be when an index led to it. */
@@ -71,9 +95,32 @@ export class RepositoryClient {
       }
       const document = parseManifestDocument(body, { header, descriptor: descriptor?.mediaType });
       onStep(`${registry} answered 200: ${document.mediaType}, ${body.length} bytes, ${digest}`);
-      return { digest, size: body.length, document };
+      return { digest, size: body.length, bytes: body, document };
     } catch (error) {
       throw placeError(error, ask, answer.url);
+    }
+  }
+
+  /** Fetches a small document of any kind as it is; undefined when the registry has none. @throws RegistryError */
+  async getDocument(request: DocumentRequest, { signal }: CallOptions = {}): Promise<FetchedDocument | undefined> {
+    const { path, what, accept, limit, expected, absent = [404] } = request;
+    const { registry, onStep } = this.#session;
+    const ask: Ask = { phase: 'policy', registry, what };
+    try {
+      const headers = accept === undefined ? {} : { accept };
+      const { answer, body } = await this.#session.document(ask, path, headers, limit, signal);
+      if (expected) {
+        verify(body, expected);
+      }
+      onStep(`${registry} answered 200: ${body.length} bytes`);
+      const mediaType = bareMediaType(answer.header('content-type'));
+      return { bytes: body, mediaType, link: answer.header('link') };
+    } catch (error) {
+      if (error instanceof RegistryError && error.status !== undefined && absent.includes(error.status)) {
+        onStep(`${registry} answered ${error.status}: there is none`);
+        return undefined;
+      }
+      throw placeError(error, ask);
     }
   }
 

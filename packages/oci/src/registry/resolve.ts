@@ -18,8 +18,11 @@ import type { CallOptions, RepositoryClient } from './repository-client.ts';
 export interface ResolvedManifest {
   /** Present when the reference named an index or manifest list. */
   readonly indexDigest?: Digest;
+  /** Its bytes, then too. */
+  readonly indexBytes?: Buffer;
   readonly manifestDigest: Digest;
   readonly manifest: ImageManifest;
+  readonly manifestBytes: Buffer;
   /** The platform that the index gives for it; absent when the reference named a manifest. */
   readonly platform?: Platform;
 }
@@ -53,7 +56,7 @@ export async function resolveImage(
 ): Promise<ResolvedManifest> {
   const top = await repository.getManifest(manifestSelector(reference), { signal, phase: 'resolve' });
   if (top.document.kind === 'manifest') {
-    return { manifestDigest: top.digest, manifest: top.document };
+    return { manifestDigest: top.digest, manifest: top.document, manifestBytes: top.bytes };
   }
   const entry = inPlatformPhase(reference, () =>
     selectPlatform(platform, top.document.kind === 'index' ? top.document.entries : []),
@@ -68,8 +71,10 @@ export async function resolveImage(
   }
   return {
     indexDigest: top.digest,
+    indexBytes: top.bytes,
     manifestDigest: chosen.digest,
     manifest: chosen.document,
+    manifestBytes: chosen.bytes,
     ...(entry.platform ? { platform: entry.platform } : {}),
   };
 }
