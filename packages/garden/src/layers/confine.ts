@@ -1,8 +1,12 @@
 import { type BigIntStats, statSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { deflateRaw } from 'node:zlib';
 import { must } from '../sys/libc.ts';
 import { TarError } from '../tar/tar-error.ts';
+import { filterThread } from './thread-filter.ts';
 
 const CLONE_FS = 0x200;
+const CLONE_NEWNET = 0x4000_0000;
 const CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Owners, modes, file capabilities and whiteouts of a layer; SYS_ADMIN for trusted.overlay.opaque. */
@@ -43,13 +47,23 @@ export function assertConfined(order: ConfinementOrder): void {
 }
 
 /**
- * Confines the calling thread for good: `directory` becomes its root and current directory, its umask 0, and it drops
- * the capabilities that unpacking does not need, CAP_SYS_CHROOT among them. Root, umask and capabilities are a
- * thread's own once unshare(CLONE_FS) has parted them from its process's. From here on only *sync* file calls may be
- * used: Node runs async ones on other threads, which are not confined.
+ * Makes sure that the threads which the whole process uses for async work are there. Were a confined thread the first
+ * to need one (unpacking gzip does), it would start them all, and they would have its root and no network: the rest of
+ * the process would then read its files and look up its names in the layer. To be awaited before `confineThread`.
+ */
+export async function startSharedThreads(): Promise<void> {
+  await promisify(deflateRaw)(Buffer.alloc(0));
+}
+
+/**
+ * Confines the calling thread for good: `directory` becomes its root and current directory, its umask 0, it has a
+ * network of its own in which there is nothing, it drops the capabilities that unpacking does not need, CAP_SYS_CHROOT
+ * among them, and system calls that it does not need are refused. All of that is a thread's own once unshare(2) has
+ * parted it from its process. From here on only *sync* file calls may be used: Node runs async ones on other threads,
+ * which are not confined.
  */
 export function confineThread(order: ConfinementOrder): void {
-  must('unshare', 'CLONE_FS', CLONE_FS);
+  must('unshare', 'file system and network', CLONE_FS | CLONE_NEWNET);
   must('chroot', order.directory, order.directory);
   must('chdir', '/', '/');
   assertConfined(order);
@@ -59,4 +73,5 @@ export function confineThread(order: ConfinementOrder): void {
   const header = new Uint32Array([CAPABILITY_VERSION_3, 0]);
   const sets = new Uint32Array([kept >>> 0, kept >>> 0, 0, 0, 0, 0]);
   must('capset', 'thread', new Uint8Array(header.buffer), new Uint8Array(sets.buffer));
+  filterThread();
 }

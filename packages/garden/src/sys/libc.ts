@@ -11,7 +11,15 @@ interface Call {
   async: (...args: (Argument | ((error: Error | null, result: number) => void))[]) => void;
 }
 
-type Argument = string | number | bigint | Uint8Array | null;
+/** `struct sock_fprog`: how many instructions, and where they are. */
+export interface FilterProgram {
+  readonly len: number;
+  readonly filter: Uint8Array;
+}
+
+koffi.struct('FilterProgram', { len: 'uint16', filter: 'const uint8_t *' });
+
+type Argument = string | number | bigint | Uint8Array | FilterProgram | null;
 
 function bind(name: string, result: string, args: string[]): Call {
   return libc.func(name, result, args) as Call;
@@ -35,6 +43,8 @@ export const calls: Readonly<Record<CallName, Call>> = {
   syncfs: bind('syncfs', 'int', ['int']),
   flock: bind('flock', 'int', ['int', 'int']),
   fcntl: bind('fcntl', 'int', ['int', 'int', 'long']),
+  prctl: bind('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
+  prctlFilter: bind('prctl', 'int', ['int', 'ulong', 'const FilterProgram *']),
   capset: bind('capset', 'int', ['const uint8_t *', 'const uint8_t *']),
   socket: bind('socket', 'int', ['int', 'int', 'int']),
   setsockopt: bind('setsockopt', 'int', ['int', 'int', 'int', 'const uint8_t *', 'uint']),
@@ -66,6 +76,8 @@ type CallName =
   | 'syncfs'
   | 'flock'
   | 'fcntl'
+  | 'prctl'
+  | 'prctlFilter'
   | 'capset'
   | 'socket'
   | 'setsockopt'
