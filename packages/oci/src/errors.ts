@@ -7,6 +7,10 @@ export const ociErrors = {
   DIGEST_INVALID: { kind: 'invalid', means: 'A digest is not `sha256:` and 64 lower-case hex digits.' },
   DIGEST_MISMATCH: { kind: 'invalid', means: 'The bytes received are not the bytes that were asked for.' },
   SIZE_MISMATCH: { kind: 'invalid', means: 'More or fewer bytes came than the descriptor states.' },
+  RANGE_MISMATCH: {
+    kind: 'unavailable',
+    means: 'A registry answers with other bytes than the part that was asked for.',
+  },
   DOCUMENT_TOO_LARGE: { kind: 'exhausted', means: 'A manifest, config, token or answer is above its size limit.' },
   DOCUMENT_MALFORMED: { kind: 'invalid', means: 'A manifest, index or config is not what its specification says.' },
   DOCUMENT_AMBIGUOUS: { kind: 'invalid', means: 'A document reads as an index and as a manifest at once.' },
@@ -60,6 +64,14 @@ export const ociErrors = {
       'The droplet was staged without a signature that its organization asks for now. Sign the image, stage again.',
   },
   REGISTRY_PROTOCOL: { kind: 'unavailable', means: 'The registry answers with something that is not its protocol.' },
+  REGISTRY_SETTINGS_INVALID: {
+    kind: 'invalid',
+    means: 'The registries settings file cannot be used; the message names file, line and setting of each problem.',
+  },
+  CREDENTIAL_HELPER_FAILED: {
+    kind: 'unavailable',
+    means: 'A docker-credential-… program of the registries settings gave no credentials; the message has its words.',
+  },
 } as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;
 
 export type OciErrorCode = keyof typeof ociErrors;

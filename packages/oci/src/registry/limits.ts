@@ -45,3 +45,9 @@ export const MAX_TOKEN_BYTES: number = 1024 * 1024;
 export const MAX_ERROR_BYTES: number = 64 * 1024;
 /** distribution-spec sets no limit; curl and Go follow 10 at most, and no registry needs more than two. */
 export const MAX_REDIRECTS = 5;
+/**
+ * A download that is broken off after less than this has brought nothing: after as many in a row as there are attempts,
+ * the blob is given up. So neither a flaky line nor a hostile registry has it resumed for ever: each further resumption
+ * takes a mebibyte.
+ */
+export const MIN_RESUME_BYTES: number = 1024 * 1024;

@@ -2,15 +2,16 @@ import { printable } from '../printable.ts';
 import type { Endpoint } from './endpoint.ts';
 import { MAX_REDIRECTS } from './limits.ts';
 import { type Ask, printableUrl, RegistryError } from './registry-error.ts';
-import type { Answer, Transport } from './transport.ts';
+import type { Answer, Exchange, Transport } from './transport.ts';
 
 /** A request that may be sent on to another host, as object stores behind registries want it. */
 export interface RedirectableRequest {
   readonly ask: Ask;
   readonly endpoint: Endpoint;
   readonly url: URL;
-  readonly method: 'GET' | 'HEAD';
+  readonly method: Exchange['method'];
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Exchange['body'];
   /** Goes to the registry's own origin only (distribution-spec: it must not cross hosts). */
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -20,26 +21,35 @@ export interface RedirectableRequest {
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Sends a request and follows its redirects by hand: at most five, never from https to http, never to a URL with user
+ * Sends a request and follows its redirects by hand (those of GET and HEAD: a registry answers writes itself, and says in
+ * a Location header of its own where an upload goes on): at most five, never from https to http, never to a URL with user
  * info, and without the authorization from the first foreign origin on, wherever the way leads after that.
  */
 export async function followRedirects(transport: Transport, request: RedirectableRequest): Promise<Answer> {
-  const { ask, endpoint, method, signal } = request;
+  const { ask, endpoint, method, body, signal } = request;
+  const reads = method === 'GET' || method === 'HEAD';
   let { url, authorization } = request;
   for (let hops = 0; ; hops += 1) {
     const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
-    const answer = await transport.exchange({ ask, url, method, headers, signal, registryOrigin: endpoint.origin });
+    const sent = { ask, url, method, headers, body, signal, registryOrigin: endpoint.origin };
+    const answer = await transport.exchange(sent);
     if (!REDIRECTS.has(answer.status)) {
       return answer;
     }
     answer.discard();
+    if (!reads) {
+      throw new RegistryError('REDIRECT_REFUSED', ask, `it answered ${answer.status}, a redirect of what is written`, {
+        url,
+        status: answer.status,
+      });
+    }
     if (hops === MAX_REDIRECTS) {
       throw new RegistryError('REDIRECT_REFUSED', ask, `it redirects more than ${MAX_REDIRECTS} times`, {
         url,
         status: answer.status,
       });
     }
-    const target = redirectTarget(answer, ask, endpoint);
+    const target = placeToGo(answer, ask, endpoint);
     if (target.origin !== endpoint.origin) {
       authorization = undefined;
     }
@@ -48,7 +58,12 @@ export async function followRedirects(transport: Transport, request: Redirectabl
   }
 }
 
-function redirectTarget(answer: Answer, ask: Ask, endpoint: Endpoint): URL {
+/**
+ * Where the Location header of an answer leads: never from https to http, never to a URL with user info.
+ *
+ * @throws RegistryError REDIRECT_REFUSED
+ */
+export function placeToGo(answer: Answer, ask: Ask, endpoint: Pick<Endpoint, 'plain'>): URL {
   const { url: from, status } = answer;
   const location = answer.header('location') ?? '';
   const refuse = (detail: string): RegistryError =>

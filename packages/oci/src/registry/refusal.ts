@@ -5,16 +5,23 @@ import { isTransientStatus, parseRetryAfter } from './retry.ts';
 import type { Answer } from './transport.ts';
 
 /** The error for an answer that is neither a success nor a 401. Reads what the registry has to say about it. */
-export async function refusalError(answer: Answer, ask: Ask, redact: (text: string) => string): Promise<RegistryError> {
+export async function refusalError(
+  answer: Answer,
+  ask: Ask,
+  redact: (text: string) => string,
+  /** What it says of its rate limit, in words. */
+  limit = '',
+): Promise<RegistryError> {
   const { status, url } = answer;
   const words = await readRefusal(answer, redact);
   const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
   const wait = retryAfterMs === undefined ? '' : `; it asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+  const left = status === 429 && limit !== '' ? `, ${limit}` : '';
   const where = url.host === ask.registry ? '' : ` at ${url.host}`;
   return new RegistryError(
     refusalCode(status, ask),
     ask,
-    `it answered ${status}${where}${words === '' ? '' : ` (${words})`}${meaning(status)}${wait}`,
+    `it answered ${status}${where}${words === '' ? '' : ` (${words})`}${meaning(status)}${left}${wait}`,
     { url, status, retryAfterMs, transient: isTransientStatus(status) },
   );
 }

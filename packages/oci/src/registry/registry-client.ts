@@ -5,6 +5,7 @@ import { EndpointResolver } from './endpoint.ts';
 import { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './limits.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { RepositorySession } from './repository-session.ts';
+import { RequestGates } from './request-gate.ts';
 import { TokenCache } from './token-cache.ts';
 import { Transport } from './transport.ts';
 
@@ -31,6 +32,8 @@ export interface RepositoryAccess {
   readonly credentials?: RegistryCredentials | undefined;
   /** Told in words what is asked of whom and what the answer is: the staging log. Never holds a secret. */
   readonly onStep?: ((text: string) => void) | undefined;
+  /** In milliseconds since 1970: a pause that would last beyond it is not begun, and its reason is the error. */
+  readonly deadline?: number | undefined;
 }
 
 /** Sockets, token cache and what is known of registries: one for a process. */
@@ -38,6 +41,7 @@ export class RegistryClient {
   readonly #transport: Transport;
   readonly #endpoints: EndpointResolver;
   readonly #tokens: TokenCache;
+  readonly #gates: RequestGates;
   readonly #options: RegistryClientOptions;
   readonly #deadlines: Deadlines;
   readonly #retries: RetryPolicy;
@@ -50,6 +54,7 @@ export class RegistryClient {
     const now = options.now ?? (() => performance.now());
     this.#endpoints = new EndpointResolver(options.plainHttp ?? [], this.#deadlines.probeMs, now);
     this.#tokens = new TokenCache(now);
+    this.#gates = new RequestGates(this.#retries, now);
   }
 
   /** The repository of a reference; its tag and digest do not matter here. */
@@ -60,6 +65,8 @@ export class RegistryClient {
       repository,
       credentials: givenCredentials(access.credentials),
       onStep: access.onStep ?? (() => undefined),
+      deadline: access.deadline,
+      gates: this.#gates,
       transport: this.#transport,
       endpoints: this.#endpoints,
       tokens: this.#tokens,

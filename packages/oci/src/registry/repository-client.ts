@@ -7,8 +7,10 @@ import { MAX_MANIFEST_BYTES, type ManifestDocument, parseManifestDocument } from
 import { bareMediaType, isSchema1MediaType, manifestAccept } from '../media-types.ts';
 import { ContentVerifier, type ExpectedContent } from '../verify-stream.ts';
 import { BlobStream } from './blob-stream.ts';
+import { type OpenedBlob, openBlob } from './open-blob.ts';
 import { type Ask, placeError, RegistryError, type RegistryPhase } from './registry-error.ts';
 import type { RepositorySession } from './repository-session.ts';
+import { pauseAfter, wait } from './retry.ts';
 
 export interface CallOptions {
   /** An abort rejects with the signal's reason. */
@@ -75,14 +77,8 @@ export class RepositoryClient {
     const { repository, registry, onStep } = this.#session;
     const name = `${repository}${isDigest(selector) ? '@' : ':'}${selector}`;
     const ask: Ask = { phase: options.phase ?? 'manifest', registry, what: `manifest ${name}` };
-    const path = `manifests/${selector}`;
-    const { answer, body } = await this.#session.document(
-      ask,
-      path,
-      { accept: manifestAccept },
-      MAX_MANIFEST_BYTES,
-      signal,
-    );
+    const request = { path: `manifests/${selector}`, headers: { accept: manifestAccept } };
+    const { answer, body } = await this.#session.document(ask, request, MAX_MANIFEST_BYTES, signal);
     try {
       const header = answer.header('content-type');
       const digest = digestOf(body);
@@ -108,7 +104,7 @@ export class RepositoryClient {
     const ask: Ask = { phase: 'policy', registry, what };
     try {
       const headers = accept === undefined ? {} : { accept };
-      const { answer, body } = await this.#session.document(ask, path, headers, limit, signal);
+      const { answer, body } = await this.#session.document(ask, { path, headers }, limit, signal);
       if (expected) {
         verify(body, expected);
       }
@@ -128,7 +124,12 @@ export class RepositoryClient {
   async getConfig({ config }: ImageManifest, { signal }: CallOptions = {}): Promise<ImageConfig> {
     const { repository, registry, onStep } = this.#session;
     const ask: Ask = { phase: 'config', registry, what: `config ${config.digest} of ${repository}` };
-    const { answer, body } = await this.#session.document(ask, `blobs/${config.digest}`, {}, MAX_CONFIG_BYTES, signal);
+    const { answer, body } = await this.#session.document(
+      ask,
+      { path: `blobs/${config.digest}` },
+      MAX_CONFIG_BYTES,
+      signal,
+    );
     try {
       verify(body, config);
       const parsed = parseImageConfig(body);
@@ -141,25 +142,26 @@ export class RepositoryClient {
 
   /**
    * Opens a blob for reading. The stream fails with a RegistryError when the bytes turn out not to be those of the
-   * descriptor; nothing read from it may be used before its `end`.
+   * descriptor; nothing read from it may be used before its `end`. A download that breaks is resumed.
    */
   async openBlob({ digest, size }: ExpectedContent, { signal }: CallOptions = {}): Promise<Readable> {
-    const { repository, registry, deadlines } = this.#session;
+    const { repository, registry, deadlines, retries, onStep } = this.#session;
+    const expected = { digest, size };
     const ask: Ask = { phase: 'blob', registry, what: `blob ${digest} of ${repository}` };
-    const answer = await this.#session.retrying(ask, signal, async () => {
-      const opened = await this.#session.send(ask, 'GET', `blobs/${digest}`, {}, signal);
-      const announced = opened.header('content-length');
-      if (announced !== undefined && announced !== String(size)) {
-        opened.discard();
-        throw new RegistryError('SIZE_MISMATCH', ask, `it has ${announced} bytes of it; the manifest says ${size}`, {
-          url: opened.url,
-          status: opened.status,
-          details: { expected: size, received: Number(announced) },
-        });
-      }
-      return opened;
+    const open = (what: Ask, offset: number, ends: AbortSignal | undefined): Promise<OpenedBlob> =>
+      this.#session.retrying(what, ends, () => openBlob(this.#session, what, expected, offset, ends));
+    return new BlobStream(await open(ask, 0, signal), {
+      expected,
+      ask,
+      deadlines,
+      attempts: retries.attempts,
+      signal,
+      reopen: async ({ offset, why, idle }, ends) => {
+        onStep(`${registry}: ${why}; going on at byte ${offset} of ${expected.size}`);
+        await wait(idle === 0 ? 0 : pauseAfter(retries, idle, undefined, Math.random()), ends);
+        return open({ ...ask, what: `${ask.what} from byte ${offset} on` }, offset, ends);
+      },
     });
-    return new BlobStream(answer, { digest, size }, ask, deadlines, signal);
   }
 
   /** Whether the registry has a blob, and of which size it says it is. */
@@ -171,7 +173,7 @@ export class RepositoryClient {
     const ask: Ask = { phase: 'blob', registry, what: `the size of blob ${digest} of ${repository}` };
     try {
       const answer = await this.#session.retrying(ask, signal, () =>
-        this.#session.send(ask, 'HEAD', `blobs/${digest}`, {}, signal),
+        this.#session.send(ask, { method: 'HEAD', path: `blobs/${digest}` }, signal),
       );
       answer.discard();
       const length = answer.header('content-length');

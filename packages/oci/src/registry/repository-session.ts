@@ -5,13 +5,15 @@ import type { CredentialSource } from './credential-source.ts';
 import { withDeadline } from './deadline.ts';
 import type { Endpoint, EndpointResolver } from './endpoint.ts';
 import type { Deadlines, RetryPolicy } from './limits.ts';
+import { describeRateLimit, parseRateLimit } from './rate-limit.ts';
 import { followRedirects } from './redirects.ts';
 import { refusalError } from './refusal.ts';
 import { type Ask, RegistryError } from './registry-error.ts';
+import type { RequestGates } from './request-gate.ts';
 import { withRetries } from './retry.ts';
 import type { TokenCache } from './token-cache.ts';
 import type { TokenAccess } from './token-realm.ts';
-import { type Answer, networkError, type Transport } from './transport.ts';
+import { type Answer, type Exchange, networkError, type Transport } from './transport.ts';
 
 export interface RepositorySessionOptions {
   readonly registry: string;
@@ -20,17 +22,33 @@ export interface RepositorySessionOptions {
   /** What tokens are asked for; default pulling. */
   readonly access?: TokenAccess;
   readonly onStep: (text: string) => void;
+  /** In milliseconds since 1970: pauses that would last beyond it are not begun. */
+  readonly deadline: number | undefined;
   readonly transport: Transport;
   readonly endpoints: EndpointResolver;
   readonly tokens: TokenCache;
+  readonly gates: RequestGates;
   readonly trustedTokenHosts: readonly string[];
   readonly deadlines: Deadlines;
   readonly retries: RetryPolicy;
 }
 
+/** One request to the repository; GET of `path` unless it says otherwise. */
+export interface RepositoryRequest {
+  readonly method?: Exchange['method'];
+  /** Below `/v2/<repository>/`, with its query; or the whole URL where an upload goes on. */
+  readonly path: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Exchange['body'];
+  /** The statuses that are an answer; 200 only, unless it says otherwise. */
+  readonly accept?: readonly number[];
+}
+
 /** Requests to one repository on behalf of one caller: repeated, redirected and authorized as needed. */
 export class RepositorySession {
   readonly #options: RepositorySessionOptions;
+  /** What was last told of the registry's rate limit. */
+  #limitTold = '';
 
   constructor(options: RepositorySessionOptions) {
     this.#options = options;
@@ -44,25 +62,39 @@ export class RepositorySession {
     return this.#options.repository;
   }
 
+  /** Of what was read with the same credentials from the same repository. */
+  get cacheKey(): string {
+    const { registry, repository, credentials } = this.#options;
+    return `${registry}/${repository} ${credentials.key}`;
+  }
+
   get deadlines(): Deadlines {
     return this.#options.deadlines;
+  }
+
+  get retries(): RetryPolicy {
+    return this.#options.retries;
   }
 
   get onStep(): (text: string) => void {
     return this.#options.onStep;
   }
 
+  /** The same, for others to hear what happens. */
+  tellingTo(onStep: (text: string) => void): RepositorySession {
+    return new RepositorySession({ ...this.#options, onStep });
+  }
+
   /** Fetches a whole small document, asking again where that may help. */
   async document(
     ask: Ask,
-    path: string,
-    headers: Readonly<Record<string, string>>,
+    request: RepositoryRequest,
     limit: number,
     callerSignal: AbortSignal | undefined,
   ): Promise<{ readonly answer: Answer; readonly body: Buffer }> {
     return this.retrying(ask, callerSignal, () =>
       withDeadline(this.#options.deadlines.documentMs, ask, callerSignal, async (signal) => {
-        const answer = await this.send(ask, 'GET', path, headers, signal);
+        const answer = await this.send(ask, request, signal);
         return { answer, body: await readDocument(answer, ask, limit, signal) };
       }),
     );
@@ -70,33 +102,39 @@ export class RepositorySession {
 
   /** Runs an attempt as often as the policy says, and tells what is being asked for. */
   retrying<T>(ask: Ask, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
-    const { onStep, retries, registry } = this.#options;
+    const { onStep, retries: policy, registry, deadline } = this.#options;
     onStep(`asking ${registry} for ${ask.what}`);
     return withRetries(
-      retries,
-      signal,
-      (error, delayMs) =>
-        onStep(`${error.registry}: ${error.detail}; asking again in ${(delayMs / 1000).toFixed(1)} s`),
+      {
+        policy,
+        signal,
+        deadline,
+        onRetry: (error, delayMs) =>
+          onStep(`${error.registry}: ${error.detail}; asking again in ${(delayMs / 1000).toFixed(1)} s`),
+      },
       attempt,
     );
   }
 
-  /** One request with redirects and authentication; gives answers of status 200 only. */
-  async send(
-    ask: Ask,
-    method: 'GET' | 'HEAD',
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
-  ): Promise<Answer> {
+  /** One request with redirects and authentication, when others have not been told to wait. */
+  async send(ask: Ask, request: RepositoryRequest, signal: AbortSignal | undefined): Promise<Answer> {
+    const { gates, registry, credentials, deadline, onStep } = this.#options;
+    const caller = { ask, signal, deadline, onWait: onStep };
+    return gates.run(registry, credentials.key, caller, () => this.#send(ask, request, signal));
+  }
+
+  async #send(ask: Ask, request: RepositoryRequest, signal: AbortSignal | undefined): Promise<Answer> {
     const { transport, registry, repository, onStep } = this.#options;
+    const { method = 'GET', headers = {}, path, body, accept = [200] } = request;
     const endpoint = await this.#endpoint(ask);
+    const url = path instanceof URL ? path : new URL(`/v2/${repository}/${path}`, endpoint.origin);
+    // Where an upload goes on may be another host, which gets no credentials.
+    const isOwn = url.origin === endpoint.origin;
     const authorizer = this.#authorizer(endpoint);
-    const url = new URL(`/v2/${repository}/${path}`, endpoint.origin);
     const onRedirect = (to: URL): void => onStep(`${registry} redirects to ${to.host}`);
     const send = (authorization: string | undefined): Promise<Answer> =>
-      followRedirects(transport, { ask, endpoint, url, method, headers, authorization, signal, onRedirect });
-    const sent = await authorizer.current(signal);
+      followRedirects(transport, { ask, endpoint, url, method, headers, body, authorization, signal, onRedirect });
+    const sent = isOwn ? await authorizer.current(signal) : undefined;
     let authorization = sent;
     const redact = (text: string): string => authorizer.redact(text, authorization);
     let answer = await send(authorization);
@@ -105,14 +143,18 @@ export class RepositorySession {
       const refusal = await readRefusal(answer, redact);
       const challenges = parseChallenges(answer.headerLines('www-authenticate'));
       authorization = await authorizer.answer({ challenges, sent, refusal, signal });
+      if (isStream(body)) throw tokenExpired(ask, url);
       answer = await send(authorization);
       if (answer.status === 401 && answer.url.origin === endpoint.origin) {
         throw authorizer.unauthorized(await readRefusal(answer, redact));
       }
     }
-    if (answer.status !== 200) {
-      throw await refusalError(answer, ask, redact);
+    const limit = this.#rateLimitOf(answer);
+    if (!accept.includes(answer.status)) {
+      throw await refusalError(answer, ask, redact, limit);
     }
+    if (limit !== '' && limit !== this.#limitTold) onStep(`${registry} has a rate limit: ${limit}`);
+    this.#limitTold = limit;
     const encoding = answer.header('content-encoding');
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
       answer.discard();
@@ -122,6 +164,11 @@ export class RepositorySession {
       });
     }
     return answer;
+  }
+
+  #rateLimitOf(answer: Answer): string {
+    const said = parseRateLimit((name) => answer.header(name), Date.now());
+    return said === undefined ? '' : describeRateLimit(said);
   }
 
   async #endpoint(ask: Ask): Promise<Endpoint> {
@@ -148,4 +195,16 @@ export class RepositorySession {
       onStep,
     });
   }
+}
+
+function isStream(body: Exchange['body']): boolean {
+  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+}
+
+/** What was streamed cannot be sent a second time: whoever has it begins anew, with the token that is there by now. */
+function tokenExpired(ask: Ask, url: URL): RegistryError {
+  return new RegistryError('REGISTRY_UNAUTHORIZED', ask, 'it wants a new token in the middle of an upload', {
+    url,
+    transient: true,
+  });
 }

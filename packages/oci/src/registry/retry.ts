@@ -19,28 +19,41 @@ export function parseRetryAfter(header: string | undefined, now: number): number
 }
 
 /**
- * How long to wait before asking once more; undefined: do not. `failures` counts those so far, from 1. Without a wish
- * of the registry: "full jitter", so that many stagers that failed together do not come back together. With one: not
- * earlier than it asks, and a little spread after that.
+ * A pause after the `failures`th failure, from 1. Without a wish of the registry: "full jitter", so that many stagers that
+ * failed together do not come back together. With one: not earlier than it asks, and a little spread after that.
  */
+export function pauseAfter(
+  policy: RetryPolicy,
+  failures: number,
+  retryAfterMs: number | undefined,
+  random: number,
+): number {
+  const jitter = random * Math.min(policy.capMs, policy.baseMs * 2 ** Math.min(failures - 1, 20));
+  return (retryAfterMs ?? 0) + jitter;
+}
+
+/** How long to wait before asking once more; undefined: do not. `failures` counts those so far, from 1. */
 export function retryDelay(
   policy: RetryPolicy,
   failures: number,
   retryAfterMs: number | undefined,
   random: number,
 ): number | undefined {
-  if (failures >= policy.attempts || (retryAfterMs ?? 0) > policy.maxRetryAfterMs) {
-    return undefined;
-  }
-  const jitter = random * Math.min(policy.capMs, policy.baseMs * 2 ** Math.min(failures - 1, 20));
-  return (retryAfterMs ?? 0) + jitter;
+  const hopeless = failures >= policy.attempts || (retryAfterMs ?? 0) > policy.maxRetryAfterMs;
+  return hopeless ? undefined : pauseAfter(policy, failures, retryAfterMs, random);
+}
+
+export interface Retrying {
+  readonly policy: RetryPolicy;
+  readonly signal: AbortSignal | undefined;
+  /** In milliseconds since 1970. A pause that would last longer is not begun: the error is of more use than the wait. */
+  readonly deadline?: number | undefined;
+  readonly onRetry: (error: RegistryError, delayMs: number) => void;
 }
 
 /** Runs `attempt` until it succeeds, fails for good, or has failed often enough. */
 export async function withRetries<T>(
-  policy: RetryPolicy,
-  signal: AbortSignal | undefined,
-  onRetry: (error: RegistryError, delayMs: number) => void,
+  { policy, signal, deadline, onRetry }: Retrying,
   attempt: () => Promise<T>,
 ): Promise<T> {
   for (let failures = 1; ; failures += 1) {
@@ -51,19 +64,19 @@ export async function withRetries<T>(
         throw error;
       }
       const delayMs = retryDelay(policy, failures, error.retryAfterMs, Math.random());
-      if (delayMs === undefined) {
+      if (delayMs === undefined || (deadline !== undefined && Date.now() + delayMs > deadline)) {
         throw error;
       }
       onRetry(error, delayMs);
-      await pause(delayMs, signal);
+      await wait(delayMs, signal);
     }
   }
 }
 
 /** Rejects with the signal's own reason, not with the timer's. */
-async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+export async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(delayMs, undefined, signal ? { signal } : {});
+    await sleep(ms, undefined, signal ? { signal } : {});
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -17,7 +17,7 @@ export interface Exchange {
   readonly url: URL;
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array | Readable;
+  readonly body?: string | Uint8Array | Readable | undefined;
   readonly signal: AbortSignal | undefined;
   /** The origin of the registry itself; all others are foreign, and their addresses are held to a stricter rule. */
   readonly registryOrigin: string;
