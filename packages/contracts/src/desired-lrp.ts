@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { guidSchema, portSchema, processGuidSchema, sealedSchema, timeSchema } from './common.ts';
 import { resolvedImageSchema } from './image.ts';
+import { signaturePolicySchema } from './signature.ts';
 
 /** Every port of the LRP must accept a connection (Diego). */
 const portCheckSchema = z.object({
@@ -89,6 +90,8 @@ export const desiredLrpSchema = z.object({
   image: resolvedImageSchema.extend({
     /** `{"username","password"}` sealed to the cell key. */
     credentials: sealedSchema.optional(),
+    /** What the image's signatures must satisfy before it is made a container of. */
+    signaturePolicy: signaturePolicySchema.optional(),
   }),
   action: z.object({
     /** Executed directly; argv[0] is looked up through PATH in the image. */

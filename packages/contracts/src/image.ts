@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { digestSchema, portSchema } from './common.ts';
+import { imageSignaturesSchema } from './signature.ts';
 
 /** One layer, as the manifest and the config describe it together. `size` is of the compressed bytes. */
 export const layerSchema = z.object({
@@ -25,6 +26,8 @@ export const resolvedImageSchema = z.object({
   layers: z.array(layerSchema),
   /** Where staging copied it: the same digests in the platform's own registry (`DROPLET_REGISTRY`). */
   copy: z.object({ registry: z.string().min(1), repository: z.string().min(1) }).optional(),
+  /** Of an image whose organization asked for a signature. */
+  signatures: imageSignaturesSchema.optional(),
 });
 export type ResolvedImage = z.infer<typeof resolvedImageSchema>;
 

@@ -79,6 +79,13 @@ export {
   routerSubjects,
 } from './router-messages.ts';
 export {
+  type ImageSignatures,
+  imageSignaturesSchema,
+  type SignaturePolicy,
+  signaturePolicySchema,
+  signatureProofSchema,
+} from './signature.ts';
+export {
   type StagingRequest,
   type StagingResult,
   stagingPhaseSchema,

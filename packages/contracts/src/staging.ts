@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { guidSchema, sealedSchema, timeSchema } from './common.ts';
 import { executionMetadataSchema, resolvedImageSchema } from './image.ts';
 import type { MessageDefinition } from './message.ts';
+import { signaturePolicySchema } from './signature.ts';
 
 /** A build to stage. Writer: cloud-controller. Reader: any stager, one of them (work queue). */
 export const stagingRequestSchema = z.object({
@@ -14,6 +15,8 @@ export const stagingRequestSchema = z.object({
   credentials: sealedSchema.optional(),
   /** Whose they are, in words for the staging log: `the registry credentials "ci" of space "dev"`. */
   credentialsOf: z.string().optional(),
+  /** What the image must have; absent: no signature. */
+  signaturePolicy: signaturePolicySchema.optional(),
   /** After this the result no longer matters (CF `staging_timeout_in_seconds`, 900 s). */
   deadline: timeSchema,
 });
