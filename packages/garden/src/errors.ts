@@ -21,6 +21,10 @@ export const GARDEN_ERRORS = {
   LAYER_LIMIT_EXCEEDED: { kind: 'exhausted', means: 'The layer is over a limit; the message has both figures.' },
   LAYER_STORE_FULL: { kind: 'exhausted', means: 'The disk of the layer store is full.' },
   LAYER_STORE_FAILED: { kind: 'internal', means: 'The layer store could not read or write its own files.' },
+  LAYER_ARCHIVE_FAILED: {
+    kind: 'internal',
+    means: 'The tar archive of a layer could not be made again from what is unpacked, for another cell.',
+  },
   IMAGE_TOO_MANY_LAYERS: { kind: 'invalid', means: 'The image has more layers than overlayfs can join.' },
   IMAGE_ID_UNMAPPED: {
     kind: 'invalid',

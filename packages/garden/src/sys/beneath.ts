@@ -17,12 +17,13 @@ export type BeneathMode = 'path' | 'read';
  */
 export function openInRoot(
   rootFd: number,
-  path: string,
+  path: string | Uint8Array,
   mode: BeneathMode,
   options: { readonly symlinks?: boolean } = {},
 ): number {
   const flags = mode === 'path' ? O_PATH | O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (options.symlinks === false ? RESOLVE_NO_SYMLINKS : 0n);
   const how = new Uint8Array(new BigUint64Array([BigInt(flags), 0n, resolve]).buffer);
-  return must('syscallOpenat2', path, SYS.openat2, rootFd, cString(path), how, how.length);
+  const subject = typeof path === 'string' ? path : Buffer.from(path).toString('latin1');
+  return must('syscallOpenat2', subject, SYS.openat2, rootFd, cString(path), how, how.length);
 }
