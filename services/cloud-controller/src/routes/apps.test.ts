@@ -114,7 +114,7 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(deleted.status).toBe(202);
       expect(String(deleted.headers.location)).toMatch(/^http:\/\/localhost:8080\/v3\/jobs\//);
       expect(await suite.lrpsOf(guid)).toEqual([]);
-      expect((await suite.outbox()).at(-1)).toBe(`lrp ${lrp?.runInfo.processGuid}`);
+      expect((await suite.outbox()).slice(-2)).toEqual([`lrp ${lrp?.runInfo.processGuid}`, `image ${droplet}`]);
       for (const path of [`/v3/apps/${guid}`, `/v3/droplets/${droplet}`, `/v3/processes/${guid}`]) {
         expect((await suite.api.admin.get(path)).status).toBe(404);
       }
