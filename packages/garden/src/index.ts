@@ -14,6 +14,7 @@ export type {
 } from './layers/layer.ts';
 export { LayerStore } from './layers/layer-store.ts';
 export type { OwnedIds } from './layers/owned-ids.ts';
+export type { SharedLayer } from './layers/shared-layer.ts';
 export type { LogLine, LogReader, LogSink } from './logs/log-reader.ts';
 export type { Container, StopOutcome } from './runtime/container.ts';
 export type { ContainerExit, ContainerState } from './runtime/container-record.ts';

@@ -85,6 +85,10 @@ export class LayerFiles {
     return join(this.#splitsDir, name);
   }
 
+  removeSplit(name: string): void {
+    rmSync(this.splitPath(name), { force: true });
+  }
+
   async discardDirectory(root: string): Promise<void> {
     await removeTree(dirname(root));
   }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { isDigest, layerCompression } from '@slipway/oci';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { readBootId } from '../sys/boot-id.ts';
@@ -14,8 +15,10 @@ import type {
 } from './layer.ts';
 import { LayerFiles, type StoredLayer } from './layer-files.ts';
 import type { LayerRecord } from './layer-record.ts';
+import { Leases } from './leases.ts';
 import { Semaphore } from './semaphore.ts';
 import { SharedFlight } from './shared-flight.ts';
+import { SharedLayer } from './shared-layer.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 const DEFAULT_CONCURRENCY = 4;
@@ -39,6 +42,7 @@ export class LayerStore {
   readonly #bootId: string;
   readonly #layers = new Map<string, StoredLayer>();
   readonly #flights = new Map<string, Flight>();
+  readonly #leases = new Leases();
   #lastName = 0;
   #syncing: Promise<void> | undefined;
 
@@ -94,6 +98,12 @@ export class LayerStore {
     }
   }
 
+  /** Whether a layer is here, verified as it is described. Does not count as using it. */
+  has({ digest, diffId, size }: LayerDescriptor): boolean {
+    const blobs = this.#layers.get(diffId)?.record.blobs ?? [];
+    return blobs.some((blob) => blob.digest === digest && blob.size === size);
+  }
+
   /** What is in the store, least recently used first. */
   list(): readonly LayerListing[] {
     return [...this.#layers.values()]
@@ -107,6 +117,22 @@ export class LayerStore {
         lastUsedAt,
       }))
       .sort((a, b) => a.lastUsedAt.getTime() - b.lastUsedAt.getTime());
+  }
+
+  /**
+   * A layer for another cell: when this store has verified exactly this blob (or has another cell's word for it) and
+   * can make its archive again. It stays until it is released.
+   */
+  share({ digest, size, diffId }: Omit<LayerDescriptor, 'mediaType'>): SharedLayer | undefined {
+    const record = this.#layers.get(diffId)?.record;
+    if (record?.split === undefined || 'reason' in record.split) return undefined;
+    if (!record.blobs.some((blob) => blob.digest === digest && blob.size === size)) return undefined;
+    const { name } = record;
+    return new SharedLayer(
+      { directory: join(this.layersDir, name), splitFile: this.#files.splitPath(name), diffId },
+      record.tarBytes,
+      { release: this.#leases.take([diffId]), onBroken: (error) => this.#unshare(diffId, error) },
+    );
   }
 
   /** Waits for work under way and for layers to reach the disk. */
@@ -181,9 +207,10 @@ export class LayerStore {
       try {
         return await this.#store(descriptor, source, signal, listeners);
       } catch (error) {
-        // What another cell sent says nothing of the layer: somebody else is asked for it.
+        // What another cell sent says nothing of the layer: somebody else is asked for it. So is whoever can be besides.
         bad += 1;
-        if (source.kind !== 'archive' || !isOfSource(error) || bad > MAX_BAD_ARCHIVES) throw error;
+        const others = source.kind === 'archive' || source.reject !== undefined;
+        if (!others || !isOfSource(error) || bad > MAX_BAD_ARCHIVES) throw error;
         source.reject?.(error);
       }
     }
@@ -243,6 +270,16 @@ export class LayerStore {
     this.#files.touch(layer.record.name, lastUsedAt);
     this.#layers.set(descriptor.diffId, { record: layer.record, lastUsedAt });
     return layer.record;
+  }
+
+  /** A layer that was not what its split says is offered no more; here it may still be good. */
+  #unshare(diffId: string, error: GardenError): void {
+    const layer = this.#layers.get(diffId);
+    if (layer === undefined) return;
+    const record: LayerRecord = { ...layer.record, split: { reason: error.message } };
+    this.#files.writeRecord(record, layer.lastUsedAt);
+    this.#layers.set(diffId, { ...layer, record });
+    this.#files.removeSplit(record.name);
   }
 
   /** Remembers another blob that holds a layer we have. */
