@@ -23,7 +23,7 @@ export interface LayerSource {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Bytes of the archive, to tell progress by. */
   readonly size?: number;
-  /** Is told when the bytes of an archive broke off or were not the layer; the layer is then fetched again. */
+  /** Is told when the bytes broke off or were not the layer; the layer is then fetched again. A blob that has none is not. */
   reject?(error: GardenError): void;
 }
 
