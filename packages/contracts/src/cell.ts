@@ -14,6 +14,8 @@ export const cellPresenceSchema = z.object({
   renewedAt: timeSchema,
   /** The host's own address. */
   address: z.string(),
+  /** Where other cells get layers from this one (TLS with the cells' common key); absent when they cannot. */
+  peerPort: z.int().min(1).max(65_535).optional(),
   zone: z.string(),
   platform: z.object({ os: z.string(), architecture: z.string() }),
   capacity: z.object({
