@@ -24,6 +24,20 @@ export {
   pushImage,
   pushManifest,
 } from './image-push.ts';
+export {
+  type MadeSignature,
+  messageBundle,
+  pushSignatureReferrers,
+  pushSignatureTag,
+  type SigningKeys,
+  type SigningKeyType,
+  type SigningWish,
+  signBytes,
+  signingKeys,
+  signingPayload,
+  simpleSignature,
+  statementBundle,
+} from './image-signing.ts';
 export { type NatsHandle, type NatsOptions, startNats } from './nats.ts';
 export { type ApiExchange, checkAgainstOpenapi } from './openapi-conformance.ts';
 export { type PostgresHandle, postgresPrograms, startPostgres } from './postgres.ts';

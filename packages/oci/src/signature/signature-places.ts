@@ -1,3 +1,4 @@
+import type { Descriptor } from '../descriptor.ts';
 import { type Digest, digestHex } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { mediaTypes } from '../media-types.ts';
@@ -57,14 +58,15 @@ export async function readReferrers(
 ): Promise<readonly PlaceContent[]> {
   const reader = new PlaceReader(client, where, signal);
   let unavailable = false;
-  const api = await reader.at(`referrers /v2/${where.repository}/referrers/${digest}`, async () => {
+  const path = `/v2/${where.repository}/referrers/${digest}`;
+  const api = await reader.at(`referrers ${path}`, async () => {
     const found = await reader.referrers(digest);
     unavailable = found === undefined;
     return found ?? [];
   });
   if (!unavailable) return [api];
   const tag = `sha256-${digestHex(digest)}`;
-  const place = `tag ${tag} (for referrers: the registry has no API for them)`;
+  const place = `tag ${tag} (the registry has no ${path})`;
   return [await reader.at(place, () => reader.fallbackTag(tag))];
 }
 
@@ -73,6 +75,8 @@ class PlaceReader {
   readonly #where: Where;
   readonly #signal: AbortSignal | undefined;
   readonly #limits: string[] = [];
+  /** Signatures by several keys are of one payload. */
+  readonly #blobs = new Map<Digest, Buffer>();
 
   constructor(client: RepositoryClient, where: Where, signal: AbortSignal | undefined) {
     this.#client = client;
@@ -170,21 +174,28 @@ class PlaceReader {
     const limit = kind === 'bundle' ? MAX_BUNDLE_BYTES : MAX_PAYLOAD_BYTES;
     if (blob.size > limit) return [{ problem: `it has ${blob.size} bytes; at most ${limit} are read` }];
     try {
-      const what = `signature blob ${blob.digest} of ${this.#where.repository}`;
-      const path = `blobs/${blob.digest}`;
-      const found = await this.#client.getDocument({ path, what, limit, expected: blob }, { signal: this.#signal });
-      if (found === undefined) return [{ problem: `the registry lacks its blob ${blob.digest}` }];
+      const bytes = await this.#blob(blob, limit);
+      if (bytes === undefined) return [{ problem: `the registry lacks its blob ${blob.digest}` }];
       if (kind === 'simple-signing') {
-        const payload = found.bytes.toString('base64');
-        return [{ format: 'simple-signing', payload, signature: carried.signature }];
+        return [{ format: 'simple-signing', payload: bytes.toString('base64'), signature: carried.signature }];
       }
-      const bundle = parseSigstoreBundle(found.bytes);
+      const bundle = parseSigstoreBundle(bytes);
       if (bundle.kind === 'message') return [{ format: 'message', signature: bundle.signature.toString('base64') }];
       const payload = bundle.payload.toString('base64');
       return bundle.signatures.map((each) => ({ format: 'dsse', payload, signature: each.toString('base64') }));
     } catch (error) {
       return [{ problem: this.#problemOf(error) }];
     }
+  }
+
+  async #blob(blob: Descriptor, limit: number): Promise<Buffer | undefined> {
+    const known = this.#blobs.get(blob.digest);
+    if (known !== undefined) return known;
+    const what = `signature blob ${blob.digest} of ${this.#where.repository}`;
+    const request = { path: `blobs/${blob.digest}`, what, limit, expected: blob };
+    const found = await this.#client.getDocument(request, { signal: this.#signal });
+    if (found !== undefined) this.#blobs.set(blob.digest, found.bytes);
+    return found?.bytes;
   }
 
   #problemOf(error: unknown): string {
