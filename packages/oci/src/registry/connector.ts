@@ -1,78 +1,100 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
-import { isIP, type Socket } from 'node:net';
-import { buildConnector } from 'undici';
+import { lookup } from 'node:dns/promises';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { buildConnector, errors } from 'undici';
 import { type AddressClass, classifyAddress } from './address-class.ts';
+import type { ConnectionPolicy } from './connection-policy.ts';
 
 /** A name or literal leads to an address that the policy excludes. The socket was never opened. */
 export class AddressRefusedError extends Error {
-  readonly address: string;
-
-  constructor(hostname: string, address: string) {
+  constructor(hostname: string, address: string, what: string) {
     super(
       hostname === address
-        ? `${address} must not be asked`
-        : `${hostname} leads to ${address}, which must not be asked`,
+        ? `${address} must not be asked${what}`
+        : `${hostname} leads to ${address}, which must not be asked${what}`,
     );
     this.name = 'AddressRefusedError';
-    this.address = address;
   }
 }
 
+/** All addresses of a host name, in the order in which they are to be tried. */
+export type LookupAddresses = (hostname: string) => Promise<readonly string[]>;
+
+/** The system's resolver, /etc/hosts included. */
+export async function systemLookup(hostname: string): Promise<readonly string[]> {
+  return (await lookup(hostname, { all: true })).map(({ address }) => address);
+}
+
 export interface ConnectorOptions {
+  /** For name resolution, and for TCP and TLS after it. */
   readonly connectMs: number;
+  readonly lookup: LookupAddresses;
   readonly allows: (address: AddressClass) => boolean;
-  /** PEM certificates of authorities; undefined: those of the system. */
-  readonly authorities: readonly string[] | undefined;
+  readonly policy: ConnectionPolicy;
+  /** Whether it connects to registries themselves, and not to hosts that they name. */
+  readonly own: boolean;
   /** Told about each established connection (after TLS), with the origin it is for. */
   readonly onConnect?: (origin: string, address: AddressClass) => void;
 }
 
-type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
-
 /**
  * An undici connector that looks at each address between name resolution and connect, so that the address checked is
- * the address used: a name that changes its mind in between (DNS rebinding) gains nothing.
+ * the address used: a name that changes its mind in between (DNS rebinding) gains nothing. What depends on the address
+ * (plain http, unverified TLS) is decided there too, for those addresses alone.
  */
-export function createConnector({
-  connectMs,
-  allows,
-  authorities,
-  onConnect,
-}: ConnectorOptions): buildConnector.connector {
-  const checkedLookup = (hostname: string, options: LookupOptions, callback: LookupCallback): void => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const refused = error ? undefined : addresses.find(({ address }) => !allows(classifyAddress(address)));
-      const first = addresses?.[0];
-      if (error || refused || first === undefined) {
-        callback(error ?? new AddressRefusedError(hostname, refused?.address ?? 'nowhere'), '');
-      } else if (options.all) {
-        callback(null, addresses);
-      } else {
-        callback(null, first.address, first.family);
-      }
-    });
-  };
-  const connect = buildConnector({
-    timeout: connectMs,
-    allowH2: false,
-    lookup: checkedLookup,
-    ...(authorities ? { ca: authorities } : {}),
-  } as buildConnector.BuildOptions);
-  return (options, callback) => {
-    const { hostname } = options;
-    if (isIP(hostname) !== 0 && !allows(classifyAddress(hostname))) {
-      callback(new AddressRefusedError(hostname, hostname), null);
-      return;
+export function createConnector(options: ConnectorOptions): buildConnector.connector {
+  const { connectMs, allows, policy, own, onConnect } = options;
+  const prepare = async ({ hostname, protocol, port }: buildConnector.Options): Promise<buildConnector.connector> => {
+    const addresses = isIP(hostname) === 0 ? await timely(options.lookup(hostname), connectMs, hostname) : [hostname];
+    const refused = addresses.find((address) => !allows(classifyAddress(address)));
+    if (refused !== undefined || addresses.length === 0) {
+      throw new AddressRefusedError(hostname, refused ?? 'nowhere', '');
     }
-    connect(options, (...[error, socket]: [null, Socket] | [Error, null]) => {
-      if (error) {
-        callback(error, null);
-        return;
-      }
-      if (socket.remoteAddress !== undefined) {
-        onConnect?.(`${options.protocol}//${options.host}`, classifyAddress(socket.remoteAddress));
-      }
-      callback(null, socket);
-    });
+    const wanted = { protocol, hostname, port, addresses, own };
+    if (protocol === 'http:' && !policy.allowsPlain(wanted)) {
+      throw new AddressRefusedError(hostname, addresses.join(', '), ' over plain http');
+    }
+    return buildConnector({
+      timeout: connectMs,
+      allowH2: false,
+      lookup: pinned(addresses),
+      ...(protocol === 'https:' ? policy.tls(wanted) : {}),
+      // undici's types have neither lookup nor secureContext; both go on to net and tls as they are.
+    } as buildConnector.BuildOptions);
   };
+  return (target, callback) => {
+    prepare(target).then(
+      (connect) =>
+        connect(target, (...[error, socket]: [null, Socket] | [Error, null]) => {
+          if (error) {
+            callback(error, null);
+            return;
+          }
+          if (socket.remoteAddress !== undefined) {
+            onConnect?.(`${target.protocol}//${target.host}`, classifyAddress(socket.remoteAddress));
+          }
+          callback(null, socket);
+        }),
+      (error: unknown) => callback(error as Error, null),
+    );
+  };
+}
+
+/** Answers with the addresses that were checked, whatever the name leads to by now. */
+function pinned(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_hostname, { all: wantsAll }, callback) => {
+    const [first] = all;
+    if (wantsAll || first === undefined) callback(null, all);
+    else callback(null, first.address, first.family);
+  };
+}
+
+async function timely(addresses: Promise<readonly string[]>, ms: number, hostname: string): Promise<readonly string[]> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new errors.ConnectTimeoutError(`no address of ${hostname} in time`)), ms);
+  try {
+    return await Promise.race([addresses, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -3,6 +3,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { selfSigned } from '@slipway/testing';
 import { expect, onTestFinished, test } from 'vitest';
+import { emptySettings } from '../settings/registry-settings.ts';
+import { parseHostRules } from '../settings/settings-list.ts';
 import { type Endpoint, EndpointResolver } from './endpoint.ts';
 
 /** A server on a port of its own that treats each connection as it is told at the moment. */
@@ -32,7 +34,7 @@ const plain = async (endpoint: Promise<Endpoint>): Promise<boolean> => (await en
 test('a registry that hangs up while it starts anew is not taken for plain http from then on', async () => {
   let behaviour = hangUp;
   const registry = await listen(() => behaviour);
-  const resolver = new EndpointResolver([], 10_000, () => 0);
+  const resolver = new EndpointResolver(emptySettings, 10_000, () => 0);
   expect(await plain(resolver.resolve(registry))).toBe(true);
   behaviour = speakTls;
   expect(await plain(resolver.resolve(registry))).toBe(false);
@@ -44,7 +46,7 @@ test('what a registry speaks is asked once a minute', async () => {
     connections += 1;
     return behaviour;
   });
-  const resolver = new EndpointResolver([], 10_000, () => now);
+  const resolver = new EndpointResolver(emptySettings, 10_000, () => now);
   expect(await Promise.all([plain(resolver.resolve(registry)), plain(resolver.resolve(registry))])).toEqual([
     true,
     true,
@@ -60,7 +62,7 @@ test('what a registry speaks is asked once a minute', async () => {
 
 test('a registry that refuses the handshake with an alert speaks TLS, whatever the alert says', async () => {
   const registry = await listen(() => refuseName);
-  expect(await plain(new EndpointResolver([], 10_000, () => 0).resolve(registry))).toBe(false);
+  expect(await plain(new EndpointResolver(emptySettings, 10_000, () => 0).resolve(registry))).toBe(false);
 });
 
 test.each([
@@ -70,6 +72,10 @@ test.each([
   ['localhost:00080', 'http://localhost'],
   ['[::1]:5000', 'http://[::1]:5000'],
 ])('%s over plain http is %s', async (registry, origin) => {
-  const resolver = new EndpointResolver([registry], 10_000, () => 0);
+  const resolver = new EndpointResolver(
+    { ...emptySettings, plainHttp: parseHostRules([registry], 'plainHttp') },
+    10_000,
+    () => 0,
+  );
   expect(await resolver.resolve(registry)).toEqual({ registry, origin, plain: true });
 });

@@ -1,18 +1,29 @@
 import type { Reference } from '../reference.ts';
-import { givenCredentials } from './credential-source.ts';
+import { emptySettings, entryForRegistry, type RegistrySettings } from '../settings/registry-settings.ts';
+import { parseHostRules } from '../settings/settings-list.ts';
+import { ConnectionPolicy } from './connection-policy.ts';
+import type { LookupAddresses } from './connector.ts';
+import type { HelperOptions } from './credential-helper.ts';
+import { type CredentialSource, givenCredentials, platformCredentials } from './credential-source.ts';
 import type { RegistryCredentials } from './credentials.ts';
 import { EndpointResolver } from './endpoint.ts';
+import { HelperAnswers } from './helper-credentials.ts';
 import { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './limits.ts';
+import { MirrorRests } from './mirror-rests.ts';
+import { MirroredRepository } from './mirrored-repository.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { RepositorySession } from './repository-session.ts';
 import { RequestGates } from './request-gate.ts';
 import { TokenCache } from './token-cache.ts';
+import type { TokenAccess } from './token-realm.ts';
 import { Transport } from './transport.ts';
 
 export interface RegistryClientOptions {
+  /** What operators set; `useSettings` replaces it. */
+  readonly settings?: RegistrySettings;
   /**
-   * Registries spoken to over plain http, as `host` (any port) or `host:port`. Those on loopback need not be listed: a
-   * handshake tells whether they speak TLS.
+   * Registries spoken to over plain http beside those of the settings, as `host` (any port), `host:port` or network. Those
+   * on loopback need not be listed: a handshake tells whether they speak TLS.
    */
   readonly plainHttp?: readonly string[];
   /** Hosts of token servers that may get the credentials of a registry of another site. */
@@ -22,6 +33,10 @@ export interface RegistryClientOptions {
   readonly deadlines?: Partial<Deadlines>;
   readonly retries?: Partial<RetryPolicy>;
   readonly userAgent?: string;
+  /** Who runs credential helpers and where they are found. */
+  readonly helpers?: HelperOptions;
+  /** How names become addresses; default the system's way. */
+  readonly lookup?: LookupAddresses;
   /** A clock in milliseconds that never goes back, for the life of tokens and of what was found out about registries. */
   readonly now?: () => number;
 }
@@ -30,11 +45,18 @@ export interface RegistryClientOptions {
 export interface RepositoryAccess {
   /** For this registry only: they go to its origin and its token server. */
   readonly credentials?: RegistryCredentials | undefined;
+  /** Ask the registry itself and none of its mirrors, e.g. to find out whether the credentials are good. */
+  readonly direct?: boolean;
   /** Told in words what is asked of whom and what the answer is: the staging log. Never holds a secret. */
   readonly onStep?: ((text: string) => void) | undefined;
   /** In milliseconds since 1970: a pause that would last beyond it is not begun, and its reason is the error. */
   readonly deadline?: number | undefined;
 }
+
+/** A mirror that fails is not asked again: there is another place to ask. */
+const MIRROR_ATTEMPTS = 1;
+
+type Place = Pick<Reference, 'registry' | 'repository'>;
 
 /** Sockets, token cache and what is known of registries: one for a process. */
 export class RegistryClient {
@@ -45,40 +67,112 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #deadlines: Deadlines;
   readonly #retries: RetryPolicy;
+  readonly #helpers: HelperAnswers;
+  readonly #rests: MirrorRests;
+  #settings: RegistrySettings;
 
   constructor(options: RegistryClientOptions = {}) {
     this.#options = options;
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
     this.#retries = { ...defaultRetries, ...options.retries };
-    this.#transport = new Transport(this.#deadlines, options.userAgent ?? 'slipway', options.extraAuthorities ?? []);
     const now = options.now ?? (() => performance.now());
-    this.#endpoints = new EndpointResolver(options.plainHttp ?? [], this.#deadlines.probeMs, now);
+    this.#settings = this.#withOptions(options.settings ?? emptySettings);
+    this.#transport = new Transport({
+      deadlines: this.#deadlines,
+      userAgent: options.userAgent ?? 'slipway',
+      policy: this.#policy(),
+      lookup: options.lookup,
+    });
+    this.#endpoints = new EndpointResolver(this.#settings, this.#deadlines.probeMs, now, options.lookup);
+    this.#helpers = new HelperAnswers(options.helpers ?? {}, now);
+    this.#rests = new MirrorRests(now);
     this.#tokens = new TokenCache(now);
     this.#gates = new RequestGates(this.#retries, now);
   }
 
-  /** The repository of a reference; its tag and digest do not matter here. */
-  repository(reference: Pick<Reference, 'registry' | 'repository'>, access: RepositoryAccess = {}): RepositoryClient {
-    const { registry, repository } = reference;
-    const session = new RepositorySession({
-      registry,
-      repository,
-      credentials: givenCredentials(access.credentials),
-      onStep: access.onStep ?? (() => undefined),
-      deadline: access.deadline,
-      gates: this.#gates,
-      transport: this.#transport,
-      endpoints: this.#endpoints,
-      tokens: this.#tokens,
-      trustedTokenHosts: this.#options.trustedTokenHosts ?? [],
-      deadlines: this.#deadlines,
-      retries: this.#retries,
+  /**
+   * Takes other settings from now on: for repositories that are opened after this, and for all sockets. Requests under
+   * way finish as they began.
+   */
+  useSettings(settings: RegistrySettings): void {
+    this.#settings = this.#withOptions(settings);
+    this.#endpoints.use(this.#settings);
+    this.#transport.use(this.#policy());
+    this.#helpers.forget();
+    this.#rests.forget();
+  }
+
+  /**
+   * The repository of a reference; its tag and digest do not matter here. Without credentials of the caller's those of
+   * the settings are used, if there are any.
+   */
+  repository({ registry, repository }: Place, access: RepositoryAccess = {}): RepositoryClient {
+    const source = this.#source(registry, access.credentials);
+    const session = this.#session(registry, repository, source, access, this.#retries);
+    const mirrors = access.direct ? [] : (entryForRegistry(this.#settings, registry)?.mirrors ?? []);
+    if (mirrors.length === 0) {
+      return new RepositoryClient(session);
+    }
+    const retries = { ...this.#retries, attempts: MIRROR_ATTEMPTS };
+    const clients = mirrors.map(({ registry: mirror, prefix, tags }) => {
+      const name = prefix === '' ? repository : `${prefix}/${repository}`;
+      const client = new RepositoryClient(this.#session(mirror, name, this.#platformSource(mirror), access, retries));
+      return { registry: mirror, tags, client };
     });
-    return new RepositoryClient(session);
+    return new MirroredRepository(session, clients, this.#rests);
   }
 
   /** Ends all sockets, also those in use. */
   close(): Promise<void> {
     return this.#transport.close();
+  }
+
+  #session(
+    registry: string,
+    repository: string,
+    credentials: CredentialSource,
+    access: RepositoryAccess,
+    retries: RetryPolicy,
+    tokenAccess: TokenAccess = { actions: 'pull' },
+  ): RepositorySession {
+    return new RepositorySession({
+      registry,
+      repository,
+      credentials,
+      onStep: access.onStep ?? (() => undefined),
+      deadline: access.deadline,
+      access: tokenAccess,
+      gates: this.#gates,
+      transport: this.#transport,
+      endpoints: this.#endpoints,
+      tokens: this.#tokens,
+      trustedTokenHosts: this.#settings.trustedTokenHosts,
+      deadlines: this.#deadlines,
+      retries,
+    });
+  }
+
+  #source(registry: string, credentials: RegistryCredentials | undefined): CredentialSource {
+    return credentials === undefined ? this.#platformSource(registry) : givenCredentials(credentials);
+  }
+
+  /** What the settings say for this one registry, a mirror or not. */
+  #platformSource(registry: string): CredentialSource {
+    const entry = entryForRegistry(this.#settings, registry);
+    if (entry?.credentials !== undefined) return platformCredentials(entry.credentials);
+    return entry?.helper === undefined ? givenCredentials(undefined) : this.#helpers.source(entry.helper, registry);
+  }
+
+  #withOptions(settings: RegistrySettings): RegistrySettings {
+    const { plainHttp = [], trustedTokenHosts = [] } = this.#options;
+    return {
+      ...settings,
+      plainHttp: settings.plainHttp.and(parseHostRules(plainHttp, 'plainHttp')),
+      trustedTokenHosts: [...settings.trustedTokenHosts, ...trustedTokenHosts],
+    };
+  }
+
+  #policy(): ConnectionPolicy {
+    return new ConnectionPolicy(this.#settings, this.#options.extraAuthorities ?? []);
   }
 }
