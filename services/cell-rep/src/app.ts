@@ -17,6 +17,7 @@ import { type App, type HealthServer, type Logger, startHealthServer } from '@sl
 import { GardenContainers, openGarden } from './adapters/garden.ts';
 import { probeHealth } from './adapters/health-probe.ts';
 import { ImageSource } from './adapters/image-source.ts';
+import { imageStore } from './adapters/image-store.ts';
 import { Knowledge } from './adapters/knowledge.ts';
 import { LogSink } from './adapters/log-sink.ts';
 import { diskProblem, readMachine } from './adapters/machine.ts';
@@ -25,10 +26,12 @@ import { RecordWriter } from './adapters/record-writer.ts';
 import { RouteTable } from './adapters/route-table.ts';
 import { TaskViews } from './adapters/task-knowledge.ts';
 import { TaskLedger } from './adapters/task-ledger.ts';
+import { WantedKnowledge } from './adapters/wanted-knowledge.ts';
 import type { Config } from './config.ts';
 import { cellCapacity } from './domain/capacity.ts';
 import { CellCondition } from './executor/cell-condition.ts';
 import { Executor } from './executor/executor.ts';
+import { ImageKeeper } from './executor/image-keeper.ts';
 import type { InstanceDeps } from './executor/instance-deps.ts';
 import { Reconciler } from './executor/reconciler.ts';
 import { Semaphore } from './executor/semaphore.ts';
@@ -72,11 +75,13 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   );
   const knowledge = new Knowledge(cellId, () => reconciler?.trigger());
   const taskViews = new TaskViews(cellId, () => taskReconciler?.trigger());
+  const wantedImages = new WantedKnowledge(() => keeper?.trigger());
   const metrics = createCellMetrics(() => ({
     local: executor?.local ?? new Map(),
     tasks: tasks?.local ?? new Map(),
     routes: routes.size,
     unplaced: reconciler?.unplaced ?? 0,
+    images: keeper?.status() ?? [],
     presence: capacity === undefined ? undefined : presence(),
   }));
   let garden: Garden | undefined;
@@ -87,6 +92,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let tasks: TaskExecutor | undefined;
   let taskReconciler: TaskReconciler | undefined;
   let usage: UsageSampler | undefined;
+  let keeper: ImageKeeper | undefined;
   let capacity: CellPresence['capacity'] | undefined;
   let bus: Bus | undefined;
   let beat: PresenceBeat | undefined;
@@ -174,6 +180,15 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       ledger,
       records: taskRecords,
     });
+    keeper = new ImageKeeper({
+      cellId,
+      read: (now) => wantedImages.read(now),
+      store: imageStore(garden, images),
+      timeoutMs: config.PULL_TIMEOUT_MS,
+      logger,
+      emitLog: deps.emitLog,
+      onPrefetched: metrics.onPrefetched,
+    });
     await tasks.adopt();
     await executor.adopt();
     await condition.start();
@@ -224,6 +239,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       logger,
     });
     usage.start();
+    await wantedImages.attach(connected);
+    if (stopping === undefined) keeper?.start();
   };
 
   const start = async (): Promise<void> => {
@@ -248,11 +265,13 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     } else await Promise.all([executor?.leave(), tasks?.leave()]);
     beat?.stop();
     await usage?.stop();
+    await keeper?.stop();
     await condition?.stop();
     routes.close();
     await logs.close();
     knowledge.close();
     taskViews.close();
+    wantedImages.close();
     records.close();
     taskRecords.close();
     await bus?.close();

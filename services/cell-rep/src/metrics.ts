@@ -2,6 +2,7 @@ import type { CellPresence } from '@slipway/contracts';
 import { Counter, createMetrics, Gauge, Histogram, type Registry } from '@slipway/service-kit';
 import type { LocalInstance } from './domain/decide.ts';
 import type { LocalTask } from './domain/decide-tasks.ts';
+import type { WantedStatus } from './executor/image-keeper.ts';
 import type { StepName } from './executor/instance-deps.ts';
 import { kindOf } from './executor/step.ts';
 
@@ -11,6 +12,7 @@ export interface Observed {
   readonly tasks: ReadonlyMap<string, LocalTask>;
   readonly routes: number;
   readonly unplaced: number;
+  readonly images: readonly WantedStatus[];
   readonly presence: CellPresence | undefined;
 }
 
@@ -18,11 +20,13 @@ export interface CellMetrics {
   readonly registry: Registry;
   onStep(step: StepName, ms: number): void;
   onStepFailed(step: StepName, error: unknown): void;
+  onPrefetched(result: 'fetched' | 'failed'): void;
 }
 
 // From a cached start of some milliseconds to a pull of some minutes.
 const STEP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
 const TASK_STATES = ['CLAIMED', 'RUNNING', 'COMPLETED'] as const;
+const IMAGE_STATES = ['stored', 'missing', 'failed'] as const;
 const STATES = ['CLAIMED', 'RUNNING', 'CRASHED', 'STOPPING'] as const;
 
 export function createCellMetrics(observe: () => Observed): CellMetrics {
@@ -61,6 +65,22 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
       for (const state of TASK_STATES) this.set({ state }, states.filter((s) => s === state).length);
     },
   });
+  new Gauge({
+    name: 'slipway_cell_wanted_images',
+    help: 'Images that this cell keeps for starts to come, by state; of those that failed the log says why',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const states = observe().images.map(({ state }) => state);
+      for (const state of IMAGE_STATES) this.set({ state }, states.filter((s) => s === state).length);
+    },
+  });
+  const prefetches = new Counter({
+    name: 'slipway_cell_prefetches_total',
+    help: 'Images fetched before an instance needed them, by result',
+    labelNames: ['result'],
+    registers,
+  });
   const gauge = (name: string, help: string, value: (observed: Observed) => number): void => {
     new Gauge({
       name,
@@ -86,6 +106,7 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
   return {
     registry,
     onStep: (step, ms) => seconds.observe({ step }, ms / 1_000),
+    onPrefetched: (result) => prefetches.inc({ result }),
     onStepFailed: (step, error) => failures.inc({ step, kind: kindOf(error) }),
   };
 }

@@ -7,9 +7,15 @@ import {
 } from '@slipway/garden';
 import type { Logger } from '@slipway/service-kit';
 import type { PlaceConfig } from '../config.ts';
-import type { LayerPull } from '../domain/pull-progress.ts';
 import { notesSchema, taskNotesSchema } from '../executor/notes.ts';
-import type { Container, ContainerExit, ContainerSpec, Containers, FoundContainer } from '../executor/ports.ts';
+import type {
+  Container,
+  ContainerExit,
+  ContainerSpec,
+  Containers,
+  FoundContainer,
+  PullListener,
+} from '../executor/ports.ts';
 import type { ImageSource } from './image-source.ts';
 import { parseStopSignal } from './stop-signal.ts';
 
@@ -44,16 +50,10 @@ export class GardenContainers implements Containers {
   async pull(
     lrp: Pick<DesiredLrp, 'image'>,
     signal: AbortSignal,
-    onProgress: (layer: LayerPull) => void,
+    { onProgress, onDetour }: PullListener,
   ): Promise<{ readonly layers: readonly LayerHandle[] }> {
-    const open = this.#images.open(lrp);
-    const layers = await this.#garden.layers.ensureLayers(
-      lrp.image.layers,
-      async function* (layer, fetchSignal) {
-        yield* await open(layer, fetchSignal);
-      },
-      { signal, onProgress },
-    );
+    const fetch = this.#images.open(lrp, onDetour);
+    const layers = await this.#garden.layers.ensureLayers(lrp.image.layers, fetch, { signal, onProgress });
     return { layers };
   }
 

@@ -96,7 +96,10 @@ async function pull(book: Rising, log: InstanceLog, deps: InstanceDeps, signal: 
     const progress = new PullProgress(performance.now());
     try {
       const image = await withDeadline('pulling the image', deps.timeouts.pullMs, signal, (s) =>
-        deps.containers.pull(book.lrp, s, (layer) => say(progress.note(layer, performance.now()))),
+        deps.containers.pull(book.lrp, s, {
+          onProgress: (layer) => say(progress.note(layer, performance.now())),
+          onDetour: ({ what, why }) => log.cell(`${what} for instance`, 'ERR', why),
+        }),
       );
       say(progress.end(performance.now()));
       return image;

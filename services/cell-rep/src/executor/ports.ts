@@ -8,14 +8,17 @@ export type Workload = Pick<
   'image' | 'action' | 'sidecars' | 'files' | 'resources' | 'ports' | 'healthCheck' | 'log' | 'metricTags'
 >;
 
+/** What the user is told of a pull while it goes on. */
+export interface PullListener {
+  onProgress(layer: LayerPull): void;
+  /** A place that was asked first did not give a layer, and another is asked. */
+  onDetour(detour: { readonly what: string; readonly why: string }): void;
+}
+
 /** What the executor asks of containers; `adapters/garden.ts` answers. */
 export interface Containers {
   /** All layers of the image are here, verified. Rejects with the signal's reason when aborted. */
-  pull(
-    image: Pick<DesiredLrp, 'image'>,
-    signal: AbortSignal,
-    onProgress: (layer: LayerPull) => void,
-  ): Promise<PulledImage>;
+  pull(image: Pick<DesiredLrp, 'image'>, signal: AbortSignal, listener: PullListener): Promise<PulledImage>;
   /** All but the process. What fails or is aborted leaves nothing behind. */
   create(spec: ContainerSpec, signal: AbortSignal): Promise<Container>;
   /** What a rep before this one left. */
