@@ -6,7 +6,7 @@ import { parseReference } from '../reference.ts';
 import { RegistryCredentials } from './credentials.ts';
 import { type Handler, type HostileServer, startHostile } from './hostile-registry.test-support.ts';
 import type { Deadlines } from './limits.ts';
-import { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+import { RegistryClient, type RegistryClientOptions, type RepositoryAccess } from './registry-client.ts';
 import { RegistryError } from './registry-error.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import { type InspectedImage, inspectImage } from './resolve.ts';
@@ -44,11 +44,16 @@ export async function serve(handler: Handler, options?: { tls?: boolean }): Prom
 export function repositoryAt(
   server: { readonly address: string },
   options: RegistryClientOptions & { steps?: string[] } = {},
+  access: RepositoryAccess = {},
 ): { readonly repository: RepositoryClient; readonly inspect: () => Promise<InspectedImage> } {
   const client = new RegistryClient({ retries, ...options });
   closing.push(() => client.close());
   const reference = parseReference(`${server.address}/team/app:v1`);
-  const repository = client.repository(reference, { credentials, onStep: (text) => options.steps?.push(text) });
+  const repository = client.repository(reference, {
+    credentials,
+    onStep: (text) => options.steps?.push(text),
+    ...access,
+  });
   return { repository, inspect: () => inspectImage(repository, reference, { platform }) };
 }
 

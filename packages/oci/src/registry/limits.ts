@@ -4,6 +4,8 @@ export interface Deadlines {
   readonly connectMs: number;
   /** From the request to the end of the answer's headers. */
   readonly headersMs: number;
+  /** From the last byte of an upload that the registry took to its answer: it may hash or move what it got. */
+  readonly commitMs: number;
   /** Between two pieces of a body. */
   readonly bodyIdleMs: number;
   /** For a manifest, config or token in all, however steadily it drips in. */
@@ -19,6 +21,7 @@ export interface Deadlines {
 export const defaultDeadlines: Deadlines = {
   connectMs: 10_000,
   headersMs: 30_000,
+  commitMs: 300_000,
   bodyIdleMs: 30_000,
   documentMs: 60_000,
   probeMs: 2_000,

@@ -12,6 +12,7 @@ export interface RedirectableRequest {
   readonly method: Exchange['method'];
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Exchange['body'];
+  readonly headersMs?: Exchange['headersMs'];
   /** Goes to the registry's own origin only (distribution-spec: it must not cross hosts). */
   readonly authorization: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -26,12 +27,12 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  * info, and without the authorization from the first foreign origin on, wherever the way leads after that.
  */
 export async function followRedirects(transport: Transport, request: RedirectableRequest): Promise<Answer> {
-  const { ask, endpoint, method, body, signal } = request;
+  const { ask, endpoint, method, body, headersMs, signal } = request;
   const reads = method === 'GET' || method === 'HEAD';
   let { url, authorization } = request;
   for (let hops = 0; ; hops += 1) {
     const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
-    const sent = { ask, url, method, headers, body, signal, registryOrigin: endpoint.origin };
+    const sent = { ask, url, method, headers, body, headersMs, signal, registryOrigin: endpoint.origin };
     const answer = await transport.exchange(sent);
     if (!REDIRECTS.has(answer.status)) {
       return answer;

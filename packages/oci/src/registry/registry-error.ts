@@ -1,7 +1,15 @@
 import { OciError, type OciErrorCode } from '../errors.ts';
 
 /** The step during which a registry was asked. */
-export type RegistryPhase = 'authentication' | 'resolve' | 'manifest' | 'platform' | 'config' | 'policy' | 'blob';
+export type RegistryPhase =
+  | 'authentication'
+  | 'resolve'
+  | 'manifest'
+  | 'platform'
+  | 'config'
+  | 'policy'
+  | 'blob'
+  | 'copy';
 
 /** Who is asked for what, in the words of the error and of the log. */
 export interface Ask {

@@ -11,6 +11,7 @@ import { type OpenedBlob, openBlob } from './open-blob.ts';
 import { type Ask, placeError, RegistryError, type RegistryPhase } from './registry-error.ts';
 import type { RepositorySession } from './repository-session.ts';
 import { pauseAfter, wait } from './retry.ts';
+import type { Answer } from './transport.ts';
 
 export interface CallOptions {
   /** An abort rejects with the signal's reason. */
@@ -77,15 +78,18 @@ export class RepositoryClient {
     const { repository, registry, onStep } = this.#session;
     const name = `${repository}${isDigest(selector) ? '@' : ':'}${selector}`;
     const ask: Ask = { phase: options.phase ?? 'manifest', registry, what: `manifest ${name}` };
-    const request = { path: `manifests/${selector}`, headers: { accept: manifestAccept } };
-    const { answer, body } = await this.#session.document(ask, request, MAX_MANIFEST_BYTES, signal);
-    try {
-      const header = answer.header('content-type');
-      const digest = digestOf(body);
+    const verified = (body: Buffer, answer: Answer): void => {
+      const type = answer.header('content-type');
       // The digest of a schema 1 manifest leaves its signatures out; parsing refuses it by name.
-      if (!isSchema1MediaType(bareMediaType(header) ?? '')) {
-        checkManifestDigest(selector, digest, answer.header('docker-content-digest'));
-      }
+      if (isSchema1MediaType(bareMediaType(type) ?? '')) parseManifestDocument(body, { header: type });
+      checkManifestDigest(selector, digestOf(body), answer.header('docker-content-digest'));
+    };
+    const wanted = { path: `manifests/${selector}`, accept: manifestAccept, limit: MAX_MANIFEST_BYTES, verified };
+    // What a build begins with has to be looked at for it; what that leads to by digest stays what it is.
+    const freshSince = ask.phase === 'resolve' || !isDigest(selector) ? this.#session.freshSince : undefined;
+    const { body, contentType: header, url } = await this.#session.shared(ask, wanted, freshSince, signal);
+    try {
+      const digest = digestOf(body);
       if (descriptor) {
         verify(body, { digest, size: descriptor.size });
       }
@@ -93,7 +97,7 @@ export class RepositoryClient {
       onStep(`${registry} answered 200: ${document.mediaType}, ${body.length} bytes, ${digest}`);
       return { digest, size: body.length, bytes: body, document };
     } catch (error) {
-      throw placeError(error, ask, answer.url);
+      throw placeError(error, ask, url);
     }
   }
 
@@ -124,19 +128,16 @@ export class RepositoryClient {
   async getConfig({ config }: ImageManifest, { signal }: CallOptions = {}): Promise<ImageConfig> {
     const { repository, registry, onStep } = this.#session;
     const ask: Ask = { phase: 'config', registry, what: `config ${config.digest} of ${repository}` };
-    const { answer, body } = await this.#session.document(
-      ask,
-      { path: `blobs/${config.digest}` },
-      MAX_CONFIG_BYTES,
-      signal,
-    );
+    const verified = (body: Buffer): void => verify(body, config);
+    const wanted = { path: `blobs/${config.digest}`, limit: MAX_CONFIG_BYTES, verified };
+    const { body, url } = await this.#session.shared(ask, wanted, undefined, signal);
     try {
       verify(body, config);
       const parsed = parseImageConfig(body);
       onStep(`${registry} answered 200: image config, ${body.length} bytes`);
       return parsed;
     } catch (error) {
-      throw placeError(error, ask, answer.url);
+      throw placeError(error, ask, url);
     }
   }
 

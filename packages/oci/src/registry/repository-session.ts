@@ -3,12 +3,13 @@ import { readDocument, readRefusal } from './body.ts';
 import { parseChallenges } from './challenge.ts';
 import type { CredentialSource } from './credential-source.ts';
 import { withDeadline } from './deadline.ts';
+import type { DocumentCache, SharedDocument } from './document-cache.ts';
 import type { Endpoint, EndpointResolver } from './endpoint.ts';
 import type { Deadlines, RetryPolicy } from './limits.ts';
 import { describeRateLimit, parseRateLimit } from './rate-limit.ts';
-import { followRedirects } from './redirects.ts';
+import { followRedirects, placeToGo } from './redirects.ts';
 import { refusalError } from './refusal.ts';
-import { type Ask, RegistryError } from './registry-error.ts';
+import { type Ask, placeError, RegistryError } from './registry-error.ts';
 import type { RequestGates } from './request-gate.ts';
 import { withRetries } from './retry.ts';
 import type { TokenCache } from './token-cache.ts';
@@ -28,6 +29,10 @@ export interface RepositorySessionOptions {
   readonly endpoints: EndpointResolver;
   readonly tokens: TokenCache;
   readonly gates: RequestGates;
+  /** Where callers share what they read; undefined: each reads for itself. */
+  readonly documents?: DocumentCache | undefined;
+  /** In milliseconds since 1970: what tags mean has to be asked for then or later. */
+  readonly freshSince?: number | undefined;
   readonly trustedTokenHosts: readonly string[];
   readonly deadlines: Deadlines;
   readonly retries: RetryPolicy;
@@ -42,6 +47,17 @@ export interface RepositoryRequest {
   readonly body?: Exchange['body'];
   /** The statuses that are an answer; 200 only, unless it says otherwise. */
   readonly accept?: readonly number[];
+  /** How long the registry may take to answer; default as for all. */
+  readonly headersMs?: number;
+}
+
+/** A small document that callers with the same credentials may share. */
+export interface SharedRequest {
+  readonly path: string;
+  readonly accept?: string;
+  /** The most bytes that are read. */
+  readonly limit: number;
+  readonly verified: (body: Buffer, answer: Answer) => void;
 }
 
 /** Requests to one repository on behalf of one caller: repeated, redirected and authorized as needed. */
@@ -80,9 +96,55 @@ export class RepositorySession {
     return this.#options.onStep;
   }
 
+  /** The same, with a token that lets one do something else. */
+  allowedTo(access: TokenAccess): RepositorySession {
+    return new RepositorySession({ ...this.#options, access });
+  }
+
+  /** Where the Location header of an answer leads. @throws RegistryError REDIRECT_REFUSED when nobody should go there */
+  async placeToGo(answer: Answer, ask: Ask): Promise<URL> {
+    return placeToGo(answer, ask, await this.#endpoint(ask));
+  }
+
   /** The same, for others to hear what happens. */
   tellingTo(onStep: (text: string) => void): RepositorySession {
     return new RepositorySession({ ...this.#options, onStep });
+  }
+
+  /** The time after which what a tag means has to be asked for: that of the request that this is done for, or now. */
+  get freshSince(): number {
+    return this.#options.freshSince ?? Date.now();
+  }
+
+  /**
+   * Fetches a whole small document, or takes it from those that callers with the same credentials share. `verified` throws
+   * when it is not what was asked for: what is shared is what it let pass. `freshSince`: as with `DocumentCache.get`.
+   */
+  async shared(
+    ask: Ask,
+    { path, accept, limit, verified }: SharedRequest,
+    freshSince: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<SharedDocument> {
+    const { documents, registry, onStep } = this.#options;
+    const fetch = async (session: RepositorySession, ends: AbortSignal | undefined): Promise<SharedDocument> => {
+      const headers = accept === undefined ? {} : { accept };
+      const { answer, body } = await session.document(ask, { path, headers }, limit, ends);
+      try {
+        verified(body, answer);
+      } catch (error) {
+        throw placeError(error, ask, answer.url);
+      }
+      return { body, contentType: answer.header('content-type'), url: answer.url };
+    };
+    if (documents === undefined) return fetch(this, signal);
+    const passenger = {
+      signal,
+      onStep,
+      onJoin: () => onStep(`${registry} is being asked for ${ask.what} already, for another build`),
+      onKept: () => onStep(`${registry} gave ${ask.what} for another build`),
+    };
+    return documents.get(this.cacheKey, path, freshSince, passenger, (ends, tell) => fetch(this.tellingTo(tell), ends));
   }
 
   /** Fetches a whole small document, asking again where that may help. */
@@ -125,15 +187,16 @@ export class RepositorySession {
 
   async #send(ask: Ask, request: RepositoryRequest, signal: AbortSignal | undefined): Promise<Answer> {
     const { transport, registry, repository, onStep } = this.#options;
-    const { method = 'GET', headers = {}, path, body, accept = [200] } = request;
+    const { method = 'GET', headers = {}, path, body, accept = [200], headersMs } = request;
     const endpoint = await this.#endpoint(ask);
     const url = path instanceof URL ? path : new URL(`/v2/${repository}/${path}`, endpoint.origin);
     // Where an upload goes on may be another host, which gets no credentials.
     const isOwn = url.origin === endpoint.origin;
     const authorizer = this.#authorizer(endpoint);
     const onRedirect = (to: URL): void => onStep(`${registry} redirects to ${to.host}`);
+    const parts = { ask, endpoint, url, method, headers, body, headersMs, signal, onRedirect };
     const send = (authorization: string | undefined): Promise<Answer> =>
-      followRedirects(transport, { ask, endpoint, url, method, headers, body, authorization, signal, onRedirect });
+      followRedirects(transport, { ...parts, authorization });
     const sent = isOwn ? await authorizer.current(signal) : undefined;
     let authorization = sent;
     const redact = (text: string): string => authorizer.redact(text, authorization);
