@@ -6,6 +6,7 @@ import type { LookupAddresses } from './connector.ts';
 import type { HelperOptions } from './credential-helper.ts';
 import { type CredentialSource, givenCredentials, platformCredentials } from './credential-source.ts';
 import type { RegistryCredentials } from './credentials.ts';
+import type { DocumentCache } from './document-cache.ts';
 import { EndpointResolver } from './endpoint.ts';
 import { HelperAnswers } from './helper-credentials.ts';
 import { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './limits.ts';
@@ -13,6 +14,7 @@ import { MirrorRests } from './mirror-rests.ts';
 import { MirroredRepository } from './mirrored-repository.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { RepositorySession } from './repository-session.ts';
+import { RepositoryWriter } from './repository-writer.ts';
 import { RequestGates } from './request-gate.ts';
 import { TokenCache } from './token-cache.ts';
 import type { TokenAccess } from './token-realm.ts';
@@ -33,6 +35,8 @@ export interface RegistryClientOptions {
   readonly deadlines?: Partial<Deadlines>;
   readonly retries?: Partial<RetryPolicy>;
   readonly userAgent?: string;
+  /** Where callers share manifests and configs; default: each reads for itself. */
+  readonly documents?: DocumentCache;
   /** Who runs credential helpers and where they are found. */
   readonly helpers?: HelperOptions;
   /** How names become addresses; default the system's way. */
@@ -51,6 +55,11 @@ export interface RepositoryAccess {
   readonly onStep?: ((text: string) => void) | undefined;
   /** In milliseconds since 1970: a pause that would last beyond it is not begun, and its reason is the error. */
   readonly deadline?: number | undefined;
+  /**
+   * In milliseconds since 1970, when what this is for was asked for; default now. What a tag meant before is not taken
+   * from the shared documents; what it means later is.
+   */
+  readonly freshSince?: number | undefined;
 }
 
 /** A mirror that fails is not asked again: there is another place to ask. */
@@ -122,6 +131,14 @@ export class RegistryClient {
     return new MirroredRepository(session, clients, this.#rests);
   }
 
+  /** A repository to write to. No mirror is asked: they are for reading. */
+  uploads({ registry, repository }: Place, access: RepositoryAccess = {}): RepositoryWriter {
+    const source = this.#source(registry, access.credentials);
+    return new RepositoryWriter(
+      this.#session(registry, repository, source, access, this.#retries, { actions: 'pull,push' }),
+    );
+  }
+
   /** Ends all sockets, also those in use. */
   close(): Promise<void> {
     return this.#transport.close();
@@ -141,6 +158,8 @@ export class RegistryClient {
       credentials,
       onStep: access.onStep ?? (() => undefined),
       deadline: access.deadline,
+      freshSince: access.freshSince,
+      documents: this.#options.documents,
       access: tokenAccess,
       gates: this.#gates,
       transport: this.#transport,

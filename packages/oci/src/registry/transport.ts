@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, errors } from 'undici';
 import { type AddressClass, mayLeadTo } from './address-class.ts';
-import { createConnector } from './connector.ts';
+import type { ConnectionPolicy } from './connection-policy.ts';
+import { createConnector, type LookupAddresses, systemLookup } from './connector.ts';
 import { evictOldest } from './evict-oldest.ts';
 import type { Deadlines } from './limits.ts';
 import { networkFault } from './network-fault.ts';
@@ -36,29 +36,47 @@ export interface Answer {
   discard(): void;
 }
 
+export interface TransportOptions {
+  readonly deadlines: Deadlines;
+  readonly userAgent: string;
+  readonly policy: ConnectionPolicy;
+  /** How names become addresses; default the system's way. */
+  readonly lookup?: LookupAddresses | undefined;
+}
+
+/** Sockets that were opened under one policy. */
+interface Agents {
+  readonly own: Agent;
+  /** One for each class of registry, for a pooled socket has passed the rule of its own class only. */
+  readonly foreign: Map<AddressClass, Agent>;
+}
+
 /** Sockets to registries and to the hosts that they name. HTTP/1.1 only. */
 export class Transport {
-  readonly #deadlines: Deadlines;
-  readonly #userAgent: string;
-  readonly #authorities: readonly string[] | undefined;
+  readonly #options: TransportOptions;
   /** Where each registry was last reached. */
   readonly #reached = new Map<string, AddressClass>();
-  readonly #own: Agent;
-  /** One for each class of registry, for a pooled socket has passed the rule of its own class only. */
-  readonly #foreign = new Map<AddressClass, Agent>();
+  #policy: ConnectionPolicy;
+  #agents: Agents;
+  /** Those of earlier policies that still have requests under way. */
+  readonly #retiring = new Set<Agent>();
 
-  constructor(deadlines: Deadlines, userAgent: string, extraAuthorities: readonly string[]) {
-    this.#deadlines = deadlines;
-    this.#userAgent = userAgent;
-    // Naming one authority replaces all others: the system's are named again.
-    this.#authorities = extraAuthorities.length === 0 ? undefined : [...getCACertificates(), ...extraAuthorities];
-    this.#own = this.#createAgent(
-      (address) => address !== 'special',
-      (origin, address) => {
-        this.#reached.set(origin, address);
-        evictOldest(this.#reached, MAX_REACHED);
-      },
-    );
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#policy = options.policy;
+    this.#agents = this.#createAgents();
+  }
+
+  /** Opens all further sockets under another policy. Requests under way finish on theirs, which serve no others. */
+  use(policy: ConnectionPolicy): void {
+    const { own, foreign } = this.#agents;
+    this.#policy = policy;
+    this.#agents = this.#createAgents();
+    for (const agent of [own, ...foreign.values()]) {
+      this.#retiring.add(agent);
+      // undici rejects for no other reason than that it was closed already.
+      void agent.close().finally(() => this.#retiring.delete(agent));
+    }
   }
 
   /**
@@ -68,7 +86,7 @@ export class Transport {
   async exchange(exchange: Exchange): Promise<Answer> {
     const { ask, url, method, headers, body: sent, headersMs, signal, registryOrigin } = exchange;
     signal?.throwIfAborted();
-    const agent = url.origin === registryOrigin ? this.#own : this.#foreignAgent(registryOrigin);
+    const agent = url.origin === registryOrigin ? this.#agents.own : this.#foreignAgent(registryOrigin);
     let response: Dispatcher.ResponseData;
     try {
       response = await agent.request({
@@ -76,7 +94,7 @@ export class Transport {
         path: `${url.pathname}${url.search}`,
         method,
         // `identity`: digests and sizes are those of the bytes as stored.
-        headers: { 'user-agent': this.#userAgent, 'accept-encoding': 'identity', ...headers },
+        headers: { 'user-agent': this.#options.userAgent, 'accept-encoding': 'identity', ...headers },
         ...(sent === undefined ? {} : { body: sent }),
         ...(headersMs === undefined ? {} : { headersTimeout: headersMs }),
         signal: signal ?? null,
@@ -101,27 +119,45 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#own, ...this.#foreign.values()].map((agent) => agent.destroy()));
+    const { own, foreign } = this.#agents;
+    await Promise.all([own, ...foreign.values(), ...this.#retiring].map((agent) => agent.destroy()));
+  }
+
+  #createAgents(): Agents {
+    const own = this.#createAgent(
+      true,
+      (address) => address !== 'special',
+      (origin, address) => {
+        this.#reached.set(origin, address);
+        evictOldest(this.#reached, MAX_REACHED);
+      },
+    );
+    return { own, foreign: new Map() };
   }
 
   #foreignAgent(registryOrigin: string): Agent {
     const registryClass = this.#reached.get(registryOrigin) ?? 'public';
-    const agent = this.#foreign.get(registryClass) ?? this.#createAgent((address) => mayLeadTo(registryClass, address));
-    this.#foreign.set(registryClass, agent);
+    const { foreign } = this.#agents;
+    const agent =
+      foreign.get(registryClass) ?? this.#createAgent(false, (address) => mayLeadTo(registryClass, address));
+    foreign.set(registryClass, agent);
     return agent;
   }
 
   #createAgent(
+    own: boolean,
     allows: (address: AddressClass) => boolean,
     onConnect?: (origin: string, address: AddressClass) => void,
   ): Agent {
-    const { connectMs, headersMs, bodyIdleMs } = this.#deadlines;
+    const { connectMs, headersMs, bodyIdleMs } = this.#options.deadlines;
     return new Agent({
       allowH2: false,
       connect: createConnector({
         connectMs,
+        lookup: this.#options.lookup ?? systemLookup,
         allows,
-        authorities: this.#authorities,
+        policy: this.#policy,
+        own,
         ...(onConnect ? { onConnect } : {}),
       }),
       headersTimeout: headersMs,
