@@ -5,6 +5,7 @@ import { busAccess, type Instance } from '@slipway/contracts';
 import { openDatabase } from '@slipway/database';
 import { type App, createMetrics, Gauge, type Logger, startHealthServer } from '@slipway/service-kit';
 import type { Platform } from './actions/platform.ts';
+import { askAgain } from './actions/registry-checks.ts';
 import { requestStagingAgain } from './actions/staging.ts';
 import { ActualState } from './adapters/nats/actual-state.ts';
 import { DesiredRecords, desiredLrps, desiredTasks, wantedImages } from './adapters/nats/desired-records.ts';
@@ -26,6 +27,7 @@ import { failLateBuilds } from './handlers/late-builds.ts';
 import { lrpSource } from './handlers/lrp-source.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
 import { prepareDatabase } from './handlers/prepare-database.ts';
+import { failLateChecks, publishRegistryCheck, startRegistryCheckResults } from './handlers/registry-checks.ts';
 import { Repeated } from './handlers/repeated.ts';
 import { resealCredentials } from './handlers/reseal-credentials.ts';
 import { rotateEncryptionKey } from './handlers/rotate-encryption-key.ts';
@@ -41,6 +43,7 @@ import { createApi } from './routes/api.ts';
 /** Rows that were put off or left by another process are looked for so often. */
 const RELAY_INTERVAL_MS = 1_000;
 const LATE_BUILDS_INTERVAL_MS = 30_000;
+const LATE_CHECKS_INTERVAL_MS = 5_000;
 const FORGET_EVENTS_INTERVAL_MS = 3_600_000;
 /** They are settled as they are reported; this is for those that could not be, or waited for too long. */
 const SETTLE_TASKS_INTERVAL_MS = 10_000;
@@ -165,6 +168,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       handlers: {
         'staging-request': (guid) =>
           publishStagingRequest({ db, bus, platform, stagerPublicKey: config.STAGER_PUBLIC_KEY }, guid),
+        'registry-check': (guid) =>
+          publishRegistryCheck({ db, bus, platform, stagerPublicKey: config.STAGER_PUBLIC_KEY }, guid),
         lrp: (guid) => lrps.syncOne(guid),
         task: async (guid) => {
           await taskUpdater.settle(guid);
@@ -189,6 +194,12 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       LATE_BUILDS_INTERVAL_MS,
       logger,
     );
+    const lateChecks = new Repeated(
+      'late-checks',
+      () => failLateChecks(writer, platform, now),
+      LATE_CHECKS_INTERVAL_MS,
+      logger,
+    );
     const heldUp = new Map<string, string>();
     const deployments = new Repeated(
       'deployments',
@@ -205,19 +216,22 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       FORGET_EVENTS_INTERVAL_MS,
       logger,
     );
-    await writer.write((unit) => requestStagingAgain(unit));
+    await askEverythingAgain(writer);
     onStop(bus.onReset(() => void catchUp(writer, relaying, logger)));
     sync.start();
     relay.start();
     lateBuilds.start();
+    lateChecks.start();
     deployments.start();
     auditEvents.start();
     noteCrashes.start();
     settleTasks.start();
-    const tasks = [syncing, relaying, lateBuilds, deployments, auditEvents, noteCrashes, settleTasks];
+    const tasks = [syncing, relaying, lateBuilds, lateChecks, deployments, auditEvents, noteCrashes, settleTasks];
     onStop(() => Promise.all(tasks.map((task) => task.stop())));
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());
+    const checked = await unlessStopped(startRegistryCheckResults({ bus, writer, platform, logger }));
+    onStop(() => checked.stop());
 
     const tokens = createTokenVerifier({
       uaaUrl: config.UAA_URL,
@@ -287,10 +301,18 @@ function emitLine(emitter: LogEmitter, { appGuid, text, stream }: ApiLine): void
   emitter.emit({ sourceId: appGuid, sourceType: 'API', stream, line: text });
 }
 
+/** What stagers were asked and have not answered. */
+function askEverythingAgain(writer: Writer): Promise<void> {
+  return writer.write(async (unit) => {
+    await requestStagingAgain(unit);
+    await askAgain(unit);
+  });
+}
+
 /** The bus was away or lost what it had: what waits is due, and what was asked may have to be asked again. */
 async function catchUp(writer: Writer, relay: OutboxRelay, logger: Logger): Promise<void> {
   try {
-    await writer.write((unit) => requestStagingAgain(unit));
+    await askEverythingAgain(writer);
     await relay.hasten();
   } catch (error) {
     logger.error({ err: error }, 'bus.catch-up-failed');

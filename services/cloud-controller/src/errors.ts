@@ -146,6 +146,14 @@ const apiErrors = {
     kind: 'invalid',
     means: 'User-provided service instances have no parameters.',
   },
+  RegistryCredentialsNotVerified: {
+    code: 190001,
+    status: 422,
+    message: '%s',
+    kind: 'invalid',
+    means:
+      'In a job: the registry does not take the user name and password, or could not be asked; the text says which, who was asked and what it answered.',
+  },
   InstancesUnavailable: {
     code: 220002,
     status: 503,

@@ -33,6 +33,14 @@ const freshRoute = async (world: World): Promise<Ids> => {
   return { guid: route, destination };
 };
 const destinations = (ids: Ids) => ({ destinations: [{ app: { guid: ids.apps } }] });
+const credentials = (place: object) => ({
+  name: name(),
+  registry: `${randomUUID()}.test`,
+  username: 'robot',
+  password: 'secret',
+  ...place,
+});
+const ofOrganization = { ids: (ids: Ids): Ids => ({ guid: ids.organizationCredentials ?? '' }) };
 const partnerOrganization = (ids: Ids) => ({ data: [{ guid: ids.partnerOrganization }] });
 const partnerSpace = (ids: Ids) => ({ data: [{ guid: ids.partnerSpace }] });
 
@@ -220,6 +228,18 @@ export const permissionRequests: Readonly<Record<string, PermissionRequest>> = {
   },
   'PATCH /v3/service_credential_bindings/{guid}': nothing,
   'DELETE /v3/service_credential_bindings/{guid}': fresh(async (w) => w.binding(await w.service())),
+
+  'POST /v3/registry_credentials': { body: (ids) => credentials(inSpace(ids)) },
+  'POST /v3/registry_credentials (organization)': { body: (ids) => credentials(inOrganization(ids)) },
+  'GET /v3/registry_credentials/{guid} (organization)': ofOrganization,
+  'PATCH /v3/registry_credentials/{guid}': { body: () => ({ password: 'another' }) },
+  'PATCH /v3/registry_credentials/{guid} (organization)': { ...nothing, ...ofOrganization },
+  'DELETE /v3/registry_credentials/{guid}': fresh((w) => w.registryCredentials('space')),
+  'DELETE /v3/registry_credentials/{guid} (organization)': {
+    ...ofOrganization,
+    ...fresh((w) => w.registryCredentials('organization')),
+  },
+  'POST /v3/registry_credentials/{guid}/actions/verify (organization)': ofOrganization,
 
   'PATCH /v3/feature_flags/{name}': { body: () => ({ enabled: true }) },
   'PATCH /v3/environment_variable_groups/{name}': { body: () => ({ var: {} }) },

@@ -110,6 +110,13 @@ export class World {
     return this.make('service_instances', { type: 'user-provided', name: randomUUID(), relationships });
   }
 
+  /** Of the space or of the organization. */
+  registryCredentials(of: 'space' | 'organization', password = 'secret'): Promise<string> {
+    const relationships = { [of]: link(this.id(of === 'space' ? 'spaces' : 'organizations')) };
+    const body = { name: randomUUID(), registry: `${randomUUID()}.test`, username: 'robot', password, relationships };
+    return this.make('registry_credentials', body);
+  }
+
   binding(service: string): Promise<string> {
     const relationships = { app: link(this.id('apps')), service_instance: link(service) };
     return this.make('service_credential_bindings', { type: 'app', relationships });
@@ -202,6 +209,8 @@ export async function seedWorld(api: TestApi, issuer: TokenIssuer): Promise<Worl
   Object.assign(ids, { routes: route, destination });
   ids.service_instances = await world.service();
   ids.service_credential_bindings = await world.binding(ids.service_instances);
+  ids.registry_credentials = await world.registryCredentials('space');
+  ids.organizationCredentials = await world.registryCredentials('organization');
   const events = await admin.get(`/v3/audit_events?types=audit.app.create&space_guids=${ids.spaces}`);
   ids.audit_events = events.body.resources[0].guid;
   const events2 = await admin.get(

@@ -8,6 +8,7 @@ import { unprocessable } from '../errors.ts';
 import { deleteApp } from './delete-apps.ts';
 import { deleteDomain } from './domains.ts';
 import type { Platform } from './platform.ts';
+import { deleteRegistryCredentialsOf } from './registry-credentials.ts';
 import { deleteRoute } from './routes.ts';
 import { deleteServiceInstance } from './service-instances.ts';
 
@@ -122,6 +123,7 @@ export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: st
   for (const route of routes) await deleteRoute(unit, platform, route.guid);
   const services = await sql.selectFrom('service_instances').select('guid').where('space_guid', '=', guid).execute();
   for (const service of services) await deleteServiceInstance(unit, service.guid);
+  await deleteRegistryCredentialsOf(unit, { spaceGuid: guid });
   await sql.deleteFrom('route_spaces').where('space_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('space_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid]);
@@ -134,6 +136,7 @@ export async function deleteOrganization(unit: UnitOfWork, platform: Platform, g
   const { sql } = unit;
   const spaces = await sql.selectFrom('spaces').select('guid').where('organization_guid', '=', guid).execute();
   for (const space of spaces) await deleteSpace(unit, platform, space.guid);
+  await deleteRegistryCredentialsOf(unit, { organizationGuid: guid });
   await sql.deleteFrom('space_quotas').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('isolation_segment_organizations').where('organization_guid', '=', guid).execute();
   const domains = await sql.selectFrom('domains').select('guid').where('organization_guid', '=', guid).execute();

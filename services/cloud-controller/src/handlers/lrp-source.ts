@@ -1,5 +1,6 @@
 import type { DesiredLrp } from '@slipway/contracts';
 import type { Platform } from '../actions/platform.ts';
+import { PullCredentials } from '../actions/pull-credentials.ts';
 import { openRunInfo } from '../actions/run-infos.ts';
 import { type LrpRow, loadAllLrps, loadLrp } from '../adapters/sql/lrp-rows.ts';
 import type { Db } from '../adapters/sql/schema.ts';
@@ -7,18 +8,28 @@ import { lrpGuid } from '../domain/lrp/process-guid.ts';
 import { toDesiredLrp } from '../domain/lrp/run-info.ts';
 import type { DesiredSource } from './desired-sync.ts';
 
-/** The processes that shall run. */
+/** The processes that shall run, with what their images are pulled with now. */
 export function lrpSource(db: Db, platform: Pick<Platform, 'vault'>): DesiredSource<DesiredLrp> {
-  const toRecord = ({ processGuid, runInfo, state }: LrpRow): DesiredLrp =>
+  const open = ({ processGuid, runInfo, state }: LrpRow): DesiredLrp =>
     toDesiredLrp(openRunInfo(platform, processGuid, runInfo), state);
+  const complete = (lrp: DesiredLrp, pull: PullCredentials): DesiredLrp => ({
+    ...lrp,
+    image: pull.complete(platform, lrp.app, lrp.image),
+  });
   return {
     load: async (guid) => {
       const row = await loadLrp(db, guid);
-      return row === undefined ? undefined : toRecord(row);
+      if (row === undefined) return undefined;
+      const lrp = open(row);
+      return complete(lrp, await PullCredentials.load(db, lrp.app));
     },
     loadAll: async function* () {
+      const pull = await PullCredentials.load(db);
       for await (const page of loadAllLrps(db)) {
-        yield page.map((row) => ({ guid: lrpGuid(row.processGuid, row.version), record: () => toRecord(row) }));
+        yield page.map((row) => ({
+          guid: lrpGuid(row.processGuid, row.version),
+          record: () => complete(open(row), pull),
+        }));
       }
     },
   };

@@ -38,6 +38,7 @@ describe.each(engines)('on $engine', ({ engine, create }) => {
     const created = new OutboxRelay({
       db,
       handlers: {
+        'registry-check': handler('registry-check'),
         lrp: handler('lrp'),
         task: handler('task'),
         image: handler('image'),

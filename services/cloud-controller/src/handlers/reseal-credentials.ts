@@ -1,5 +1,6 @@
 import type { Logger } from '@slipway/service-kit';
 import { type Platform, sealCredentials } from '../actions/platform.ts';
+import { inUse } from '../actions/registry-credential-columns.ts';
 import { openRunInfo, sealRunInfo } from '../actions/run-infos.ts';
 import { openTaskSpec, sealTaskSpec } from '../actions/task-specs.ts';
 import { LIVE_TASK_STATES } from '../adapters/sql/task-rows.ts';
@@ -39,7 +40,7 @@ export async function resealCredentials(writer: Writer, platform: Platform, logg
         .execute();
       await unit.announce('lrp', lrpGuid(row.process_guid, row.version));
     }
-    return rows.length + (await resealTasks(unit, platform));
+    return rows.length + (await resealTasks(unit, platform)) + (await resealRegistryCredentials(unit, platform));
   });
   if (changed > 0) logger.info({ changed }, 'credentials.resealed');
   return changed;
@@ -66,6 +67,26 @@ async function resealTasks(unit: UnitOfWork, platform: Platform): Promise<number
       .where('guid', '=', row.guid)
       .execute();
     await unit.announce('task', row.guid);
+  }
+  return rows.length;
+}
+
+/** The full pass that follows every start writes them into the records. */
+async function resealRegistryCredentials(unit: UnitOfWork, platform: Platform): Promise<number> {
+  const rows = await unit.sql
+    .selectFrom('registry_credentials')
+    .select(['guid', 'username', 'password'])
+    .where('sealed_to', '!=', platform.cellPublicKey)
+    .execute();
+  for (const { guid, username, password } of rows) {
+    if (username === null || password === null) continue;
+    const plain = platform.vault.decrypt(password, purposes.registryPassword(guid));
+    const { cell_credentials, sealed_to } = inUse(platform, guid, { username, password: plain });
+    await unit.sql
+      .updateTable('registry_credentials')
+      .set({ cell_credentials, sealed_to })
+      .where('guid', '=', guid)
+      .execute();
   }
   return rows.length;
 }

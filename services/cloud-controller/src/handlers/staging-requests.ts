@@ -1,6 +1,8 @@
 import { type Bus, publishMessage } from '@slipway/bus';
 import { stagingRequest } from '@slipway/contracts';
+import { OciError, parseReference } from '@slipway/oci';
 import { type Platform, sealCredentials } from '../actions/platform.ts';
+import { credentialsForStager, PullCredentials } from '../actions/pull-credentials.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 
@@ -20,6 +22,7 @@ export async function publishStagingRequest(options: StagingRequestsOptions, bui
   const build = await db
     .selectFrom('builds')
     .innerJoin('packages', 'packages.guid', 'builds.package_guid')
+    .innerJoin('apps', 'apps.guid', 'builds.app_guid')
     .select([
       'builds.guid',
       'builds.app_guid',
@@ -28,13 +31,15 @@ export async function publishStagingRequest(options: StagingRequestsOptions, bui
       'packages.image',
       'packages.username',
       'packages.password',
+      'apps.space_guid',
+      'apps.organization_guid',
     ])
     .where('builds.guid', '=', buildGuid)
     .where('builds.state', '=', 'STAGING')
     .executeTakeFirst();
   if (build === undefined) return;
   const purpose = purposes.packagePassword(build.package_guid);
-  const credentials = sealCredentials(platform.vault, build, purpose, stagerPublicKey);
+  const own = sealCredentials(platform.vault, build, purpose, stagerPublicKey);
   await publishMessage(
     bus,
     stagingRequest,
@@ -43,9 +48,30 @@ export async function publishStagingRequest(options: StagingRequestsOptions, bui
       appGuid: build.app_guid,
       packageGuid: build.package_guid,
       image: build.image,
-      ...(credentials === undefined ? {} : { credentials }),
+      ...(own === undefined ? await sharedCredentials(options, build) : { credentials: own }),
       deadline: build.deadline,
     },
     { id: build.guid },
   );
+}
+
+/** Of the space or the organization, where there are some for this image. */
+async function sharedCredentials(
+  { db, platform, stagerPublicKey }: StagingRequestsOptions,
+  build: { readonly image: string; readonly space_guid: string; readonly organization_guid: string },
+): Promise<{ readonly credentials?: string; readonly credentialsOf?: string }> {
+  const place = { spaceGuid: build.space_guid, organizationGuid: build.organization_guid };
+  const image = referenceOf(build.image);
+  const found = image === undefined ? undefined : (await PullCredentials.load(db, place)).find(place, image);
+  return found === undefined ? {} : credentialsForStager(platform, found, stagerPublicKey);
+}
+
+/** Undefined for what is no reference: the stager tells the user where it goes wrong. */
+function referenceOf(image: string): { readonly registry: string; readonly repository: string } | undefined {
+  try {
+    return parseReference(image);
+  } catch (error) {
+    if (error instanceof OciError) return undefined;
+    throw error;
+  }
 }

@@ -1,23 +1,31 @@
 import type { DesiredTask } from '@slipway/contracts';
 import type { Platform } from '../actions/platform.ts';
+import { PullCredentials } from '../actions/pull-credentials.ts';
 import { openTaskSpec } from '../actions/task-specs.ts';
 import type { Db, TaskRow } from '../adapters/sql/schema.ts';
 import { loadLiveTask, loadLiveTasks } from '../adapters/sql/task-rows.ts';
 import { toDesiredTask } from '../domain/task/task-spec.ts';
 import type { DesiredSource } from './desired-sync.ts';
 
-/** The tasks that have not ended. */
+/** The tasks that have not ended, with what their images are pulled with now. */
 export function taskSource(db: Db, platform: Pick<Platform, 'vault'>): DesiredSource<DesiredTask> {
-  const toRecord = (row: TaskRow): DesiredTask =>
+  const open = (row: TaskRow): DesiredTask =>
     toDesiredTask(openTaskSpec(platform, row), row.cell_id, row.state === 'CANCELING');
+  const complete = (task: DesiredTask, pull: PullCredentials): DesiredTask => ({
+    ...task,
+    image: pull.complete(platform, task.app, task.image),
+  });
   return {
     load: async (guid) => {
       const row = await loadLiveTask(db, guid);
-      return row === undefined ? undefined : toRecord(row);
+      if (row === undefined) return undefined;
+      const task = open(row);
+      return complete(task, await PullCredentials.load(db, task.app));
     },
     loadAll: async function* () {
+      const pull = await PullCredentials.load(db);
       for await (const rows of loadLiveTasks(db))
-        yield rows.map((row) => ({ guid: row.guid, record: () => toRecord(row) }));
+        yield rows.map((row) => ({ guid: row.guid, record: () => complete(open(row), pull) }));
     },
   };
 }

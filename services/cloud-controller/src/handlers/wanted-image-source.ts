@@ -1,5 +1,6 @@
 import { resolvedImageSchema, type WantedImage } from '@slipway/contracts';
 import { type Platform, sealCredentials } from '../actions/platform.ts';
+import { PullCredentials } from '../actions/pull-credentials.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import {
   loadWantedImage,
@@ -19,32 +20,36 @@ export function wantedImageSource(db: Db, platform: Needs): DesiredSource<Wanted
       const row = await loadWantedImage(db, guid);
       if (row === undefined) return undefined;
       const { vault, cellPublicKey } = platform;
-      const credentials = sealCredentials(vault, row, purposes.dropletPassword(guid), cellPublicKey);
-      const record = toRecord(platform, row);
-      return credentials === undefined ? record : { ...record, image: { ...record.image, credentials } };
+      const pull = await PullCredentials.load(db, row.app);
+      const own = sealCredentials(vault, row, purposes.dropletPassword(guid), cellPublicKey);
+      const record = toRecord(platform, row, pull);
+      const image = own === undefined ? record.image : { ...record.image, credentials: own };
+      return { ...record, image: pull.complete(platform, row.app, image) };
     },
     // Without the sealed credentials, which are not compared: sealing those of a whole platform takes its time.
     loadAll: async function* () {
+      const pull = await PullCredentials.load(db);
       for await (const rows of loadWantedImages(db)) {
         yield rows.map((row) => ({
           guid: row.dropletGuid,
-          version: versionOf(row),
-          record: () => toRecord(platform, row),
+          version: `${versionOf(row)} ${pull.version(row.app)}`,
+          record: () => toRecord(platform, row, pull),
         }));
       }
     },
   };
 }
 
-function toRecord(platform: Needs, row: WantedImageRow): WantedImage {
+function toRecord(platform: Needs, row: WantedImageRow, pull: PullCredentials): WantedImage {
   const { dropletGuid, app, current, placementTags } = row;
-  const credentialsId = credentialsIdOf(platform, row);
+  const image = resolvedImageSchema.parse(JSON.parse(row.image));
+  const credentialsId = credentialsIdOf(platform, row) ?? pull.credentialsId(platform, app, image);
   return {
     v: 1,
     dropletGuid,
     app,
     current,
-    image: resolvedImageSchema.parse(JSON.parse(row.image)),
+    image,
     ...(credentialsId === undefined ? {} : { credentialsId }),
     placementTags: [...placementTags],
   };

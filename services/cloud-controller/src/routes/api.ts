@@ -23,6 +23,7 @@ import { organizationQuotaRoutes } from './organization-quotas.ts';
 import { organizationRoutes } from './organizations.ts';
 import { packageRoutes } from './packages.ts';
 import { processRoutes } from './processes.ts';
+import { registryCredentialsRoutes } from './registry-credentials.ts';
 import { resourcePermissionRoutes } from './resource-permissions.ts';
 import { revisionRoutes } from './revisions.ts';
 import { roleRoutes } from './roles.ts';
@@ -78,6 +79,7 @@ const resources = [
   usageEventRoutes,
   usageSummaryRoutes,
   emptyListRoutes,
+  registryCredentialsRoutes,
   serviceInstanceRoutes,
   serviceInstanceSharingRoutes,
   resourcePermissionRoutes,

@@ -112,6 +112,15 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
       type: 'organization_user',
       relationships: { user: one(await user()), organization: one(suite.organizationGuid) },
     });
+  const credentialsBody = () => ({
+    name: name(),
+    registry: `${name()}.test`,
+    username: 'robot',
+    password: 'secret',
+    relationships: { space: one(suite.spaceGuid) },
+  });
+  const registryCredentials = async (): Promise<string> =>
+    (await suite.api.admin.post('/v3/registry_credentials', credentialsBody())).body.guid;
   const sharing = async <T>(work: () => Promise<T>): Promise<T> => {
     await suite.api.admin.patch('/v3/feature_flags/route_sharing', { enabled: true });
     return work();
@@ -297,6 +306,13 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
       }),
     'PATCH /v3/service_instances/{guid}': async () => patch(`/v3/service_instances/${await service()}`, labels),
     'DELETE /v3/service_instances/{guid}': async () => remove(`/v3/service_instances/${await service()}`),
+    'POST /v3/registry_credentials': () => post('/v3/registry_credentials', credentialsBody()),
+    'PATCH /v3/registry_credentials/{guid}': async () =>
+      patch(`/v3/registry_credentials/${await registryCredentials()}`, { password: 'another' }),
+    'DELETE /v3/registry_credentials/{guid}': async () =>
+      remove(`/v3/registry_credentials/${await registryCredentials()}`),
+    'POST /v3/registry_credentials/{guid}/actions/verify': async () =>
+      post(`/v3/registry_credentials/${await registryCredentials()}/actions/verify`),
     'POST /v3/app_usage_events/actions/destructively_purge_all_and_reseed': () =>
       post('/v3/app_usage_events/actions/destructively_purge_all_and_reseed'),
     'POST /v3/service_usage_events/actions/destructively_purge_all_and_reseed': () =>

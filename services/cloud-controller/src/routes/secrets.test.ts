@@ -5,12 +5,14 @@ import { startTestApi, type TestApi } from '../../testing/test-api.ts';
 import { engines, type TestDatabase } from '../../testing/test-database.ts';
 import { startTokenIssuer, type TokenIssuer } from '../../testing/token-issuer.ts';
 import { holders, link, seedWorld, type World } from '../../testing/world.ts';
+import { purposes } from '../domain/secrets/purposes.ts';
 
 /** Nothing else has them in it. */
 const PASSWORD = 'canary-registry-password-5b1f';
 const CREDENTIAL = 'canary-service-credential-9c4e';
 const VARIABLE = 'canary-variable-7d2a';
 const GROUP_VARIABLE = 'canary-group-variable-3e8b';
+const REGISTRY_PASSWORD = 'canary-registry-credentials-4f7d';
 const MISPLACED = 'canary-misplaced-1f6c';
 const YAML = { 'content-type': 'application/x-yaml' };
 
@@ -76,6 +78,14 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
       credentials: { password: CREDENTIAL, deep: [{ token: CREDENTIAL }] },
       relationships: { space: link(ids.spaces) },
     });
+    for (const of of ['space', 'organization'] as const) {
+      const guid = await world.registryCredentials(of, REGISTRY_PASSWORD);
+      // One that waits besides one that is in use.
+      const path = `/v3/registry_credentials/${guid}`;
+      await done(admin.patch(`${path}?force=true`, { password: REGISTRY_PASSWORD }));
+      await done(admin.patch(path, { password: REGISTRY_PASSWORD }));
+      ids[of === 'space' ? 'registry_credentials' : 'organizationCredentials'] = guid;
+    }
     for (const app of [ids.apps, ids.startedApp]) {
       const relationships = { app: link(app), service_instance: link(ids.service_instances) };
       ids.service_credential_bindings = await world.make('service_credential_bindings', { type: 'app', relationships });
@@ -93,6 +103,7 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
   /** Everything that no answer has, but where it is asked for. */
   const secretsNotFor = async (endpoint: string): Promise<readonly string[]> => [
     PASSWORD,
+    REGISTRY_PASSWORD,
     MISPLACED,
     issuer.clientSecret,
     (await issuer.token()).slice('bearer '.length, 'bearer '.length + 30),
@@ -109,6 +120,11 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
     expect(await get(`/v3/service_instances/${ids.service_instances}/credentials`)).toContain(CREDENTIAL);
     expect(await get(`/v3/apps/${ids.apps}/manifest`)).toContain(VARIABLE);
     expect(await get(`/v3/packages/${ids.packages}`)).toContain('puller');
+    expect(await get(`/v3/registry_credentials/${ids.registry_credentials}`)).toContain('robot');
+    const rows = await api.db.selectFrom('registry_credentials').selectAll().execute();
+    const { vault } = api.platform;
+    const row = rows.find(({ guid }) => guid === ids.registry_credentials);
+    expect(vault.decrypt(row?.password ?? '', purposes.registryPassword(row?.guid ?? ''))).toBe(REGISTRY_PASSWORD);
   });
 
   test.each(rows)('$endpoint gives none away', async ({ endpoint, statuses }) => {
@@ -131,6 +147,18 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
       'POST',
       '/v3/service_instances',
       JSON.stringify({ type: 'user-provided', name: 'x', credentials: [MISPLACED] }),
+    ],
+    [
+      'registry credentials that are refused',
+      'POST',
+      '/v3/registry_credentials',
+      JSON.stringify({ name: 'x', registry: MISPLACED, username: 'a:b', password: MISPLACED, relationships: {} }),
+    ],
+    [
+      'registry credentials with a secret of a wrong type',
+      'POST',
+      '/v3/registry_credentials',
+      JSON.stringify({ name: 'x', registry: 'r.test', username: 'a', password: [MISPLACED], relationships: {} }),
     ],
     [
       'a package that is refused',
@@ -171,7 +199,15 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
 
   // After all of the above.
   test('are in no line of any log, no event, no job', async () => {
-    const everything = [PASSWORD, MISPLACED, CREDENTIAL, VARIABLE, GROUP_VARIABLE, issuer.clientSecret];
+    const everything = [
+      PASSWORD,
+      REGISTRY_PASSWORD,
+      MISPLACED,
+      CREDENTIAL,
+      VARIABLE,
+      GROUP_VARIABLE,
+      issuer.clientSecret,
+    ];
     const token = (await issuer.token()).slice('bearer '.length, 'bearer '.length + 30);
     expect(api.log()).toContain('/v3/packages');
     const events = await api.db.selectFrom('audit_events').selectAll().execute();
@@ -198,7 +234,9 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
           .selectAll()
           .execute(),
       );
-      const found = [PASSWORD, CREDENTIAL, VARIABLE, GROUP_VARIABLE, MISPLACED].filter((s) => text.includes(s));
+      const found = [PASSWORD, REGISTRY_PASSWORD, CREDENTIAL, VARIABLE, GROUP_VARIABLE, MISPLACED].filter((s) =>
+        text.includes(s),
+      );
       expect([name, found]).toEqual([name, []]);
     }
   });

@@ -21,6 +21,7 @@ const tables = {
   service_instance: 'service_instances',
   service_binding: 'service_bindings',
   route: 'routes',
+  registry_credentials: 'registry_credentials',
 } as const satisfies Record<string, keyof Database>;
 export type MetadataOwner = keyof typeof tables;
 

@@ -15,6 +15,7 @@ import { tasksMigration } from './migrations/013-tasks.ts';
 import { longListsMigration } from './migrations/014-long-lists.ts';
 import { eventsOfOrganizationsMigration } from './migrations/015-events-of-organizations.ts';
 import { organizationsOfAppsMigration } from './migrations/016-organizations-of-apps.ts';
+import { registryCredentialsMigration } from './migrations/017-registry-credentials.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -33,6 +34,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '014-long-lists': longListsMigration,
   '015-events-of-organizations': eventsOfOrganizationsMigration,
   '016-organizations-of-apps': organizationsOfAppsMigration,
+  '017-registry-credentials': registryCredentialsMigration,
 };
 
 /** Seals what older releases left in clear text. */

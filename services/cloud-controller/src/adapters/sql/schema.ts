@@ -36,6 +36,7 @@ import type {
   IsolationSegments,
   OrganizationQuotas,
   Organizations,
+  RegistryCredentials,
   Roles,
   SpaceQuotas,
   Spaces,
@@ -53,6 +54,7 @@ export interface Database {
   roles: Roles;
   domains: Domains;
   domain_organizations: DomainOrganizations;
+  registry_credentials: RegistryCredentials;
   apps: Apps;
   processes: Processes;
   run_infos: RunInfos;
@@ -92,6 +94,7 @@ export type SpaceRow = Selectable<Spaces>;
 export type UserRow = Selectable<Users>;
 export type RoleRow = Selectable<Roles>;
 export type DomainRow = Selectable<Domains>;
+export type RegistryCredentialsRow = Selectable<RegistryCredentials>;
 export type AppRow = Selectable<Apps>;
 export type ProcessRow = Selectable<Processes>;
 export type PackageRow = Selectable<Packages>;

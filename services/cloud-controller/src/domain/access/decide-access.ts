@@ -67,6 +67,15 @@ export const accessRules = {
   'service.read': inSpace('read', spaceReaders),
   'service.readCredentials': inSpace('read-secret', developer),
   'service.write': inSpace('write', developer),
+  /** What the space's or the organization's images are pulled with: all but the password. */
+  'registryCredentials.readInSpace': inSpace('read', spaceReaders),
+  'registryCredentials.writeInSpace': inSpace('write', developer),
+  'registryCredentials.readInOrganization': { readers: domainReaders, allowed: domainReaders, effect: 'read' },
+  'registryCredentials.writeInOrganization': {
+    readers: domainReaders,
+    allowed: ['organization_manager'],
+    effect: 'write',
+  },
   'route.read': { readers: routeReaders, allowed: routeReaders, effect: 'read' },
   'route.write': { readers: routeReaders, allowed: operators, effect: 'write' },
   /** To another space. */

@@ -9,6 +9,9 @@ export const purposes = {
   imageEnvironment: (dropletGuid: string): string => `droplet ${dropletGuid} image environment`,
   runInfo: (processGuid: string): string => `process ${processGuid} run info`,
   taskCommand: (taskGuid: string): string => `task ${taskGuid} command`,
+  registryPassword: (guid: string): string => `registry credentials ${guid} password`,
+  offeredRegistryPassword: (guid: string): string => `registry credentials ${guid} offered password`,
+  cellCredentials: (guid: string): string => `registry credentials ${guid} for cells`,
   taskSpec: (taskGuid: string): string => `task ${taskGuid} spec`,
 } as const;
 
@@ -32,4 +35,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'run_infos', key: 'process_guid', column: 'run_info', purpose: purposes.runInfo },
   { table: 'tasks', key: 'guid', column: 'command', purpose: purposes.taskCommand },
   { table: 'tasks', key: 'guid', column: 'spec', purpose: purposes.taskSpec },
+  { table: 'registry_credentials', key: 'guid', column: 'password', purpose: purposes.registryPassword },
+  { table: 'registry_credentials', key: 'guid', column: 'offered_password', purpose: purposes.offeredRegistryPassword },
+  { table: 'registry_credentials', key: 'guid', column: 'cell_credentials', purpose: purposes.cellCredentials },
 ];
