@@ -1,5 +1,12 @@
-import type { ResolvedImage, StagingResult } from '@slipway/contracts';
-import { formatReference, type InspectedImage, OciError, type Reference, RegistryError } from '@slipway/oci';
+import type { ImageSignatures, ResolvedImage, StagingResult } from '@slipway/contracts';
+import {
+  formatReference,
+  type InspectedImage,
+  OciError,
+  type OciErrorCode,
+  type Reference,
+  RegistryError,
+} from '@slipway/oci';
 import { CodedError, describeError } from '@slipway/service-kit';
 import type { StagerErrorCode } from '../errors.ts';
 
@@ -7,8 +14,13 @@ type Staged = Extract<StagingResult, { outcome: 'staged' }>;
 type Failed = Extract<StagingResult, { outcome: 'failed' }>;
 export type StagingFailure = Failed['error'];
 
+/** An image that its organization takes; with what it was taken for, if it asks for signatures. */
+export interface AcceptedImage extends InspectedImage {
+  readonly signatures: ImageSignatures | undefined;
+}
+
 /** The staging result of an inspected image: digests, and the fields of its config that Slipway uses. */
-export function staged(buildGuid: string, reference: Reference, image: InspectedImage, durationMs: number): Staged {
+export function staged(buildGuid: string, reference: Reference, image: AcceptedImage, durationMs: number): Staged {
   const { config } = image;
   return {
     outcome: 'staged',
@@ -30,7 +42,7 @@ export function staged(buildGuid: string, reference: Reference, image: Inspected
   };
 }
 
-function resolvedImage(reference: Reference, image: InspectedImage): ResolvedImage {
+function resolvedImage(reference: Reference, image: AcceptedImage): ResolvedImage {
   const { manifest } = image;
   return {
     reference: formatReference(reference),
@@ -42,6 +54,7 @@ function resolvedImage(reference: Reference, image: InspectedImage): ResolvedIma
     platform: { ...image.platform },
     config: { digest: manifest.config.digest, size: manifest.config.size },
     layers: image.layers.map(({ digest, diffId, size, mediaType }) => ({ digest, diffId, size, mediaType })),
+    ...(image.signatures === undefined ? {} : { signatures: image.signatures }),
   };
 }
 
@@ -52,11 +65,7 @@ export function failureOf(error: unknown): StagingFailure {
     return { phase, code: error.code, message: error.message };
   }
   if (error instanceof OciError) {
-    return {
-      phase: error.code === 'REFERENCE_INVALID' ? 'reference' : 'config',
-      code: error.code,
-      message: error.message,
-    };
+    return { phase: phaseOf(error.code), code: error.code, message: error.message };
   }
   if (error instanceof CodedError && error.code === 'SEAL_BROKEN') {
     return {
@@ -70,6 +79,11 @@ export function failureOf(error: unknown): StagingFailure {
     code: 'STAGER_INTERNAL' satisfies StagerErrorCode,
     message: `the stager failed: ${describeError(error)}`,
   };
+}
+
+function phaseOf(code: OciErrorCode): StagingFailure['phase'] {
+  if (code === 'REFERENCE_INVALID') return 'reference';
+  return code.startsWith('SIGNATURE_') ? 'policy' : 'config';
 }
 
 /** The failure of a build whose time was over before it was staged. */

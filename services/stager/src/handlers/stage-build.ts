@@ -10,6 +10,7 @@ import {
 } from '@slipway/oci';
 import { CodedError, type SealingKeys, unseal } from '@slipway/service-kit';
 import { deadlineExceeded, describeLayers, failureOf, type StagingFailure, staged } from '../domain/staging-result.ts';
+import { requireSignatures } from './require-signatures.ts';
 
 export interface StageBuildDeps {
   readonly registry: RegistryClient;
@@ -53,8 +54,15 @@ export async function stageBuild(
       signal: AbortSignal.any([signal, deadline]),
       onStep: (text) => deps.log(text, 'OUT'),
     });
+    const signatures = await requireSignatures(repository, {
+      policy: request.signaturePolicy,
+      reference,
+      image,
+      signal: AbortSignal.any([signal, deadline]),
+      log: (text) => deps.log(text, 'OUT'),
+    });
     deps.log(`Staging complete: ${image.manifestDigest}, ${describeLayers(image.layers)}`, 'OUT');
-    return staged(request.buildGuid, reference, image, deps.now() - startedAt);
+    return staged(request.buildGuid, reference, { ...image, signatures }, deps.now() - startedAt);
   } catch (error) {
     signal.throwIfAborted();
     return failed(deadline.aborted ? deadlineExceeded(request.deadline) : failureOf(error));
