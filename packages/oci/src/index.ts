@@ -43,6 +43,7 @@ export {
   type Reference,
   withDefaultTag,
 } from './reference.ts';
+export { type HelperOptions, type HelperUser, NOBODY } from './registry/credential-helper.ts';
 export { RegistryCredentials } from './registry/credentials.ts';
 export { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './registry/limits.ts';
 export { RegistryClient, type RegistryClientOptions, type RepositoryAccess } from './registry/registry-client.ts';
@@ -60,6 +61,10 @@ export {
   type ResolveOptions,
   resolveImage,
 } from './registry/resolve.ts';
+export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';
+export { parseHostRule } from './settings/host-rules.ts';
+export { loadRegistrySettings } from './settings/load-settings.ts';
+export { emptySettings, type RegistryEntry, type RegistrySettings } from './settings/registry-settings.ts';
 export {
   findSignatures,
   type SearchedPlace,

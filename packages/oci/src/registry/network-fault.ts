@@ -50,6 +50,10 @@ const BY_CODE: Readonly<Record<string, NetworkFault>> = {
 /** Node's and OpenSSL's words for a certificate or handshake that does not do. */
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
 
+/** Alerts of the other side: they are about what we showed, not about what it shows. */
+const CLIENT_CERTIFICATE_CODE =
+  /^ERR_SSL_.*ALERT_(?:CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_(?:UNKNOWN|EXPIRED|REVOKED)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)/;
+
 export function networkFault(error: unknown): NetworkFault {
   if (error instanceof AddressRefusedError) {
     return { code: 'ADDRESS_REFUSED', detail: error.message, transient: false };
@@ -58,6 +62,10 @@ export function networkFault(error: unknown): NetworkFault {
   const known = BY_CODE[code];
   if (known) {
     return known;
+  }
+  if (CLIENT_CERTIFICATE_CODE.test(code)) {
+    const detail = `it wants a client certificate, and got none or one that it does not take (${code})`;
+    return { code: 'REGISTRY_TLS_FAILED', detail, transient: false };
   }
   if (TLS_CODE.test(code)) {
     return { code: 'REGISTRY_TLS_FAILED', detail: `its TLS is not acceptable (${code})`, transient: false };

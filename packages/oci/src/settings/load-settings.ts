@@ -1,14 +1,15 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { OciError } from '../errors.ts';
 import { parseRegistrySettings } from './parse-settings.ts';
 import type { RegistrySettings } from './registry-settings.ts';
 
-/** The settings of a file, and all that they were made of. */
+/** The settings of a file, and what tells them from others. */
 export interface LoadedSettings {
   readonly settings: RegistrySettings;
-  /** The files that the settings name, absolute. */
-  readonly files: readonly string[];
+  /** Of the file and all files that it names. */
+  readonly fingerprint: string;
 }
 
 /** A thousand registries with certificates of their own have less. */
@@ -16,27 +17,32 @@ const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
  * Reads the registries settings from `file`; undefined when there is no such file. Paths in it are relative to its
- * directory.
+ * directory; `onFile` hears of each, to watch it.
  *
  * @throws OciError REGISTRY_SETTINGS_INVALID
  */
-export async function loadRegistrySettings(file: string): Promise<LoadedSettings | undefined> {
+export async function loadRegistrySettings(
+  file: string,
+  onFile: (path: string) => void = () => undefined,
+): Promise<LoadedSettings | undefined> {
   const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    if (isMissing(error)) return undefined;
     throw new OciError('REGISTRY_SETTINGS_INVALID', `${file}: ${inWords(error)}`, { cause: error, details: { file } });
   });
   if (text === undefined) return undefined;
-  const files = new Set<string>();
+  const hash = createHash('sha256').update(text);
   const settings = await parseRegistrySettings(text, file, async (name) => {
     const path = resolve(dirname(file), name);
-    files.add(path);
+    onFile(path);
     try {
-      return await readText(path);
+      const content = await readText(path);
+      hash.update(`\0${path}\0${content}`);
+      return content;
     } catch (error) {
       throw new Error(`${path}: ${inWords(error as NodeJS.ErrnoException)}`, { cause: error });
     }
   });
-  return { settings, files: [...files] };
+  return { settings, fingerprint: hash.digest('hex') };
 }
 
 async function readText(path: string): Promise<string> {
@@ -47,13 +53,15 @@ async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
+function isMissing({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
 function inWords(error: NodeJS.ErrnoException): string {
+  if (isMissing(error)) return 'there is no such file: create it, or correct the path';
   switch (error.code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'there is no such file: create it, or correct the path';
     case 'EACCES':
-      return `it may not be read by uid ${process.getuid?.() ?? '?'}, as which this process runs: let it read the file (chgrp, chmod g+r)`;
+      return `uid ${process.getuid?.()}, as which this process runs, may not read it: let it (chgrp and chmod g+r)`;
     case 'EISDIR':
       return 'it is a directory: expected a file';
     default:

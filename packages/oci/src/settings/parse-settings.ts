@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { OciError } from '../errors.ts';
 import { type BuildContext, buildEntry } from './build-entry.ts';
 import { HOST_PATTERN_FORM, parseHostPattern } from './host-pattern.ts';
@@ -28,7 +28,7 @@ export async function parseRegistrySettings(
     throw invalid(file, [`${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message}: this is not YAML`]);
   }
   const problems: SettingsProblem[] = [];
-  const settings = await build(document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown, readFile, problems);
+  const settings = await build(plainValue(document, file), readFile, problems);
   if (problems.length > 0) {
     throw invalid(
       file,
@@ -43,6 +43,14 @@ export async function parseRegistrySettings(
 
 /** Aliases save repeating a certificate, no more. */
 const MAX_ALIASES = 100;
+
+function plainValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    throw invalid(file, [`${file}: ${(error as Error).message}: use fewer aliases`]);
+  }
+}
 
 async function build(
   value: unknown,

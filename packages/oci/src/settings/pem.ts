@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
@@ -29,5 +30,11 @@ export function checkKeyPair(certificate: string, key: string): void {
   }
   if (!new X509Certificate(certificate).checkPrivateKey(parsed)) {
     throw new Error('the key is not that of the certificate: give the two that were made together');
+  }
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch (error) {
+    const { code = 'refused' } = error as NodeJS.ErrnoException;
+    throw new Error(`TLS does not take them (${code}): a key too short, or a hash too old, at most times`);
   }
 }
