@@ -5,6 +5,9 @@ const BACKOFF_MAX_EXPONENT = 5;
 const MAX_CRASHES = 200;
 const RESET_AFTER_MS = 300_000;
 
+// A registry that was away is found again soon; one that refuses is asked some fifteen times in an hour.
+const PULL_BACKOFF_MAX_EXPONENT = 3;
+
 /** What follows a crash. `crashCount` includes it. */
 export type AfterCrash =
   | { readonly restart: 'now'; readonly crashCount: number }
@@ -21,4 +24,12 @@ export function afterCrash(crashesBefore: number, ranMs: number): AfterCrash {
   if (crashCount >= MAX_CRASHES) return { restart: 'never', crashCount };
   const exponent = Math.min(crashCount - IMMEDIATE_BELOW, BACKOFF_MAX_EXPONENT);
   return { restart: 'later', crashCount, delayMs: BACKOFF_MIN_MS * 2 ** exponent };
+}
+
+/**
+ * How long to wait after the image of an index could not be fetched `failures` times in a row. Diego counts that as a
+ * crash and gives up in the end; here it is none, for no app is at fault when its registry is, and it never ends.
+ */
+export function pullBackoffMs(failures: number): number {
+  return BACKOFF_MIN_MS * 2 ** Math.min(failures - 1, PULL_BACKOFF_MAX_EXPONENT);
 }

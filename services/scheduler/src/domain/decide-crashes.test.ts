@@ -1,8 +1,46 @@
+import type { Instance } from '@slipway/contracts';
 import { describe, expect, test } from 'vitest';
 import { at, cell, crashedOf, lrp, Model, placement, unplaced } from './model.test-support.ts';
 
 const fresh = { domainAge: 1_000 } as const;
 const cells = [cell('cell-1'), cell('cell-2')];
+
+test('an image that cannot be fetched is no crash: it is tried less and less often, for ever, until something runs', () => {
+  let placed = placement(1, 0, 'cell-1', { crashCount: 2 });
+  const failed = (): Instance => {
+    const crash = { phase: 'pull', reason: 'registry.test: 503', outOfMemory: false, ranMs: 0 } as const;
+    return { ...crashedOf(placed), crash };
+  };
+  for (const [failures, seconds] of [30, 60, 120, 240, 240, 240].entries()) {
+    const model = new Model({ lrps: [lrp(1)], cells, placements: [placed], instances: [failed()], fresh: false });
+    expect(model.step()).toEqual(['back-off 1/0 off cell-1']);
+    expect(model.waiting(1, 0)).toMatchObject({
+      state: 'CRASHED',
+      crashCount: 2,
+      pullFailures: failures + 1,
+      crashReason: 'registry.test: 503',
+      retryAt: at(-seconds * 1_000),
+    });
+    model.pass(seconds * 1_000);
+    for (const presence of cells) model.present(presence);
+    expect(model.step()).toEqual(['retry 1/0 on cell-1']);
+    const again = [...model.placements.values()].map(({ value }) => value).find(({ kind }) => kind === 'placed');
+    if (again?.kind !== 'placed') throw new Error('nothing is placed');
+    expect(again).toMatchObject({ crashCount: 2, pullFailures: failures + 1 });
+    placed = placement(1, 0, 'cell-1', { crashCount: 2, pullFailures: failures + 1 });
+  }
+  // A crash of the app itself counts as ever, and what went before it is over.
+  const model = new Model({
+    lrps: [lrp(1)],
+    cells,
+    placements: [placed],
+    instances: [crashedOf(placed)],
+    fresh: false,
+  });
+  expect(model.step()).toEqual(['back-off 1/0 off cell-1']);
+  expect(model.waiting(1, 0)).toMatchObject({ crashCount: 3, retryAt: at(-30_000) });
+  expect(model.waiting(1, 0)).not.toHaveProperty('pullFailures');
+});
 
 describe('after a crash', () => {
   const crash = (crashCount: number, ranMs?: number): Model => {

@@ -144,7 +144,12 @@ function shareOf({ placement, instance }: Placed): Share {
   return { ...placement, starting: instance?.state !== 'RUNNING' && instance?.state !== 'CRASHED' };
 }
 
-function place({ lrp, index, crashCount }: Want, cellId: string, instanceGuid: string, now: Now): Placement {
+function place(
+  { lrp, index, crashCount, pullFailures }: Want,
+  cellId: string,
+  instanceGuid: string,
+  now: Now,
+): Placement {
   return {
     v: 1,
     kind: 'placed',
@@ -153,6 +158,7 @@ function place({ lrp, index, crashCount }: Want, cellId: string, instanceGuid: s
     instanceGuid,
     cellId,
     crashCount,
+    ...(pullFailures === 0 ? {} : { pullFailures }),
     placedAt: new Date(now.wallMs).toISOString(),
     memoryMb: lrp.resources.memoryMb,
     diskMb: lrp.resources.diskMb,
@@ -174,7 +180,7 @@ function placing(want: Want, placement: Placement): Change {
 
 /** Writes down why it runs nowhere, unless that is what stands there already. */
 function waiting(want: Want, fleet: Fleet, now: Now): Change | undefined {
-  const { lrp, index, crashCount, crashReason } = want;
+  const { lrp, index, crashCount, pullFailures, crashReason } = want;
   const { processGuid } = lrp;
   const before = want.waiting;
   // Its old instance is still there, on a cell that is lost or evacuating; a record would say that it runs nowhere.
@@ -191,6 +197,7 @@ function waiting(want: Want, fleet: Fleet, now: Now): Change | undefined {
     state: 'UNCLAIMED',
     placementError,
     crashCount,
+    ...(pullFailures === 0 ? {} : { pullFailures }),
     ...(crashReason === undefined ? {} : { crashReason }),
     since: since ?? new Date(now.wallMs).toISOString(),
     // At any time: when a cell has room.

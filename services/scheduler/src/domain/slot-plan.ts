@@ -2,7 +2,7 @@ import { type DesiredLrp, keys, type Placement, type Unplaced } from '@slipway/c
 import { isLeaving } from './cell-status.ts';
 import type { Change, ChangeReason, RecordToRemove, RecordToWrite } from './change.ts';
 import type { Now } from './cluster-state.ts';
-import { type AfterCrash, afterCrash } from './crash-policy.ts';
+import { afterCrash, pullBackoffMs } from './crash-policy.ts';
 import type { DesiredProcess } from './desired-state.ts';
 import type { Placed, Slot, Stray, WaitingRecord } from './inventory.ts';
 import { byWorth, hasCrashed, isRunning, startsForNothing, strayByWorth } from './worth.ts';
@@ -13,6 +13,8 @@ export interface Want {
   readonly index: number;
   readonly reason: ChangeReason;
   readonly crashCount: number;
+  /** In a row, until now. */
+  readonly pullFailures: number;
   readonly crashReason: string | undefined;
   readonly waiting: WaitingRecord | undefined;
   /** Placements that crashed; they go when what follows is written. */
@@ -40,6 +42,11 @@ export interface SlotPlan {
 /** What to do about one desired index, but for the choice of a cell. */
 export function planSlot(slot: Slot, process: DesiredProcess, index: number, context: PlanContext): SlotPlan {
   return new SlotPlanner(slot, process, index, context).plan();
+}
+
+/** Why an index waits; without `delayMs` for ever. */
+interface BackOff extends Pick<Want, 'crashCount' | 'pullFailures' | 'crashReason'> {
+  readonly delayMs: number | undefined;
 }
 
 export interface PlanContext {
@@ -164,37 +171,45 @@ class SlotPlanner {
     if (latest !== undefined) {
       this.#released.push(...this.#crashed);
       const crash = latest.instance?.crash;
-      const after = afterCrash(latest.placement.crashCount, crash?.ranMs ?? 0);
-      if (after.restart !== 'now') return this.#backOff(after, crash?.reason);
-      return { want: { ...wanted, reason: 'restart', crashCount: after.crashCount, crashReason: crash?.reason } };
+      const { crashCount, pullFailures = 0 } = latest.placement;
+      if (crash?.phase === 'pull') {
+        const failures = pullFailures + 1;
+        const delayMs = pullBackoffMs(failures);
+        return this.#backOff({ crashCount, pullFailures: failures, delayMs, crashReason: crash.reason });
+      }
+      const after = afterCrash(crashCount, crash?.ranMs ?? 0);
+      const told = { crashCount: after.crashCount, pullFailures: 0, crashReason: crash?.reason };
+      if (after.restart === 'now') return { want: { ...wanted, reason: 'restart', ...told } };
+      return this.#backOff({ ...told, delayMs: after.restart === 'later' ? after.delayMs : undefined });
     }
     if (waiting !== undefined) {
-      const { state, retryAt, crashCount, crashReason } = waiting.record;
+      const { state, retryAt, crashCount, pullFailures = 0, crashReason } = waiting.record;
       if (state === 'CRASHED') {
         if (retryAt === undefined) return {};
         const retryAtMs = Date.parse(retryAt);
         if (retryAtMs > now.wallMs) return { retryAtMs };
       }
-      return { want: { ...wanted, reason: 'retry', crashCount, crashReason } };
+      return { want: { ...wanted, reason: 'retry', crashCount, pullFailures, crashReason } };
     }
-    const fresh = { ...wanted, crashReason: undefined };
+    const fresh = { ...wanted, pullFailures: 0, crashReason: undefined };
     if (old !== undefined) return { want: { ...fresh, reason: 'replace', crashCount: old.placement.crashCount } };
     if (holding) return { held: true };
     return { want: { ...fresh, reason: 'start', crashCount: 0 } };
   }
 
-  #backOff(after: AfterCrash, crashReason: string | undefined): Partial<SlotPlan> {
+  #backOff({ crashCount, pullFailures, delayMs, crashReason }: BackOff): Partial<SlotPlan> {
     const { waiting } = this.#slot;
     const { wallMs } = this.#context.now;
     const { processGuid } = this.#process.lrp;
-    const retryAtMs = after.restart === 'later' ? wallMs + after.delayMs : undefined;
+    const retryAtMs = delayMs === undefined ? undefined : wallMs + delayMs;
     const value: Unplaced = {
       v: 1,
       kind: 'unplaced',
       processGuid,
       index: this.#index,
       state: 'CRASHED',
-      crashCount: after.crashCount,
+      crashCount,
+      ...(pullFailures === 0 ? {} : { pullFailures }),
       ...(crashReason === undefined ? {} : { crashReason }),
       since: new Date(wallMs).toISOString(),
       ...(retryAtMs === undefined ? {} : { retryAt: new Date(retryAtMs).toISOString() }),
