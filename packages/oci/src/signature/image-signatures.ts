@@ -131,8 +131,8 @@ function unproven(image: PinnedImage, keys: readonly TrustedKey[], problem: stri
   const { manifestDigest } = image;
   return new OciError(
     'SIGNATURE_UNPROVEN',
-    `the image ${manifestDigest} has no signature by ${names}, which its organization asks for: ${problem}; ` +
-      'sign it and stage it again (cf restage)',
+    `the image ${manifestDigest} has no signature by ${names}, which its organization asks for (sign it, then stage it ` +
+      `again: cf restage): ${problem}`,
     { details: { manifestDigest, keys: keys.map(({ name }) => name) } },
   );
 }

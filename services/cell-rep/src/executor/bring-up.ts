@@ -9,6 +9,7 @@ import type { InstanceDeps } from './instance-deps.ts';
 import type { InstanceLog } from './instance-log.ts';
 import type { AnyNotes } from './notes.ts';
 import type { Container, PulledImage, Workload } from './ports.ts';
+import { requireSigned } from './require-signed.ts';
 import { isProcessFault, kindOf, withDeadline } from './step.ts';
 
 /** What is brought up, and who is told of it. */
@@ -41,7 +42,10 @@ export async function bringUp(
   const attempt = attempts(book, log, deps, signal);
   log.cell('creating container for instance');
   book.apply({ type: 'phase', phase: 'pulling' });
-  const pulled = await attempt('pull', () => pull(book, log, deps, signal));
+  const pulled = await attempt('pull', () => {
+    requireSigned(book.lrp, log);
+    return pull(book, log, deps, signal);
+  });
   if ('cause' in pulled) return pulled;
   const created = await attempt('create', () =>
     deps.creating.run(signal, async () => {
