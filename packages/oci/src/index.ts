@@ -43,8 +43,9 @@ export {
   type Reference,
   withDefaultTag,
 } from './reference.ts';
-export { type HelperOptions, type HelperUser, NOBODY } from './registry/credential-helper.ts';
+export type { HelperOptions, HelperUser } from './registry/credential-helper.ts';
 export { RegistryCredentials } from './registry/credentials.ts';
+export { DocumentCache, type DocumentCacheOptions } from './registry/document-cache.ts';
 export { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './registry/limits.ts';
 export { RegistryClient, type RegistryClientOptions, type RepositoryAccess } from './registry/registry-client.ts';
 export { RegistryError, type RegistryPhase } from './registry/registry-error.ts';
@@ -54,6 +55,7 @@ export type {
   ManifestDescriptor,
   RepositoryClient,
 } from './registry/repository-client.ts';
+export type { ManifestContent, OpenContent, RepositoryWriter } from './registry/repository-writer.ts';
 export {
   type InspectedImage,
   inspectImage,
@@ -62,8 +64,8 @@ export {
   resolveImage,
 } from './registry/resolve.ts';
 export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';
-export { parseHostRule } from './settings/host-rules.ts';
 export { loadRegistrySettings } from './settings/load-settings.ts';
+export { registryClientOptions, registryConfig } from './settings/registry-config.ts';
 export { emptySettings, type RegistryEntry, type RegistrySettings } from './settings/registry-settings.ts';
 export {
   findSignatures,

@@ -39,7 +39,8 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
   const answer = (request: IncomingMessage): { readonly status: number; readonly body: object } => {
     const query = new URL(request.url ?? '/', 'http://token-server').searchParams;
     const { authorization } = request.headers;
-    const scope = query.get('scope') ?? undefined;
+    // One parameter for each scope, says the specification; some clients send one with spaces in it.
+    const scope = query.has('scope') ? query.getAll('scope').join(' ') : undefined;
     requests.push({ service: query.get('service') ?? undefined, scope, authorization });
     if (authorization !== undefined && authorization !== basic) {
       return { status: 401, body: { errors: [{ code: 'UNAUTHORIZED', message: 'wrong user name or password' }] } };

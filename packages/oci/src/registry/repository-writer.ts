@@ -101,7 +101,8 @@ export class RepositoryWriter {
   /** Deletes a manifest. False when there is none. @throws RegistryError, 405 when the registry deletes nothing */
   async deleteManifest(digest: Digest, { signal }: CallOptions = {}): Promise<boolean> {
     const request = { method: 'DELETE', path: `manifests/${digest}`, accept: [202, 404] } as const;
-    return (await this.#ask(`the deletion of manifest ${digest}`, request, signal)).status === 202;
+    const session = this.#session.allowedTo({ actions: 'delete' });
+    return (await this.#ask(`the deletion of manifest ${digest}`, request, signal, session)).status === 202;
   }
 
   async #put(
@@ -155,7 +156,9 @@ export class RepositoryWriter {
     session: RepositorySession = this.#session,
   ): Promise<Answer> {
     const answer = await session.send(ask, request, signal);
-    await readDocument(answer, ask, MAX_ERROR_BYTES, signal);
+    // The head of what HEAD is about announces a body that does not come.
+    if (request.method === 'HEAD') answer.discard();
+    else await readDocument(answer, ask, MAX_ERROR_BYTES, signal);
     return answer;
   }
 }

@@ -14,7 +14,7 @@ export interface TokenRealm {
 
 /** What a token is wanted for. */
 export interface TokenAccess {
-  readonly actions: 'pull' | 'pull,push';
+  readonly actions: 'pull' | 'pull,push' | 'delete';
   /** Other repositories of the registry that blobs are taken over from (cross-repository mounts). */
   readonly mountFrom?: readonly string[];
 }
@@ -70,11 +70,12 @@ export function tokenRealm(
 
 const MAX_SCOPE = 256;
 
-/** `repository:<name>:pull` and the like, or a scope in words of the registry's own (`aws` of public.ecr.aws). */
+/** `repository:<name>:pull` and the like, none for the registry itself, or a scope in words of the registry's own (`aws` of public.ecr.aws). */
 function wantedScopes(repository: string, access: TokenAccess, challenged: string | undefined): readonly string[] {
   if (challenged !== undefined && challenged.length <= MAX_SCOPE && /^[\w./-]+$/.test(challenged)) {
     return [challenged];
   }
+  if (repository === '') return [];
   const sources = (access.mountFrom ?? []).filter((source) => source !== repository);
   return [`repository:${repository}:${access.actions}`, ...sources.map((source) => `repository:${source}:pull`)];
 }
