@@ -19,13 +19,23 @@ export const GARDEN_ERRORS = {
   LAYER_PATH_INVALID: { kind: 'invalid', means: 'An entry of the layer has a path that no layer may have.' },
   LAYER_ENTRY_INVALID: { kind: 'invalid', means: 'An entry of the layer cannot be applied.' },
   LAYER_LIMIT_EXCEEDED: { kind: 'exhausted', means: 'The layer is over a limit; the message has both figures.' },
-  LAYER_STORE_FULL: { kind: 'exhausted', means: 'The disk of the layer store is full.' },
+  LAYER_STORE_FULL: {
+    kind: 'exhausted',
+    means: 'The layer store has no room, and nothing that it may remove; the message has the figures.',
+  },
   LAYER_STORE_FAILED: { kind: 'internal', means: 'The layer store could not read or write its own files.' },
   LAYER_ARCHIVE_FAILED: {
     kind: 'internal',
     means: 'The tar archive of a layer could not be made again from what is unpacked, for another cell.',
   },
-  IMAGE_TOO_MANY_LAYERS: { kind: 'invalid', means: 'The image has more layers than overlayfs can join.' },
+  IMAGE_TOO_LARGE: {
+    kind: 'invalid',
+    means: 'The image or one of its layers is above the limit that the operator set.',
+  },
+  IMAGE_TOO_MANY_LAYERS: {
+    kind: 'invalid',
+    means: 'The image has more layers than overlayfs can join, or than the operator allows.',
+  },
   IMAGE_ID_UNMAPPED: {
     kind: 'invalid',
     means: 'The image has files of a uid or gid that is outside of the ids a container has.',

@@ -3,15 +3,22 @@ export { asGardenError, GARDEN_ERRORS, GardenError, type GardenErrorCode, type G
 export { type CheckDefinition, HEALTH_DEFAULTS, runCheck, runChecks } from './health/check-definition.ts';
 export type { CheckResult } from './health/check-result.ts';
 export type { ProcessRequest } from './image/process.ts';
+export { DEFAULT_WATERMARKS, type Watermarks } from './layers/disk-marks.ts';
+export type { ImageName } from './layers/image-name.ts';
 export type {
+  EnsureOptions,
   FetchLayer,
+  HeldLayers,
   LayerDescriptor,
   LayerHandle,
   LayerListing,
   LayerProgress,
   LayerSource,
   LayerStoreOptions,
+  PinnedImage,
 } from './layers/layer.ts';
+export type { CollectionFigures } from './layers/layer-collector.ts';
+export type { AppUse, ImageUse, LayerLedger, LedgerBytes } from './layers/layer-ledger.ts';
 export { LayerStore } from './layers/layer-store.ts';
 export type { OwnedIds } from './layers/owned-ids.ts';
 export type { SharedLayer } from './layers/shared-layer.ts';

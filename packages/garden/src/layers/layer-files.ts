@@ -13,8 +13,15 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../sys/atomic-file.ts';
+import { syncDirectory } from '../sys/files.ts';
 import { removeTree } from '../sys/remove-tree.ts';
+import { errnoCode } from '../sys/sys-error.ts';
+import { treeBytes } from '../sys/tree-bytes.ts';
 import { type LayerRecord, layerRecordSchema } from './layer-record.ts';
+import type { StoreStepListener } from './store-steps.ts';
+
+/** Begins the names of what is being removed. */
+const GONE = 'gone-';
 
 /** A layer that the store holds, and when it was last asked for. */
 export interface StoredLayer {
@@ -32,8 +39,10 @@ export class LayerFiles {
   readonly #splitsDir: string;
   readonly #recordsDir: string;
   readonly #tmpDir: string;
+  readonly #step: StoreStepListener;
 
-  constructor(dir: string) {
+  constructor(dir: string, step: StoreStepListener) {
+    this.#step = step;
     this.layersDir = join(dir, 'layers');
     this.#splitsDir = join(dir, 'splits');
     this.#recordsDir = join(dir, 'records');
@@ -93,14 +102,64 @@ export class LayerFiles {
     await removeTree(dirname(root));
   }
 
-  /** Makes an unpacked directory a layer. */
+  /** Makes an unpacked directory a layer. When it throws, as when the disk is full, `undoCommit` takes that back. */
   commit(root: string, record: LayerRecord): void {
+    this.#step('pull:commit');
     renameSync(root, join(this.layersDir, record.name));
+    this.#step('pull:split');
     if (record.split !== undefined && 'bytes' in record.split) {
       renameSync(this.newSplit(root), this.splitPath(record.name));
     }
+    this.#step('pull:record');
     this.writeRecord(record, new Date());
+    this.#step('pull:done');
     rmdirSync(dirname(root));
+  }
+
+  async undoCommit(name: string): Promise<void> {
+    rmSync(this.#recordPath(name), { force: true });
+    await this.removeAway(this.moveAway([name]));
+  }
+
+  /** The first step of removing a layer: from here on there is none, whatever happens. */
+  removeRecord(name: string): void {
+    this.#step('collect:record');
+    rmSync(this.#recordPath(name));
+  }
+
+  /** Waits until the removal of records is on the disk: a layer that is half gone must not come back with its record. */
+  async syncRecords(): Promise<void> {
+    this.#step('collect:sync');
+    await syncDirectory(this.#recordsDir);
+  }
+
+  /** Takes layers without records out of the way, for `removeAway`. */
+  moveAway(names: readonly string[]): string {
+    this.#step('collect:away');
+    const away = mkdtempSync(join(this.#tmpDir, GONE));
+    for (const name of names) {
+      renameIfThere(join(this.layersDir, name), join(away, name));
+      renameIfThere(this.splitPath(name), join(away, `${name}.split`));
+    }
+    return away;
+  }
+
+  async removeAway(away: string): Promise<void> {
+    this.#step('collect:remove');
+    await removeTree(away);
+  }
+
+  /** What was taken out of the way and could not be removed. */
+  leftovers(): readonly string[] {
+    return readdirSync(this.#tmpDir)
+      .filter((name) => name.startsWith(GONE))
+      .map((name) => join(this.#tmpDir, name));
+  }
+
+  /** What a layer takes on disk, in blocks, its split included. */
+  async measure(name: string): Promise<number> {
+    const split = this.splitPath(name);
+    return await treeBytes([join(this.layersDir, name), ...(existsSync(split) ? [split] : [])]);
   }
 
   writeRecord(record: LayerRecord, lastUsedAt: Date): void {
@@ -109,6 +168,7 @@ export class LayerFiles {
   }
 
   touch(name: string, lastUsedAt: Date): void {
+    this.#step('use:touch');
     utimesSync(this.#recordPath(name), lastUsedAt, lastUsedAt);
   }
 
@@ -132,8 +192,16 @@ export class LayerFiles {
 
   /** Out of the way at once, then gone. */
   async #discard(path: string): Promise<void> {
-    const away = mkdtempSync(join(this.#tmpDir, 'gone-'));
+    const away = mkdtempSync(join(this.#tmpDir, GONE));
     renameSync(path, join(away, 'root'));
     await removeTree(away);
+  }
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (errnoCode(error) !== 'ENOENT') throw error;
   }
 }

@@ -27,6 +27,8 @@ export const layerRecordSchema = z.object({
   opaqueRoot: z.boolean(),
   /** What `splits/<name>` has, for the archive to be made again; or why it is not there. */
   split: z.union([z.object({ bytes: z.number().int().nonnegative() }), z.object({ reason: z.string() })]).optional(),
+  /** What it takes on disk, with its split; absent until it has been measured, as in records of before. */
+  diskBytes: z.number().optional(),
   createdAt: z.string(),
   /** Until the files are known to be on disk, the layer is good only while the machine stays up. */
   durable: z.boolean(),
@@ -34,3 +36,11 @@ export const layerRecordSchema = z.object({
 });
 
 export type LayerRecord = Readonly<z.infer<typeof layerRecordSchema>>;
+
+/** A block of most file systems, of which every directory and small file takes one. */
+const BLOCK_BYTES = 4096;
+
+/** What a layer takes on disk: as measured, else a fair guess. */
+export function bytesOfRecord({ diskBytes, fileBytes, entries }: LayerRecord): number {
+  return diskBytes ?? fileBytes + (entries * BLOCK_BYTES) / 2;
+}

@@ -1,6 +1,10 @@
+import type { ImageLimits } from '@slipway/oci';
 import type { GardenError } from '../errors.ts';
 import type { LayerLimits } from '../tar/limits.ts';
+import type { Watermarks } from './disk-marks.ts';
+import type { ImageName } from './image-name.ts';
 import type { OwnedIds } from './owned-ids.ts';
+import type { StoreStepListener } from './store-steps.ts';
 
 /** A layer as a manifest and the image config describe it. */
 export interface LayerDescriptor {
@@ -53,6 +57,28 @@ export interface LayerProgress {
   readonly size: number;
 }
 
+/** The layers of an image, base first. Nobody removes them until they are released. */
+export interface HeldLayers extends ReadonlyArray<LayerHandle> {
+  /** A container made of them keeps them by itself. May be called any number of times. */
+  release(): void;
+}
+
+export interface EnsureOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LayerProgress) => void;
+  /** What they are called in the ledger. */
+  readonly image?: ImageName;
+  /** Nobody waits for it: it leaves as much free as the high watermark asks for. */
+  readonly background?: boolean;
+}
+
+/** An image that shall stay in the store, or shall come to it. Several may be of one id. */
+export interface PinnedImage extends ImageName {
+  /** It is what its app runs now, not what it could go back to. */
+  readonly current: boolean;
+  readonly layers: readonly LayerDescriptor[];
+}
+
 /** One line of the store's inventory. */
 export interface LayerListing {
   readonly name: string;
@@ -70,4 +96,11 @@ export interface LayerStoreOptions {
   readonly limits?: Partial<LayerLimits>;
   /** Layers downloaded and unpacked side by side, over all images; default 4. */
   readonly concurrency?: number;
+  /** Of images, by their manifests. */
+  readonly imageLimits?: Partial<ImageLimits>;
+  readonly watermarks?: Partial<Watermarks>;
+  /** Each step that changes files, as it begins. */
+  readonly onStep?: StoreStepListener;
+  /** Told of what failed where nobody waits for it. */
+  readonly onProblem?: (error: GardenError) => void;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { asGardenError } from '../errors.ts';
+import { imageNameSchema } from '../layers/image-name.ts';
 import { writeFileAtomically } from '../sys/atomic-file.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 
@@ -37,6 +38,8 @@ const recordSchema = z.object({
   memoryBytes: z.number(),
   /** diffIDs of its layers, base first. */
   layers: z.array(z.string()).readonly(),
+  /** What they are called; absent in records of before. */
+  image: imageNameSchema.optional(),
   keeper: processIdentity.nullable(),
   init: processIdentity.nullable(),
   conmon: processIdentity.nullable(),

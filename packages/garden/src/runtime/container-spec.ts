@@ -1,5 +1,6 @@
 import type { ContainerLimits } from '../bundle/oci-config.ts';
 import type { ProcessRequest } from '../image/process.ts';
+import type { ImageName } from '../layers/image-name.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 
 /** What runs in a container; a function is asked once the container's address is known. */
@@ -26,6 +27,8 @@ export interface ContainerSpec {
   readonly handle: string;
   /** The image's layers, base first, as `LayerStore.ensureLayers` gave them. */
   readonly layers: readonly LayerHandle[];
+  /** What the image is called in the ledger of the layer store. */
+  readonly image?: ImageName;
   readonly process: ProcessSpec;
   readonly sidecars?: readonly SidecarSpec[];
   readonly files?: readonly FilesSpec[];

@@ -1,5 +1,6 @@
 import { readOomKills, readStats } from '../cgroup/figures.ts';
 import { asGardenError, GardenError } from '../errors.ts';
+import type { UnnamedHold } from '../layers/name-hold.ts';
 import { LogReader, type LogSink } from '../logs/log-reader.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
@@ -98,6 +99,12 @@ export class Container {
   /** diffIDs of its layers, which the layer store must keep for as long as the container is. */
   get layers(): readonly string[] {
     return this.#record.layers;
+  }
+
+  /** For Garden alone: what the layer store knows it by. */
+  get hold(): UnnamedHold {
+    const { image, layers } = this.#record;
+    return { by: 'container', image, diffIds: layers, writableBytes: this.#disk.bytes() };
   }
 
   /** For Garden alone: waits for the end from now on. */

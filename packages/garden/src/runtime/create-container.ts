@@ -31,6 +31,7 @@ export function newRecord(context: CellContext, spec: ContainerSpec, slot: numbe
     cgroup: `${context.cgroupParent}/${spec.handle}`,
     memoryBytes: spec.limits.memoryBytes,
     layers: spec.layers.map((layer) => layer.diffId),
+    image: spec.image,
     keeper: null,
     init: null,
     conmon: null,

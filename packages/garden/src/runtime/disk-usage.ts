@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process';
 import { lstatSync, readdirSync } from 'node:fs';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { treeBytes } from '../sys/tree-bytes.ts';
 
 /** Most writable layers have fewer nodes; these are counted at once, for less than a process costs. */
 const COUNTED_HERE = 500;
@@ -41,7 +38,7 @@ export class DiskUsage {
   async #measure(): Promise<void> {
     const began = performance.now();
     try {
-      this.#bytes = countSmall(this.#path) ?? (await countLarge(this.#path));
+      this.#bytes = countSmall(this.#path) ?? (await treeBytes([this.#path]));
     } catch {
       // Entries come and go while they are counted, and with the container all of them.
     }
@@ -66,11 +63,4 @@ function countSmall(root: string): number | undefined {
     if (seen.size + pending.length > COUNTED_HERE) return undefined;
   }
   return bytes;
-}
-
-/** By du(1), which keeps millions of files off this process and minds neither deep paths nor strange names. */
-async function countLarge(root: string): Promise<number> {
-  const { stdout } = await run('du', ['--summarize', '--block-size=1', '--one-file-system', '--', root]);
-  const bytes = Number.parseInt(stdout, 10);
-  return Number.isNaN(bytes) ? 0 : bytes;
 }

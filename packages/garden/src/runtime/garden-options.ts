@@ -24,7 +24,7 @@ export interface GardenOptions {
   readonly nameServers?: readonly string[];
   /** CIDRs outside of the machine that may open connections to containers. Default: none. */
   readonly reachableFrom?: readonly string[];
-  readonly layers?: Omit<LayerStoreOptions, 'dir'>;
+  readonly layers?: Omit<LayerStoreOptions, 'dir' | 'onProblem'>;
   readonly programs?: Partial<Programs>;
   /** For metrics: each step of a create, start or delete, as it begins. */
   readonly onStep?: StepListener;

@@ -5,6 +5,7 @@ import { countsSwap, findCgroups, makeParent } from '../cgroup/hierarchy.ts';
 import { removeCgroup, removeIfEmpty } from '../cgroup/removal.ts';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { LayerStore } from '../layers/layer-store.ts';
+import type { UnnamedHold } from '../layers/name-hold.ts';
 import { CellNetwork } from '../network/cell-network.ts';
 import { readBootId } from '../sys/boot-id.ts';
 import { removeTree } from '../sys/remove-tree.ts';
@@ -34,10 +35,10 @@ export class Garden {
   readonly #context: CellContext;
   readonly #lockFds: readonly number[];
   readonly #containers = new Map<string, Container>();
-  /** Handles and devices of containers being made, which a sweep must not touch. */
-  readonly #making = new Map<string, string>();
-  /** Slots of containers that could be neither made nor removed, by handle; free when a sweep has removed those. */
-  readonly #stuck = new Map<string, number>();
+  /** Containers being made, by handle, which a sweep must not touch. */
+  readonly #making = new Map<string, ContainerRecord>();
+  /** Containers that could be neither made nor removed, by handle; what they have is free when a sweep has removed them. */
+  readonly #stuck = new Map<string, ContainerRecord>();
 
   private constructor(context: CellContext, layers: LayerStore, lockFds: readonly number[]) {
     this.#context = context;
@@ -63,11 +64,16 @@ export class Garden {
     const cgroupParent = `${CGROUP_ROOT}/${options.cell}`;
     const lockFds = await lockCell(options.cell, paths);
     let exits: ExitWatcher | undefined;
+    let opened: Garden | undefined;
     try {
       claimSubnet(paths.runDir, network.subnet);
       const cgroups = findCgroups();
       makeParent(cgroups, cgroupParent);
-      const layers = await LayerStore.open({ ...options.layers, dir: paths.layers });
+      const onProblem = options.onProblem ?? ((): void => undefined);
+      // Until all containers are known, nobody knows which layers are not below one.
+      const layers = await LayerStore.open({ ...options.layers, dir: paths.layers, onProblem }, () =>
+        opened === undefined ? undefined : opened.#holds(),
+      );
       await network.open();
       exits = new ExitWatcher(paths.exits);
       const context: CellContext = {
@@ -88,12 +94,14 @@ export class Garden {
         bootId: readBootId(),
         run: runCommand,
         onStep: options.onStep ?? ((): void => undefined),
-        onProblem: options.onProblem ?? ((): void => undefined),
+        onProblem,
       };
       const garden = new Garden(context, layers, lockFds);
       garden.#adoptAll();
       await garden.sweep();
       await garden.#measureDisks();
+      opened = garden;
+      layers.watchDisk();
       return garden;
     } catch (error) {
       exits?.close();
@@ -130,7 +138,7 @@ export class Garden {
     this.#context.onStep('create:allocate', handle);
     const slot = this.#context.slots.allocate();
     let record = newRecord(this.#context, spec, slot);
-    this.#making.set(handle, record.network.hostDevice);
+    this.#making.set(handle, record);
     try {
       const keep = (newer: ContainerRecord): void => {
         record = newer;
@@ -152,9 +160,12 @@ export class Garden {
     const containers = this.containers();
     const report = await sweepCell(this.#context, {
       handles: new Set([...containers.map(({ handle }) => handle), ...this.#making.keys()]),
-      devices: new Set([...containers.map(({ hostDevice }) => hostDevice), ...this.#making.values()]),
+      devices: new Set([
+        ...containers.map(({ hostDevice }) => hostDevice),
+        ...[...this.#making.values()].map(({ network }) => network.hostDevice),
+      ]),
     });
-    for (const [handle, slot] of this.#stuck) {
+    for (const [handle, { slot }] of this.#stuck) {
       if (this.#making.has(handle)) continue;
       this.#stuck.delete(handle);
       this.#context.slots.free(slot);
@@ -187,6 +198,7 @@ export class Garden {
     const container = new Container(this.#context, record, () => {
       this.#containers.delete(record.handle);
       this.#context.slots.free(record.slot);
+      this.#freed(record);
     });
     this.#containers.set(record.handle, container);
     return container;
@@ -199,8 +211,26 @@ export class Garden {
       this.#context.slots.free(record.slot);
     } catch (error) {
       // The caller hears why the container was not made; what is left goes with a later sweep.
-      this.#stuck.set(handle, record.slot);
+      this.#stuck.set(handle, record);
       this.#context.onProblem(asGardenError(error, 'CELL_STATE_FAILED', 'delete', `${handle} left something behind`));
+    }
+  }
+
+  /** Whose layers the cell's containers are, also those that are only half there. */
+  #holds(): readonly UnnamedHold[] {
+    const unfinished = [...this.#making.values(), ...this.#stuck.values()];
+    return [
+      ...this.containers().map(({ hold }) => hold),
+      ...unfinished.map(({ image, layers }): UnnamedHold => ({ by: 'container', image, diffIds: layers })),
+    ];
+  }
+
+  #freed({ layers }: ContainerRecord): void {
+    try {
+      this.layers.used(layers);
+    } catch (error) {
+      const what = 'When layers were last used could not be noted';
+      this.#context.onProblem(asGardenError(error, 'LAYER_STORE_FAILED', 'delete', what));
     }
   }
 

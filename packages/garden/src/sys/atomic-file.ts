@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /**
  * Replaces a small file so that readers, and a process killed at any moment, see the old or the new content and never
@@ -13,11 +13,16 @@ export function writeFileAtomically(
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   const fd = openSync(temporary, 'wx', options.mode ?? 0o600);
   try {
-    writeFileSync(fd, content);
-    if (options.durable === true) fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    try {
+      writeFileSync(fd, content);
+      if (options.durable === true) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    if (options.mode !== undefined) chmodSync(temporary, options.mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  if (options.mode !== undefined) chmodSync(temporary, options.mode);
-  renameSync(temporary, path);
 }

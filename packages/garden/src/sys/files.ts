@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, constants, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { attempt, cString, must, mustAsync } from './libc.ts';
 
 const S_IFCHR = 0o020000;
@@ -49,6 +50,16 @@ export async function syncFileSystem(path: string): Promise<void> {
     await mustAsync('syncfs', path, fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Waits, without blocking, until the names in a directory are on the disk as they are. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 
