@@ -12,7 +12,7 @@ import {
   type TaskState,
 } from '@slipway/contracts';
 import type { Garden } from '@slipway/garden';
-import { hostPlatform } from '@slipway/oci';
+import { followRegistrySettings, hostPlatform, RegistryClient, registryClientOptions } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
 import { GardenContainers, openGarden } from './adapters/garden.ts';
 import { probeHealth } from './adapters/health-probe.ts';
@@ -58,10 +58,10 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const cellId = config.CELL_ID;
   const epoch = randomUUID();
   const startedAt = new Date().toISOString();
+  const registries = new RegistryClient(registryClientOptions(config));
   const images = new ImageSource({
     keys: { publicKey: config.CELL_PUBLIC_KEY, privateKey: config.CELL_PRIVATE_KEY.reveal() },
-    plainHttp: config.INSECURE_REGISTRIES,
-    trustedTokenHosts: config.TRUSTED_TOKEN_HOSTS,
+    client: registries,
   });
   const logs = new LogSink({ linesPerSecond: config.CELL_LOG_LINES_PER_SECOND });
   const routes = new RouteTable();
@@ -97,6 +97,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let bus: Bus | undefined;
   let beat: PresenceBeat | undefined;
   let health: HealthServer | undefined;
+  let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
   let stopping: Promise<void> | undefined;
   let starting: Promise<void> | undefined;
   /** Its part without NATS. */
@@ -247,7 +248,16 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics: metrics.registry });
     logger.info({ port: health.port }, 'health.listening');
     cell = startCell();
-    await cell;
+    const [settings] = await Promise.all([
+      followRegistrySettings({
+        file: config.REGISTRIES_FILE,
+        client: registries,
+        logger,
+        metrics: metrics.registry,
+      }),
+      cell,
+    ]);
+    registrySettings = settings;
     if (stopping !== undefined || executor === undefined) return;
     bus = await connectService(busAccess('cell-rep', cellId), { config, source: `cell-rep/${cellId}`, logger });
     if (stopping !== undefined) return;
@@ -276,6 +286,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     taskRecords.close();
     await bus?.close();
     await garden?.close();
+    await registrySettings?.close();
     await images.close();
     await health?.close();
     health = undefined;

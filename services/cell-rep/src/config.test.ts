@@ -22,6 +22,7 @@ test('most settings have defaults, and capacity follows the machine', () => {
     CELL_ON_STOP: 'keep',
     INSECURE_REGISTRIES: [],
     TRUSTED_TOKEN_HOSTS: [],
+    CREDENTIAL_HELPER_USER: { uid: 65_534, gid: 65_534 },
   });
   expect(config.CELL_MEMORY_MB).toBeUndefined();
   expect(JSON.stringify(config)).not.toContain('private"');

@@ -1,4 +1,5 @@
 import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
+import { registryConfig } from '@slipway/oci';
 import { commonSettings, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 
@@ -43,8 +44,7 @@ const schema = z.object({
   /** An LRP with placement tags runs only on cells that have them. */
   CELL_PLACEMENT_TAGS: settings.list(),
   CELL_ON_STOP: z.enum(['keep', 'destroy']).default('keep'),
-  INSECURE_REGISTRIES: settings.list(),
-  TRUSTED_TOKEN_HOSTS: settings.list(),
+  ...registryConfig,
   /** What one instance may log, whatever its app's own limit is; -1: no limit. */
   LOG_RATE_BYTES_PER_SECOND: rateSetting(1024 * 1024),
   LOG_RATE_LINES_PER_SECOND: rateSetting(2_000),

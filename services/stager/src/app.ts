@@ -1,6 +1,12 @@
 import { type Bus, connectService, LogEmitter, startWorkQueue, type WorkQueue } from '@slipway/bus';
 import { busAccess, stagingRequest } from '@slipway/contracts';
-import { hostPlatform, imageLimitsOf, RegistryClient } from '@slipway/oci';
+import {
+  followRegistrySettings,
+  hostPlatform,
+  imageLimitsOf,
+  RegistryClient,
+  registryClientOptions,
+} from '@slipway/oci';
 import {
   type App,
   Counter,
@@ -37,15 +43,13 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     buckets: STAGING_SECONDS,
     registers: [metrics],
   });
-  const registry = new RegistryClient({
-    plainHttp: config.INSECURE_REGISTRIES,
-    trustedTokenHosts: config.TRUSTED_TOKEN_HOSTS,
-  });
+  const registry = new RegistryClient(registryClientOptions(config));
   const keys = { publicKey: config.STAGER_PUBLIC_KEY, privateKey: config.STAGER_PRIVATE_KEY.reveal() };
   let bus: Bus | undefined;
   let queue: WorkQueue | undefined;
   let logs: LogEmitter | undefined;
   let health: HealthServer | undefined;
+  let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
   let stopping = false;
 
   const work = async (on: Bus, lines: LogEmitter): Promise<WorkQueue> =>
@@ -75,6 +79,12 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       const notReady = (): string | undefined =>
         bus?.connected === true && queue !== undefined ? undefined : 'NATS: not connected';
       health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics });
+      registrySettings = await followRegistrySettings({
+        file: config.REGISTRIES_FILE,
+        client: registry,
+        logger,
+        metrics,
+      });
       bus = await connectService(busAccess('stager'), { config, source: 'stager', logger });
       if (stopping) return bus.close();
       logs = new LogEmitter(bus);
@@ -85,6 +95,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       await queue?.stop();
       logs?.close();
       await bus?.close();
+      await registrySettings?.close();
       await registry.close();
       await health?.close();
       health = undefined;

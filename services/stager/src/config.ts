@@ -1,4 +1,4 @@
-import { imageLimitSettings } from '@slipway/oci';
+import { imageLimitSettings, registryConfig } from '@slipway/oci';
 import { commonSettings, isSealingPair, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 
@@ -8,8 +8,7 @@ export const configSchema = z
     ...commonSettings,
     STAGER_PUBLIC_KEY: z.string().min(1),
     STAGER_PRIVATE_KEY: secretSchema,
-    INSECURE_REGISTRIES: settings.list(),
-    TRUSTED_TOKEN_HOSTS: settings.list(),
+    ...registryConfig,
     ...imageLimitSettings,
     /** Builds staged side by side; each holds one manifest and one config, 8 MiB at most. */
     STAGER_CONCURRENCY: settings.integer(8, 1, 100),

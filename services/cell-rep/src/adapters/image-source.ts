@@ -1,6 +1,6 @@
 import { type DesiredLrp, parseRegistryCredentials } from '@slipway/contracts';
 import type { FetchLayer, GardenError, LayerDescriptor, LayerSource } from '@slipway/garden';
-import { type Digest, RegistryClient, RegistryCredentials } from '@slipway/oci';
+import { type Digest, type RegistryClient, RegistryCredentials } from '@slipway/oci';
 import { describeError, type SealingKeys, unseal } from '@slipway/service-kit';
 import { LayerSearch } from '../domain/layer-search.ts';
 import { layerUnavailable } from '../executor/layer-unavailable.ts';
@@ -15,8 +15,8 @@ export interface PeerSource {
 export interface ImageSourceOptions {
   /** Of all cells: what is sealed to it are pull credentials. */
   readonly keys: SealingKeys;
-  readonly plainHttp: readonly string[];
-  readonly trustedTokenHosts: readonly string[];
+  /** Ended by `close`. */
+  readonly client: RegistryClient;
   readonly peers?: PeerSource;
 }
 
@@ -41,8 +41,8 @@ export class ImageSource {
   readonly #keys: SealingKeys;
   readonly #peers: PeerSource | undefined;
 
-  constructor({ keys, plainHttp, trustedTokenHosts, peers }: ImageSourceOptions) {
-    this.#client = new RegistryClient({ plainHttp, trustedTokenHosts });
+  constructor({ keys, client, peers }: ImageSourceOptions) {
+    this.#client = client;
     this.#keys = keys;
     this.#peers = peers;
   }
