@@ -157,13 +157,14 @@ export class Authorizer {
   #request(realm: TokenRealm, credentials: RegistryCredentials | undefined): Promise<FetchedToken> {
     const { credentials: source, endpoint, transport, repository, documentMs, onStep, access } = this.#options;
     const purpose = access.actions === 'pull' ? 'pull' : 'pull and push';
-    onStep(`asking ${realm.url.host} for a token to ${purpose} ${repository}, ${source.describe()}`);
+    const wanted = repository === '' ? `for ${endpoint.registry}` : `to ${purpose} ${repository}`;
+    onStep(`asking ${realm.url.host} for a token ${wanted}, ${source.describe()}`);
     return requestToken({
       transport,
       realm,
       credentials,
       registryOrigin: endpoint.origin,
-      target: `${endpoint.registry}/${repository}`,
+      target: repository === '' ? endpoint.registry : `${endpoint.registry}/${repository}`,
       documentMs,
       onStep,
     });
@@ -171,6 +172,7 @@ export class Authorizer {
 
   #ask(what: string): Ask {
     const { endpoint, repository } = this.#options;
-    return { phase: 'authentication', registry: endpoint.registry, what: `${what} to ${repository}` };
+    const to = repository === '' ? '' : ` to ${repository}`;
+    return { phase: 'authentication', registry: endpoint.registry, what: `${what}${to}` };
   }
 }

@@ -1,6 +1,7 @@
 import type { Reference } from '../reference.ts';
 import { emptySettings, entryForRegistry, type RegistrySettings } from '../settings/registry-settings.ts';
 import { parseHostRules } from '../settings/settings-list.ts';
+import { checkLogin, type LoginAnswer } from './check-login.ts';
 import { ConnectionPolicy } from './connection-policy.ts';
 import type { LookupAddresses } from './connector.ts';
 import type { HelperOptions } from './credential-helper.ts';
@@ -12,7 +13,7 @@ import { HelperAnswers } from './helper-credentials.ts';
 import { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './limits.ts';
 import { MirrorRests } from './mirror-rests.ts';
 import { MirroredRepository } from './mirrored-repository.ts';
-import { RepositoryClient } from './repository-client.ts';
+import { type CallOptions, RepositoryClient } from './repository-client.ts';
 import { RepositorySession } from './repository-session.ts';
 import { RepositoryWriter } from './repository-writer.ts';
 import { RequestGates } from './request-gate.ts';
@@ -61,6 +62,15 @@ export interface RepositoryAccess {
    */
   readonly freshSince?: number | undefined;
 }
+
+/** A place to log in to, and a repository there that shall be readable. */
+export interface LoginPlace {
+  readonly registry: string;
+  readonly repository?: string | undefined;
+}
+
+/** The question is whether the registry answers, too: it has not long for that. */
+const LOGIN_ATTEMPTS = 2;
 
 /** A mirror that fails is not asked again: there is another place to ask. */
 const MIRROR_ATTEMPTS = 1;
@@ -139,6 +149,23 @@ export class RegistryClient {
     );
   }
 
+  /**
+   * Asks a registry itself, with no token that is known already, whether it takes a user name and password.
+   *
+   * @throws RegistryError when it does not, or cannot be asked
+   */
+  checkLogin(
+    { registry, repository }: LoginPlace,
+    credentials: RegistryCredentials,
+    { signal, ...access }: CallOptions & Pick<RepositoryAccess, 'onStep' | 'deadline'> = {},
+  ): Promise<LoginAnswer> {
+    const retries = { ...this.#retries, attempts: LOGIN_ATTEMPTS };
+    const tokens = new TokenCache(this.#options.now ?? (() => performance.now()));
+    const open = (name: string, source: CredentialSource): RepositorySession =>
+      this.#session(registry, name, source, access, retries, { actions: 'pull' }, tokens);
+    return checkLogin(open, { registry, repository, credentials, signal });
+  }
+
   /** Ends all sockets, also those in use. */
   close(): Promise<void> {
     return this.#transport.close();
@@ -151,6 +178,7 @@ export class RegistryClient {
     access: RepositoryAccess,
     retries: RetryPolicy,
     tokenAccess: TokenAccess = { actions: 'pull' },
+    tokens = this.#tokens,
   ): RepositorySession {
     return new RepositorySession({
       registry,
@@ -164,7 +192,7 @@ export class RegistryClient {
       gates: this.#gates,
       transport: this.#transport,
       endpoints: this.#endpoints,
-      tokens: this.#tokens,
+      tokens,
       trustedTokenHosts: this.#settings.trustedTokenHosts,
       deadlines: this.#deadlines,
       retries,

@@ -18,6 +18,7 @@ import { type Answer, type Exchange, networkError, type Transport } from './tran
 
 export interface RepositorySessionOptions {
   readonly registry: string;
+  /** Empty: the registry itself, in which one can only find out who one is. */
   readonly repository: string;
   readonly credentials: CredentialSource;
   /** What tokens are asked for; default pulling. */
@@ -189,7 +190,8 @@ export class RepositorySession {
     const { transport, registry, repository, onStep } = this.#options;
     const { method = 'GET', headers = {}, path, body, accept = [200], headersMs } = request;
     const endpoint = await this.#endpoint(ask);
-    const url = path instanceof URL ? path : new URL(`/v2/${repository}/${path}`, endpoint.origin);
+    const base = repository === '' ? '/v2/' : `/v2/${repository}/`;
+    const url = path instanceof URL ? path : new URL(`${base}${path}`, endpoint.origin);
     // Where an upload goes on may be another host, which gets no credentials.
     const isOwn = url.origin === endpoint.origin;
     const authorizer = this.#authorizer(endpoint);
