@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { cellIdSchema, cellSubnetSchema, type ServiceName, serviceNames } from '@slipway/contracts';
+import { registryConfig } from '@slipway/oci';
 import { ConfigError, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { logLevels } from './supervisor/log-line.ts';
@@ -40,9 +41,11 @@ const schema = z.object({
   /** Life of an access token, and so what a user who was deleted can still do; uaa's default holds. */
   SLIPWAY_ACCESS_TOKEN_SECONDS: z.string().optional(),
   /** Registries that may be spoken to in plain http; loopback always may. */
-  SLIPWAY_INSECURE_REGISTRIES: settings.list(),
+  SLIPWAY_INSECURE_REGISTRIES: registryConfig.INSECURE_REGISTRIES,
   /** Token servers that get a registry's credentials although they are of another site than the registry. */
   SLIPWAY_TRUSTED_TOKEN_HOSTS: settings.list(),
+  /** Certificates, mirrors and credentials of registries (docs/registries.md). Default: registries.yaml in the data. */
+  SLIPWAY_REGISTRIES_FILE: registryConfig.REGISTRIES_FILE,
   /** What the terminal shows of the services' logs; the files have all from `info` on. */
   SLIPWAY_LOG_LEVEL: z.enum(logLevels).optional(),
   /** First of the uids that the services run as. */
@@ -68,6 +71,7 @@ export interface PlatformConfig extends Settings {
   readonly services: ServiceSettings;
   readonly SLIPWAY_DATA_DIR: string;
   readonly SLIPWAY_EXTERNAL_URL: string;
+  readonly SLIPWAY_REGISTRIES_FILE: string;
 }
 
 /** Throws ConfigError, which names every setting that is wrong. `uid` decides where the data are by default. */
@@ -76,11 +80,12 @@ export function readPlatformConfig(
   uid: number = process.getuid?.() ?? -1,
 ): PlatformConfig {
   const read = loadConfig('slipway', schema, env);
+  const data = read.SLIPWAY_DATA_DIR ?? (uid === 0 ? '/var/lib/slipway' : join(homedir(), '.local/share/slipway'));
   return {
     ...read,
     services: readServiceSettings(env),
-    SLIPWAY_DATA_DIR:
-      read.SLIPWAY_DATA_DIR ?? (uid === 0 ? '/var/lib/slipway' : join(homedir(), '.local/share/slipway')),
+    SLIPWAY_DATA_DIR: data,
+    SLIPWAY_REGISTRIES_FILE: read.SLIPWAY_REGISTRIES_FILE ?? join(data, 'registries.yaml'),
     SLIPWAY_EXTERNAL_URL: read.SLIPWAY_EXTERNAL_URL ?? `http://localhost:${read.SLIPWAY_PORT}`,
   };
 }

@@ -220,6 +220,8 @@ test.each([
   ['SLIPWAY_LOG_RATE_LINES_PER_SECOND', '-2'],
   ['SLIPWAY_CELL_DISK_MB', '0'],
   ['SLIPWAY_CELL_CONTAINERS', '-1'],
+  ['SLIPWAY_INSECURE_REGISTRIES', 'http://registry.test'],
+  ['SLIPWAY_REGISTRIES_FILE', 'registries.yaml'],
 ])('%s of %s is refused before anything starts', (name, value) => {
   expect(() => readPlatformConfig({ [name]: value })).toThrow(new RegExp(`${name}: expected`));
 });
@@ -235,6 +237,16 @@ test("the cell's settings reach it as they were given", () => {
   const env = specs.find((spec) => spec.name === 'cell-rep')?.env;
   expect(env).toMatchObject({ CELL_SUBNET: '10.0.0.0/8', CELL_CONTAINERS: '5', TRUSTED_TOKEN_HOSTS: 'a.test,b.test' });
   expect(specs.find((spec) => spec.name === 'stager')?.env.TRUSTED_TOKEN_HOSTS).toBe('a.test,b.test');
+});
+
+test('stager and cell read one registries file, and run credential helpers as one user', () => {
+  const envs = (given: Record<string, string>) =>
+    serviceProcesses(context(given)).filter(({ name }) => name === 'stager' || name === 'cell-rep');
+  expect(envs({}).map(({ env }) => env.REGISTRIES_FILE)).toEqual(Array(2).fill(join(dir, 'registries.yaml')));
+  const given = envs({ SLIPWAY_REGISTRIES_FILE: '/etc/slipway/registries.yaml' });
+  expect(given.map(({ env }) => env.REGISTRIES_FILE)).toEqual(Array(2).fill('/etc/slipway/registries.yaml'));
+  const [stager, cell] = given;
+  expect(cell?.env.CREDENTIAL_HELPER_USER).toBe(`${stager?.user?.uid}:${stager?.user?.gid}`);
 });
 
 test('the defaults depend on who starts it, and on the port', () => {

@@ -73,7 +73,9 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
   const registries = {
     INSECURE_REGISTRIES: config.SLIPWAY_INSECURE_REGISTRIES.join(','),
     TRUSTED_TOKEN_HOSTS: config.SLIPWAY_TRUSTED_TOKEN_HOSTS.join(','),
+    REGISTRIES_FILE: config.SLIPWAY_REGISTRIES_FILE,
   };
+  const stager = context.userOf('stager');
   const uaaUrl = `${at('uaa')}/uaa`;
   return [
     service(context, 'uaa', ['nats-server'], STOP_WAVES.second, {
@@ -118,6 +120,8 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
         ...registries,
         CELL_PUBLIC_KEY: publicKeys.cell,
         CELL_PRIVATE_KEY_FILE: secret(context, 'cell-rep', 'CELL_PRIVATE_KEY'),
+        // Whatever a credential helper may read, one user has to be let read it.
+        ...optional({ CREDENTIAL_HELPER_USER: stager && `${stager.uid}:${stager.gid}` }),
         // The platform goes as a whole: with it its containers. A rep that is killed alone comes back to them.
         CELL_ON_STOP: 'destroy',
         ...optional({
