@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { platformEnvironment } from './environment.ts';
+import { imageVariables } from './image-variables.ts';
 import { sampleGuid, sampleLrp } from './samples.test-support.ts';
 
 const identity = { instanceGuid: sampleGuid(1), index: 2, address: '10.254.0.2' };
@@ -13,6 +14,8 @@ function environment(given: Record<string, string> = {}, ports = [8080, 9090]): 
 test('tells the instance who and where it is', () => {
   expect(environment()).toEqual({
     VCAP_APPLICATION: `{"host":"0.0.0.0","instance_id":"${sampleGuid(1)}","instance_index":2,"port":8080}`,
+    SLIPWAY_IMAGE: `localhost:5000/dora:1@sha256:${'a'.repeat(64)}`,
+    SLIPWAY_IMAGE_DIGEST: `sha256:${'a'.repeat(64)}`,
     INSTANCE_GUID: sampleGuid(1),
     INSTANCE_INDEX: '2',
     CF_INSTANCE_GUID: sampleGuid(1),
@@ -23,6 +26,18 @@ test('tells the instance who and where it is', () => {
     CF_INSTANCE_ADDR: '10.254.0.2:8080',
     CF_INSTANCE_PORTS: '[{"external":8080,"internal":8080},{"external":9090,"internal":9090}]',
   });
+});
+
+test('tells which image it is, by the digests that staging found and never by another tag or digest of the user', () => {
+  const { image } = sampleLrp();
+  const indexDigest = `sha256:${'1'.repeat(64)}`;
+  const reference = `localhost:5000/dora:1@${indexDigest}`;
+  expect(imageVariables({ image: { ...image, reference, indexDigest } })).toEqual({
+    SLIPWAY_IMAGE: `localhost:5000/dora:1@${image.manifestDigest}`,
+    SLIPWAY_IMAGE_DIGEST: image.manifestDigest,
+    SLIPWAY_IMAGE_INDEX_DIGEST: indexDigest,
+  });
+  expect(environment({ SLIPWAY_IMAGE_DIGEST: 'set by the user' }).SLIPWAY_IMAGE_DIGEST).toBe(image.manifestDigest);
 });
 
 test('without ports the addresses are empty', () => {

@@ -1,4 +1,5 @@
 import type { DesiredLrp, LrpSidecar } from '@slipway/contracts';
+import { imageVariables } from './image-variables.ts';
 
 const VCAP_APPLICATION = 'VCAP_APPLICATION';
 
@@ -26,6 +27,7 @@ export function platformEnvironment(
   return {
     ...given,
     [VCAP_APPLICATION]: vcapApplication(given[VCAP_APPLICATION], lrp.ports, instance),
+    ...imageVariables(lrp),
     INSTANCE_GUID: instanceGuid,
     INSTANCE_INDEX: String(index),
     CF_INSTANCE_GUID: instanceGuid,

@@ -1,4 +1,5 @@
 import type { DesiredTask } from '@slipway/contracts';
+import { imageVariables } from './image-variables.ts';
 
 const VCAP_APPLICATION = 'VCAP_APPLICATION';
 
@@ -6,11 +7,13 @@ const VCAP_APPLICATION = 'VCAP_APPLICATION';
  * What the platform puts over the image's own environment for a task: what Cloud Controller gave, and the address. A task
  * has no index, no ports and no PORT (rep `NewRunRequestFromTask`, executor, dockerapplifecycle `launcher`).
  */
-export function taskEnvironment({ action }: Pick<DesiredTask, 'action'>, address: string): Record<string, string> {
+export function taskEnvironment(task: Pick<DesiredTask, 'action' | 'image'>, address: string): Record<string, string> {
+  const { action } = task;
   const given = action.environment[VCAP_APPLICATION];
   return {
     ...action.environment,
     ...(given === undefined ? {} : { [VCAP_APPLICATION]: withHost(given) }),
+    ...imageVariables(task),
     CF_INSTANCE_IP: address,
     CF_INSTANCE_INTERNAL_IP: address,
     CF_INSTANCE_ADDR: '',

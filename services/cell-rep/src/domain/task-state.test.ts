@@ -35,12 +35,14 @@ test('the first result stands, and what has ended does not start', () => {
 
 test('a task learns its address, and nothing of ports or an index', () => {
   const environment = taskEnvironment(
-    { action: { ...task.action, environment: { MODE: 'x', VCAP_APPLICATION: '{"name":"dora"}' } } },
+    { ...task, action: { ...task.action, environment: { MODE: 'x', VCAP_APPLICATION: '{"name":"dora"}' } } },
     '10.0.0.2',
   );
   expect(environment).toEqual({
     MODE: 'x',
     VCAP_APPLICATION: '{"name":"dora","host":"0.0.0.0","instance_id":""}',
+    SLIPWAY_IMAGE: `localhost:5000/dora:1@sha256:${'a'.repeat(64)}`,
+    SLIPWAY_IMAGE_DIGEST: `sha256:${'a'.repeat(64)}`,
     CF_INSTANCE_IP: '10.0.0.2',
     CF_INSTANCE_INTERNAL_IP: '10.0.0.2',
     CF_INSTANCE_ADDR: '',
@@ -49,7 +51,7 @@ test('a task learns its address, and nothing of ports or an index', () => {
   });
   for (const odd of ['[]', 'null', '{', '1']) {
     const { VCAP_APPLICATION } = taskEnvironment(
-      { action: { ...task.action, environment: { VCAP_APPLICATION: odd } } },
+      { ...task, action: { ...task.action, environment: { VCAP_APPLICATION: odd } } },
       'a',
     );
     expect(VCAP_APPLICATION).toBe(odd);

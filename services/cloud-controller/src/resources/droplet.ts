@@ -26,6 +26,8 @@ export const dropletSchema = resourceSchema
     stack: z.null(),
     /** The reference with the digest that it was resolved to. */
     image: z.string(),
+    /** Of the platform's manifest, which every instance runs, and of the index that the tag named, if it did. */
+    image_digests: z.object({ manifest: z.string(), index: z.string().nullable() }),
     execution_metadata: z.string(),
     process_types: z.record(z.string(), z.string()),
     relationships: z.object({ app: toOneSchema }),
@@ -59,6 +61,7 @@ export function presentDroplet(row: DropletView, metadata: Metadata, link: Links
     buildpacks: null,
     stack: null,
     image: dropletImageText(image),
+    image_digests: { manifest: image.manifestDigest, index: image.indexDigest ?? null },
     execution_metadata: row.execution,
     process_types: { web: detectedCommand(execution) },
     relationships: { app: toOne(row.app_guid) },

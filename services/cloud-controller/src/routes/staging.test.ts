@@ -70,6 +70,7 @@ describe.each(engines)('on $engine', ({ create }) => {
         guid: staged.body.droplet.guid,
         state: 'STAGED',
         image: `registry.test:5000/team/app:1@sha256:${'a'.repeat(64)}`,
+        image_digests: { manifest: `sha256:${'a'.repeat(64)}`, index: null },
         process_types: { web: '/bin/server --dir /www' },
       });
       const related = await suite.assign(app, droplet.guid);
