@@ -43,6 +43,7 @@ export {
   type Reference,
   withDefaultTag,
 } from './reference.ts';
+export type { LoginAnswer } from './registry/check-login.ts';
 export type { HelperOptions, HelperUser } from './registry/credential-helper.ts';
 export { RegistryCredentials } from './registry/credentials.ts';
 export { DocumentCache, type DocumentCacheOptions } from './registry/document-cache.ts';
@@ -63,6 +64,7 @@ export {
   type ResolveOptions,
   resolveImage,
 } from './registry/resolve.ts';
+export { type DropletRegistry, isDropletCopy } from './settings/droplet-registry.ts';
 export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';
 export { loadRegistrySettings } from './settings/load-settings.ts';
 export { registryClientOptions, registryConfig } from './settings/registry-config.ts';

@@ -1,4 +1,5 @@
 import type { Reference } from '../reference.ts';
+import { type DropletRegistry, isDropletCopy } from '../settings/droplet-registry.ts';
 import { emptySettings, entryForRegistry, type RegistrySettings } from '../settings/registry-settings.ts';
 import { parseHostRules } from '../settings/settings-list.ts';
 import { checkLogin, type LoginAnswer } from './check-login.ts';
@@ -38,6 +39,8 @@ export interface RegistryClientOptions {
   readonly userAgent?: string;
   /** Where callers share manifests and configs; default: each reads for itself. */
   readonly documents?: DocumentCache;
+  /** The platform's own registry, with credentials that are used for what is below its prefix. */
+  readonly droplets?: DropletRegistry & { readonly credentials: RegistryCredentials };
   /** Who runs credential helpers and where they are found. */
   readonly helpers?: HelperOptions;
   /** How names become addresses; default the system's way. */
@@ -126,7 +129,7 @@ export class RegistryClient {
    * the settings are used, if there are any.
    */
   repository({ registry, repository }: Place, access: RepositoryAccess = {}): RepositoryClient {
-    const source = this.#source(registry, access.credentials);
+    const source = this.#source({ registry, repository }, access.credentials);
     const session = this.#session(registry, repository, source, access, this.#retries);
     const mirrors = access.direct ? [] : (entryForRegistry(this.#settings, registry)?.mirrors ?? []);
     if (mirrors.length === 0) {
@@ -143,7 +146,7 @@ export class RegistryClient {
 
   /** A repository to write to. No mirror is asked: they are for reading. */
   uploads({ registry, repository }: Place, access: RepositoryAccess = {}): RepositoryWriter {
-    const source = this.#source(registry, access.credentials);
+    const source = this.#source({ registry, repository }, access.credentials);
     return new RepositoryWriter(
       this.#session(registry, repository, source, access, this.#retries, { actions: 'pull,push' }),
     );
@@ -199,8 +202,11 @@ export class RegistryClient {
     });
   }
 
-  #source(registry: string, credentials: RegistryCredentials | undefined): CredentialSource {
-    return credentials === undefined ? this.#platformSource(registry) : givenCredentials(credentials);
+  #source(place: Place, credentials: RegistryCredentials | undefined): CredentialSource {
+    if (credentials !== undefined) return givenCredentials(credentials);
+    const { droplets } = this.#options;
+    if (droplets !== undefined && isDropletCopy(droplets, place)) return platformCredentials(droplets.credentials);
+    return this.#platformSource(place.registry);
   }
 
   /** What the settings say for this one registry, a mirror or not. */
