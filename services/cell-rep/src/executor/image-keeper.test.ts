@@ -37,11 +37,11 @@ class World {
     cellId: 'cell-1',
     read: () => ({ images: this.images, complete: this.complete, cells: this.cells }),
     store: {
-      holds: (image) => this.stored.has(image.manifestDigest),
+      holds: ({ image }) => this.stored.has(image.manifestDigest),
       pin: (images) => {
         this.pins = images.map(({ dropletGuid }) => dropletGuid);
       },
-      prefetch: async (image) => {
+      prefetch: async ({ image }) => {
         this.underWay += 1;
         this.most = Math.max(this.most, this.underWay);
         await Promise.resolve();

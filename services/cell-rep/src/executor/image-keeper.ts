@@ -15,11 +15,11 @@ const QUIET_MS = 250;
 /** The layers of this cell, as this part needs them. */
 export interface ImageStore {
   /** Of which nothing is missing. */
-  holds(image: Wanted['image']): boolean;
+  holds(wanted: Wanted): boolean;
   /** All that is to be kept from now on, whether it is here yet or not. */
   pin(images: readonly Wanted[]): void;
   /** One layer after the other, so that instances that start have the room beside it. */
-  prefetch(image: Wanted['image'], signal: AbortSignal): Promise<void>;
+  prefetch(wanted: Wanted, signal: AbortSignal): Promise<void>;
 }
 
 export interface ImageKeeperDeps {
@@ -98,9 +98,9 @@ export class ImageKeeper {
   status(): WantedStatus[] {
     const all = new Map([...this.#plan.pins, ...this.#plan.fetch].map((wanted) => [wanted.dropletGuid, wanted]));
     return [...all.values()].map((wanted) => {
-      const { dropletGuid, app, image } = wanted;
+      const { dropletGuid, app } = wanted;
       const base = { dropletGuid, appGuid: app.guid, image: nameOf(wanted) };
-      if (this.#deps.store.holds(image)) return { ...base, state: 'stored' };
+      if (this.#deps.store.holds(wanted)) return { ...base, state: 'stored' };
       const failure = this.#failures.get(dropletGuid);
       return failure === undefined
         ? { ...base, state: 'missing' }
@@ -146,7 +146,7 @@ export class ImageKeeper {
     for (let next = this.#next(); next !== undefined && !signal.aborted; next = this.#next()) {
       const wanted = next;
       try {
-        await withDeadline('fetching an image in advance', timeoutMs, signal, (s) => store.prefetch(wanted.image, s));
+        await withDeadline('fetching an image in advance', timeoutMs, signal, (s) => store.prefetch(wanted, s));
         this.#failures.delete(wanted.dropletGuid);
         onPrefetched('fetched');
       } catch (error) {
@@ -160,9 +160,9 @@ export class ImageKeeper {
   /** The most urgent that is missing and not put off. */
   #next(): Wanted | undefined {
     const now = performance.now();
-    return this.#plan.fetch.find(({ dropletGuid, image }) => {
-      const retryAt = this.#failures.get(dropletGuid)?.retryAt ?? 0;
-      return now >= retryAt && !this.#deps.store.holds(image);
+    return this.#plan.fetch.find((wanted) => {
+      const retryAt = this.#failures.get(wanted.dropletGuid)?.retryAt ?? 0;
+      return now >= retryAt && !this.#deps.store.holds(wanted);
     });
   }
 
