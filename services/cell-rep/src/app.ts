@@ -39,6 +39,7 @@ import { TaskExecutor } from './executor/task-executor.ts';
 import { TaskReconciler } from './executor/task-reconciler.ts';
 import { UsageSampler } from './executor/usage-sampler.ts';
 import { createCellMetrics } from './metrics.ts';
+import { storeOptions } from './store-config.ts';
 
 // Diego creates 32 at once on machines of many cores; runc and the kernel's namespaces gain little beyond this.
 const CONCURRENT_CREATES = 8;
@@ -130,7 +131,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
   const startCell = async (): Promise<void> => {
-    garden = await openGarden(config, logger);
+    garden = await openGarden(config, logger, storeOptions(config));
     const containers = new GardenContainers(garden, images, logger);
     condition = new CellCondition({
       check: () => diskProblem(config.CELL_DATA_DIR),

@@ -2,6 +2,7 @@ import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
 import { registryConfig } from '@slipway/oci';
 import { commonSettings, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
+import { storeSettings } from './store-config.ts';
 
 const optionalMebibytes = z
   .string()
@@ -45,6 +46,7 @@ const schema = z.object({
   CELL_PLACEMENT_TAGS: settings.list(),
   CELL_ON_STOP: z.enum(['keep', 'destroy']).default('keep'),
   ...registryConfig,
+  ...storeSettings,
   /** What one instance may log, whatever its app's own limit is; -1: no limit. */
   LOG_RATE_BYTES_PER_SECOND: rateSetting(1024 * 1024),
   LOG_RATE_LINES_PER_SECOND: rateSetting(2_000),

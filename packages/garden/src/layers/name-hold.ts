@@ -5,7 +5,7 @@ import type { LayerHold } from './layer-ledger.ts';
 /** A hold of somebody who may not have said what the image is called. */
 export type UnnamedHold = Omit<LayerHold, 'image'> & { readonly image?: ImageName | undefined };
 
-/** Gives a hold without a name that of the image with the same layers, else one made of them. */
+/** Gives a hold without a name that of the image that these are all the layers of, or some; else one made of them. */
 export function nameHold(
   hold: UnnamedHold,
   images: readonly {
@@ -16,7 +16,9 @@ export function nameHold(
 ): LayerHold {
   if (hold.image !== undefined) return { ...hold, image: hold.image };
   const key = hold.diffIds.join();
-  const same = images.find(({ diffIds }) => diffIds.join() === key);
+  const same =
+    images.find(({ diffIds }) => diffIds.join() === key) ??
+    images.find(({ diffIds }) => hold.diffIds.every((diffId) => diffIds.includes(diffId)));
   if (same === undefined) {
     const hash = createHash('sha256').update(key).digest('hex');
     return { ...hold, image: { id: `unnamed-${hash.slice(0, 12)}` } };

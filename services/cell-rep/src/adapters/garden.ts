@@ -1,8 +1,9 @@
-import type { DesiredLrp } from '@slipway/contracts';
 import {
   Garden,
   type Container as GardenContainer,
   type ContainerExit as GardenExit,
+  type GardenOptions,
+  type ImageName,
   type LayerHandle,
 } from '@slipway/garden';
 import type { Logger } from '@slipway/service-kit';
@@ -14,7 +15,9 @@ import type {
   ContainerSpec,
   Containers,
   FoundContainer,
+  PulledImage,
   PullListener,
+  Workload,
 } from '../executor/ports.ts';
 import type { ImageSource } from './image-source.ts';
 import { parseStopSignal } from './stop-signal.ts';
@@ -24,12 +27,13 @@ const MEBIBYTE = 1024 * 1024;
 const MAX_CPU_SHARES = 1_024;
 const MIN_CPU_SHARES = 2;
 
-export function openGarden(config: PlaceConfig, logger: Logger): Promise<Garden> {
+export function openGarden(config: PlaceConfig, logger: Logger, layers: GardenOptions['layers'] = {}): Promise<Garden> {
   return Garden.open({
     cell: config.CELL_ID,
     dataDir: config.CELL_DATA_DIR,
     subnet: config.CELL_SUBNET,
     reachableFrom: config.CELL_REACHABLE_FROM,
+    layers,
     ...(config.CELL_UID_BASE === undefined ? {} : { idBase: config.CELL_UID_BASE }),
     onProblem: (error) => logger.error({ err: error }, 'garden.problem'),
   });
@@ -48,13 +52,14 @@ export class GardenContainers implements Containers {
   }
 
   async pull(
-    lrp: Pick<DesiredLrp, 'image'>,
+    lrp: Pick<Workload, 'image' | 'log' | 'metricTags'>,
     signal: AbortSignal,
     { onProgress, onDetour }: PullListener,
-  ): Promise<{ readonly layers: readonly LayerHandle[] }> {
+  ): Promise<PulledImage> {
     const fetch = this.#images.open(lrp, onDetour);
-    const layers = await this.#garden.layers.ensureLayers(lrp.image.layers, fetch, { signal, onProgress });
-    return { layers };
+    const options = { signal, onProgress, image: imageName(lrp) };
+    const layers = await this.#garden.layers.ensureLayers(lrp.image.layers, fetch, options);
+    return { layers, release: () => layers.release() };
   }
 
   async create(
@@ -67,6 +72,7 @@ export class GardenContainers implements Containers {
       {
         handle: instanceGuid,
         layers: image.layers as readonly LayerHandle[],
+        image: imageName(lrp),
         process: ({ address }) => ({
           entrypoint: program === undefined ? [] : [program],
           cmd: args,
@@ -140,6 +146,13 @@ export class GardenContainers implements Containers {
       delete: () => container.delete(),
     };
   }
+}
+
+/** What it is called where the disk is accounted for. */
+function imageName({ image, log, metricTags }: Pick<Workload, 'image' | 'log' | 'metricTags'>): ImageName {
+  const name = metricTags.app_name;
+  const app = { guid: log.sourceId, ...(name === undefined ? {} : { name }) };
+  return { id: image.manifestDigest, reference: image.reference, app };
 }
 
 function exitOf({ status, outOfMemory, at }: GardenExit): ContainerExit {

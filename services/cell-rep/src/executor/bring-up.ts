@@ -47,13 +47,14 @@ export async function bringUp(
     return pull(book, log, deps, signal);
   });
   if ('cause' in pulled) return pulled;
+  const image = pulled.value;
   const created = await attempt('create', () =>
     deps.creating.run(signal, async () => {
-      const container = await create(book, pulled.value, deps, signal);
+      const container = await create(book, image, deps, signal);
       onContainer(container);
       return container;
     }),
-  );
+  ).finally(() => image.release());
   if ('cause' in created) return created;
   const container = created.value;
   book.apply({ type: 'addressed', address: container.address, ports: book.lrp.ports });

@@ -17,8 +17,12 @@ export interface PullListener {
 
 /** What the executor asks of containers; `adapters/garden.ts` answers. */
 export interface Containers {
-  /** All layers of the image are here, verified. Rejects with the signal's reason when aborted. */
-  pull(image: Pick<DesiredLrp, 'image'>, signal: AbortSignal, listener: PullListener): Promise<PulledImage>;
+  /** All layers of the image are here, verified, and stay until they are released. Rejects with the signal's reason when aborted. */
+  pull(
+    workload: Pick<Workload, 'image' | 'log' | 'metricTags'>,
+    signal: AbortSignal,
+    listener: PullListener,
+  ): Promise<PulledImage>;
   /** All but the process. What fails or is aborted leaves nothing behind. */
   create(spec: ContainerSpec, signal: AbortSignal): Promise<Container>;
   /** What a rep before this one left. */
@@ -36,6 +40,8 @@ export type HealthProbe = (
 /** The layers of an image on this cell; only whoever pulled it looks inside. */
 export interface PulledImage {
   readonly layers: readonly unknown[];
+  /** A container that was made of them keeps them by itself; until then nobody removes them. */
+  release(): void;
 }
 
 export interface ContainerSpec {
