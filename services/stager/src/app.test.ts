@@ -286,6 +286,12 @@ describe('a registry that wants credentials', () => {
     const { reference } = await pushImage(closed, 'private', 'v1', image('oci'), { credentials });
     const data = request(reference, credentials);
     expect(await stage(data)).toMatchObject({ outcome: 'staged' });
+    const line = (whose: string) => `STG OUT Using ${whose}, user "robot"`;
+    await expect.poll(() => driver.lines(data.appGuid)).toContain(line("the package's own credentials"));
+    const whose = 'the registry credentials "ci" of space "dev"';
+    const shared = { ...request(reference, credentials), credentialsOf: whose };
+    expect(await stage(shared)).toMatchObject({ outcome: 'staged' });
+    await expect.poll(() => driver.lines(shared.appGuid)).toContain(line(whose));
     const refused = request(reference, { ...credentials, password: 'wrong-password' });
     expect(await stage(refused)).toMatchObject({ outcome: 'failed', error: { phase: 'authentication' } });
     expect(await stage(request(reference))).toMatchObject({ outcome: 'failed', error: { phase: 'authentication' } });

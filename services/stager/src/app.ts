@@ -1,5 +1,5 @@
-import { type Bus, connectService, LogEmitter, startWorkQueue, type WorkQueue } from '@slipway/bus';
-import { busAccess, stagingRequest } from '@slipway/contracts';
+import { type Bus, connectService, LogEmitter, publishMessage, startWorkQueue, type WorkQueue } from '@slipway/bus';
+import { busAccess, registryCheckRequest, registryCheckResult, stagingRequest } from '@slipway/contracts';
 import {
   followRegistrySettings,
   hostPlatform,
@@ -17,6 +17,7 @@ import {
   startHealthServer,
 } from '@slipway/service-kit';
 import type { Config } from './config.ts';
+import { checkRegistry } from './handlers/check-registry.ts';
 import { reportResult } from './handlers/report-result.ts';
 import { stageBuild } from './handlers/stage-build.ts';
 
@@ -26,6 +27,9 @@ export interface StagerApp extends App {
 }
 
 const STAGING_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+
+/** Each is a few small requests, mostly waiting. */
+const CHECK_CONCURRENCY = 8;
 
 /** Puts the stager together: requests from the work queue in, results and log lines out. */
 export function createApp(config: Config, { logger }: { readonly logger: Logger }): StagerApp {
@@ -46,7 +50,14 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const registry = new RegistryClient(registryClientOptions(config));
   const keys = { publicKey: config.STAGER_PUBLIC_KEY, privateKey: config.STAGER_PRIVATE_KEY.reveal() };
   let bus: Bus | undefined;
+  const checks = new Counter({
+    name: 'registry_checks_total',
+    help: 'Questions whether a registry takes a user name and password, by outcome and code',
+    labelNames: ['outcome', 'code'],
+    registers: [metrics],
+  });
   let queue: WorkQueue | undefined;
+  let checkQueue: WorkQueue | undefined;
   let logs: LogEmitter | undefined;
   let health: HealthServer | undefined;
   let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
@@ -74,6 +85,21 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       },
     });
 
+  const workOnChecks = async (on: Bus): Promise<WorkQueue> =>
+    startWorkQueue(on, {
+      definition: registryCheckRequest,
+      durable: 'stager',
+      concurrency: CHECK_CONCURRENCY,
+      handle: async ({ data }, signal) => {
+        const result = await checkRegistry(data, { registry, keys, now: Date.now }, signal);
+        // Of answers to one question that was handed out twice, one arrives.
+        await publishMessage(on, registryCheckResult, result, { id: `check-result-${data.checkGuid}` });
+        const { outcome, code = '', durationMs: ms } = result;
+        checks.inc({ outcome, code });
+        logger.info({ checkGuid: data.checkGuid, registry: data.registry, outcome, code, ms }, 'registry-check.done');
+      },
+    });
+
   return {
     start: async () => {
       const notReady = (): string | undefined =>
@@ -89,10 +115,12 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       if (stopping) return bus.close();
       logs = new LogEmitter(bus);
       queue = await work(bus, logs);
+      checkQueue = await workOnChecks(bus);
     },
     stop: async () => {
       stopping = true;
       await queue?.stop();
+      await checkQueue?.stop();
       logs?.close();
       await bus?.close();
       await registrySettings?.close();

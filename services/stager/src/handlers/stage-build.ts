@@ -1,15 +1,16 @@
-import { parseRegistryCredentials, type StagingRequest, type StagingResult } from '@slipway/contracts';
+import type { StagingRequest, StagingResult } from '@slipway/contracts';
 import {
   type ImageLimits,
   inspectImage,
   type Platform,
   parseReference,
   type RegistryClient,
-  RegistryCredentials,
+  type RegistryCredentials,
   withDefaultTag,
 } from '@slipway/oci';
-import { CodedError, type SealingKeys, unseal } from '@slipway/service-kit';
+import type { SealingKeys } from '@slipway/service-kit';
 import { deadlineExceeded, describeLayers, failureOf, type StagingFailure, staged } from '../domain/staging-result.ts';
+import { openCredentials } from './open-credentials.ts';
 import { requireSignatures } from './require-signatures.ts';
 
 export interface StageBuildDeps {
@@ -44,8 +45,9 @@ export async function stageBuild(
   try {
     deps.log(`Staging ${request.image}`, 'OUT');
     const reference = withDefaultTag(parseReference(request.image));
+    const credentials = credentialsOf(request, deps);
     const repository = deps.registry.repository(reference, {
-      credentials: openCredentials(request.credentials, deps.keys),
+      credentials,
       onStep: (text) => deps.log(text, 'OUT'),
     });
     const image = await inspectImage(repository, reference, {
@@ -69,13 +71,12 @@ export async function stageBuild(
   }
 }
 
-function openCredentials(sealed: string | undefined, keys: SealingKeys): RegistryCredentials | undefined {
+function credentialsOf(
+  { credentials: sealed, credentialsOf: whose }: StagingRequest,
+  { keys, log }: StageBuildDeps,
+): RegistryCredentials | undefined {
   if (sealed === undefined) return undefined;
-  const opened = unseal(sealed, keys);
-  try {
-    const { username, password } = parseRegistryCredentials(opened);
-    return new RegistryCredentials(username, password);
-  } catch (cause) {
-    throw new CodedError('SEAL_BROKEN', 'invalid', 'the sealed credentials cannot be read', { cause });
-  }
+  const credentials = openCredentials(sealed, keys);
+  log(`Using ${whose ?? "the package's own credentials"}, user ${JSON.stringify(credentials.username)}`, 'OUT');
+  return credentials;
 }
