@@ -50,6 +50,7 @@ export const permissionRequests: Readonly<Record<string, PermissionRequest>> = {
   'PATCH /v3/organizations/{guid}': nothing,
   'DELETE /v3/organizations/{guid}': fresh((w) => w.make('organizations', { name: name() })),
   'PATCH /v3/organizations/{guid}/relationships/default_isolation_segment': { body: () => ({ data: null }) },
+  'PATCH /v3/organizations/{guid}/signature_policy': nothing,
   'POST /v3/organization_quotas': { body: () => ({ name: name() }) },
   'PATCH /v3/organization_quotas/{guid}': nothing,
   'DELETE /v3/organization_quotas/{guid}': fresh((w) => w.make('organization_quotas', { name: name() })),

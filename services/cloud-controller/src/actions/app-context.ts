@@ -1,4 +1,9 @@
-import { type ExecutionMetadata, type ResolvedImage, resolvedImageSchema } from '@slipway/contracts';
+import {
+  type ExecutionMetadata,
+  type ResolvedImage,
+  resolvedImageSchema,
+  type SignaturePolicy,
+} from '@slipway/contracts';
 import { type DestinationUrl, loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow, DropletRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
@@ -11,6 +16,7 @@ import { notFound } from '../errors.ts';
 import { loadEnvironmentGroup } from './environment-groups.ts';
 import { decryptEnvironment, type Platform } from './platform.ts';
 import { loadBoundServices } from './service-instances.ts';
+import { policyInForce } from './signature-policies.ts';
 
 /** What whatever runs of an app is made of: a version of a process, a task. */
 export interface AppContext {
@@ -19,6 +25,8 @@ export interface AppContext {
   readonly space: { readonly guid: string; readonly name: string };
   readonly organization: { readonly guid: string; readonly name: string };
   readonly image: ResolvedImage;
+  /** Which signatures the organization asks of it; undefined: none. */
+  readonly signaturePolicy: SignaturePolicy | undefined;
   readonly execution: ExecutionMetadata;
   readonly userVariables: Readonly<Record<string, string>>;
   readonly services: readonly BoundService[];
@@ -46,6 +54,7 @@ export async function loadAppContext(
     space: { guid: app.space_guid, name: tenancy.space_name },
     organization: { guid: tenancy.org_guid, name: tenancy.org_name },
     image: resolvedImageSchema.parse(JSON.parse(droplet.image)),
+    signaturePolicy: await policyInForce(sql, tenancy.org_guid),
     execution: {
       ...dropletExecutionSchema.parse(JSON.parse(droplet.execution)),
       env: openImageEnvironment(platform, droplet),

@@ -9,6 +9,7 @@ import { loadAppContext } from './app-context.ts';
 import { type Platform, sealCredentials } from './platform.ts';
 import { sealRunInfo } from './run-infos.ts';
 import { settingsOf, sidecarsOf } from './sidecars.ts';
+import { requireSignedImage } from './signature-policies.ts';
 
 /** What a version of the process would be made of now; undefined while the app has no droplet. */
 async function loadRunInfoInput(
@@ -72,7 +73,7 @@ export async function currentPorts(
 
 /**
  * Gives a process a new version: what runs now is replaced by what the tables say now. The new LRP is announced before
- * the old one goes. Throws 422 when there is nothing to start.
+ * the old one goes. Throws 422 when there is nothing to start, or its image is not signed as its organization asks.
  */
 export async function renewVersion(
   unit: UnitOfWork,
@@ -83,6 +84,7 @@ export async function renewVersion(
   const version = platform.newGuid();
   const input = await loadRunInfoInput(unit, platform, app, { ...process, version });
   if (input === undefined) throw unprocessable('Assign a droplet before starting this app.');
+  requireSignedImage(input.image, input.signaturePolicy);
   const { droplet } = input;
   const purpose = purposes.dropletPassword(droplet.guid);
   const credentials = sealCredentials(platform.vault, droplet, purpose, platform.cellPublicKey);

@@ -20,6 +20,7 @@ import { type Platform, sealCredentials } from './platform.ts';
 import { quotaProblemsOfTask } from './quota-checks.ts';
 import { requireFeature } from './require-feature.ts';
 import { lockApp } from './rows.ts';
+import { requireSignedImage } from './signature-policies.ts';
 import { sealTaskSpec } from './task-specs.ts';
 
 /** What the user asks for; what is undefined comes from the template, or is the default. */
@@ -54,6 +55,7 @@ export async function createTask(
   }
   const template = await templateOf(unit, app, request.templateProcessGuid);
   const context = await loadAppContext(unit, platform, app, dropletGuid);
+  requireSignedImage(context.image, context.signaturePolicy);
   const { execution } = context;
   const guid = platform.newGuid();
   const user = request.user === undefined ? (template?.run_as ?? null) : request.user;

@@ -143,6 +143,7 @@ export async function deleteOrganization(unit: UnitOfWork, platform: Platform, g
   for (const domain of domains) await deleteDomain(unit, platform, domain.guid);
   await sql.deleteFrom('domain_organizations').where('organization_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('organization_guid', '=', guid).execute();
+  await sql.deleteFrom('signature_policies').where('organization_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid]);
   const row = await sql.deleteFrom('organizations').where('guid', '=', guid).returningAll().executeTakeFirst();
   if (row !== undefined) await auditOrganization(unit, row, 'delete-request', { request: { recursive: true } });

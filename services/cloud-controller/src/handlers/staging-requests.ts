@@ -3,6 +3,7 @@ import { stagingRequest } from '@slipway/contracts';
 import { OciError, parseReference } from '@slipway/oci';
 import { type Platform, sealCredentials } from '../actions/platform.ts';
 import { credentialsForStager, PullCredentials } from '../actions/pull-credentials.ts';
+import { policyInForce } from '../actions/signature-policies.ts';
 import type { Db } from '../adapters/sql/schema.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 
@@ -40,6 +41,7 @@ export async function publishStagingRequest(options: StagingRequestsOptions, bui
   if (build === undefined) return;
   const purpose = purposes.packagePassword(build.package_guid);
   const own = sealCredentials(platform.vault, build, purpose, stagerPublicKey);
+  const signaturePolicy = await policyInForce(db, build.organization_guid);
   await publishMessage(
     bus,
     stagingRequest,
@@ -49,6 +51,7 @@ export async function publishStagingRequest(options: StagingRequestsOptions, bui
       packageGuid: build.package_guid,
       image: build.image,
       ...(own === undefined ? await sharedCredentials(options, build) : { credentials: own }),
+      ...(signaturePolicy === undefined ? {} : { signaturePolicy }),
       deadline: build.deadline,
     },
     { id: build.guid },

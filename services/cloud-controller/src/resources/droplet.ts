@@ -1,4 +1,4 @@
-import { resolvedImageSchema } from '@slipway/contracts';
+import { type ImageSignatures, resolvedImageSchema } from '@slipway/contracts';
 import { z } from 'zod';
 import { detectedCommand } from '../domain/lrp/start-command.ts';
 import type { Metadata } from '../domain/metadata.ts';
@@ -30,6 +30,10 @@ export const dropletSchema = resourceSchema
     image_digests: z.object({ manifest: z.string(), index: z.string().nullable() }),
     execution_metadata: z.string(),
     process_types: z.record(z.string(), z.string()),
+    /** What staging found where the organization asked for signatures. */
+    signatures: z
+      .array(z.object({ key: z.string(), digest: z.string(), format: z.string(), found_at: z.string() }))
+      .optional(),
     relationships: z.object({ app: toOneSchema }),
     metadata: metadataSchema,
     links: z.object({
@@ -64,6 +68,7 @@ export function presentDroplet(row: DropletView, metadata: Metadata, link: Links
     image_digests: { manifest: image.manifestDigest, index: image.indexDigest ?? null },
     execution_metadata: row.execution,
     process_types: { web: detectedCommand(execution) },
+    ...(image.signatures === undefined ? {} : { signatures: image.signatures.proofs.map(presentProof) }),
     relationships: { app: toOne(row.app_guid) },
     metadata,
     links: {
@@ -73,4 +78,8 @@ export function presentDroplet(row: DropletView, metadata: Metadata, link: Links
       ...(row.package_guid === null ? {} : { package: link(`/v3/packages/${row.package_guid}`) }),
     },
   };
+}
+
+function presentProof({ keyName, digest, format, foundAt }: ImageSignatures['proofs'][number]) {
+  return { key: keyName, digest, format, found_at: foundAt };
 }

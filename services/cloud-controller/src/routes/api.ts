@@ -36,6 +36,7 @@ import { serviceBindingRoutes } from './service-bindings.ts';
 import { serviceInstanceSharingRoutes } from './service-instance-sharing.ts';
 import { serviceInstanceRoutes } from './service-instances.ts';
 import { sidecarRoutes } from './sidecars.ts';
+import { signaturePolicyRoutes } from './signature-policies.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
@@ -51,6 +52,7 @@ const resources = [
   organizationQuotaRoutes,
   spaceQuotaRoutes,
   isolationSegmentRoutes,
+  signaturePolicyRoutes,
   spaceRoutes,
   spaceFeatureRoutes,
   userRoutes,

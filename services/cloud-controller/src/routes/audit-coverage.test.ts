@@ -144,6 +144,8 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
         `/v3/organizations/${suite.organizationGuid}/relationships/default_isolation_segment`,
         one(await entitled()),
       ),
+    'PATCH /v3/organizations/{guid}/signature_policy': () =>
+      patch(`/v3/organizations/${suite.organizationGuid}/signature_policy`, { enabled: false }),
     'POST /v3/organization_quotas': () => post('/v3/organization_quotas', { name: name() }),
     'PATCH /v3/organization_quotas/{guid}': async () =>
       patch(`/v3/organization_quotas/${await organizationQuota()}`, { name: name() }),

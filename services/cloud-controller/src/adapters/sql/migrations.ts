@@ -16,6 +16,7 @@ import { longListsMigration } from './migrations/014-long-lists.ts';
 import { eventsOfOrganizationsMigration } from './migrations/015-events-of-organizations.ts';
 import { organizationsOfAppsMigration } from './migrations/016-organizations-of-apps.ts';
 import { registryCredentialsMigration } from './migrations/017-registry-credentials.ts';
+import { signaturePoliciesMigration } from './migrations/018-signature-policies.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -35,6 +36,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '015-events-of-organizations': eventsOfOrganizationsMigration,
   '016-organizations-of-apps': organizationsOfAppsMigration,
   '017-registry-credentials': registryCredentialsMigration,
+  '018-signature-policies': signaturePoliciesMigration,
 };
 
 /** Seals what older releases left in clear text. */

@@ -38,6 +38,7 @@ import type {
   Organizations,
   RegistryCredentials,
   Roles,
+  SignaturePolicies,
   SpaceQuotas,
   Spaces,
   Users,
@@ -52,6 +53,7 @@ export interface Database {
   isolation_segment_organizations: IsolationSegmentOrganizations;
   users: Users;
   roles: Roles;
+  signature_policies: SignaturePolicies;
   domains: Domains;
   domain_organizations: DomainOrganizations;
   registry_credentials: RegistryCredentials;

@@ -94,3 +94,13 @@ export interface RegistryCredentials extends Resource {
   /** JSON: who asked. */
   check_actor: string | null;
 }
+
+/** What an organization asks of images; none: nothing. */
+export interface SignaturePolicies {
+  organization_guid: string;
+  updated_at: Time;
+  enabled: Flag;
+  match_repository: Flag;
+  /** JSON: a list of `{name, publicKey}`. */
+  keys: string;
+}

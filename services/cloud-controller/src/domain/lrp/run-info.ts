@@ -5,11 +5,13 @@ import {
   type LrpRouteOptions,
   portSchema,
   type ResolvedImage,
+  type SignaturePolicy,
 } from '@slipway/contracts';
 import type { z } from 'zod';
 import type { RouteOptions } from '../names/route-options.ts';
 import { processEnvironment, vcapApplication } from './environment.ts';
 import { type HealthCheckSettings, lrpHealthCheck, lrpReadinessCheck } from './health-check.ts';
+import { lrpImage } from './lrp-image.ts';
 import { defaultRoutePort, exposedTcpPorts, openPorts } from './ports.ts';
 import { lrpGuid } from './process-guid.ts';
 import { recordProblem } from './record-size.ts';
@@ -52,6 +54,8 @@ export interface RunInfoInput {
     readonly startTimeoutS: number;
   };
   readonly image: ResolvedImage;
+  /** Which signatures the cells shall ask of it; undefined: none. */
+  readonly signaturePolicy?: SignaturePolicy | undefined;
   readonly execution: ExecutionMetadata;
   /** Sealed to the cells. */
   readonly credentials: string | undefined;
@@ -106,7 +110,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
       organizationName: organization.name,
     },
     process: { guid: process.guid, type: process.type },
-    image: { ...input.image, ...(input.credentials === undefined ? {} : { credentials: input.credentials }) },
+    image: lrpImage(input.image, input.credentials, input.signaturePolicy),
     action: {
       argv,
       workdir: execution.workdir === '' ? '/' : execution.workdir,

@@ -1,6 +1,13 @@
-import { type DesiredTask, desiredTaskSchema, type ExecutionMetadata, type ResolvedImage } from '@slipway/contracts';
+import {
+  type DesiredTask,
+  desiredTaskSchema,
+  type ExecutionMetadata,
+  type ResolvedImage,
+  type SignaturePolicy,
+} from '@slipway/contracts';
 import type { z } from 'zod';
 import { processEnvironment } from '../lrp/environment.ts';
+import { lrpImage } from '../lrp/lrp-image.ts';
 import { recordProblem } from '../lrp/record-size.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from '../lrp/resources.ts';
 import { userOf } from '../lrp/run-info.ts';
@@ -30,6 +37,8 @@ export interface TaskSpecInput {
     readonly version: string;
   };
   readonly image: ResolvedImage;
+  /** Which signatures the cell shall ask of it; undefined: none. */
+  readonly signaturePolicy?: SignaturePolicy | undefined;
   readonly execution: ExecutionMetadata;
   /** Sealed to the cells. */
   readonly credentials: string | undefined;
@@ -68,7 +77,7 @@ export function buildTaskSpec(input: TaskSpecInput): TaskSpecResult {
       organizationGuid: organization.guid,
       organizationName: organization.name,
     },
-    image: { ...input.image, ...(input.credentials === undefined ? {} : { credentials: input.credentials }) },
+    image: lrpImage(input.image, input.credentials, input.signaturePolicy),
     action: {
       argv: ['/bin/sh', '-c', task.command],
       workdir: '/',
