@@ -64,6 +64,7 @@ export {
   type ResolveOptions,
   resolveImage,
 } from './registry/resolve.ts';
+export { type FlightPassenger, type FlightResult, SharedFlights } from './registry/shared-flight.ts';
 export { type DropletRegistry, isDropletCopy } from './settings/droplet-registry.ts';
 export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';
 export { loadRegistrySettings } from './settings/load-settings.ts';

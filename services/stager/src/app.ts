@@ -1,6 +1,7 @@
 import { type Bus, connectService, LogEmitter, publishMessage, startWorkQueue, type WorkQueue } from '@slipway/bus';
 import { busAccess, registryCheckRequest, registryCheckResult, stagingRequest } from '@slipway/contracts';
 import {
+  DocumentCache,
   followRegistrySettings,
   hostPlatform,
   imageLimitsOf,
@@ -11,11 +12,13 @@ import {
   type App,
   Counter,
   createMetrics,
+  Gauge,
   type HealthServer,
   Histogram,
   type Logger,
   startHealthServer,
 } from '@slipway/service-kit';
+import { ImageCopier } from './adapters/image-copier.ts';
 import type { Config } from './config.ts';
 import { checkRegistry } from './handlers/check-registry.ts';
 import { reportResult } from './handlers/report-result.ts';
@@ -26,6 +29,8 @@ export interface StagerApp extends App {
   readonly healthPort: number | undefined;
 }
 
+/** Room for the manifests and configs of some thousand images; they have some ten kilobytes. */
+const DOCUMENT_BYTES = 16 * 1024 * 1024;
 const STAGING_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
 /** Each is a few small requests, mostly waiting. */
@@ -47,7 +52,18 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     buckets: STAGING_SECONDS,
     registers: [metrics],
   });
-  const registry = new RegistryClient(registryClientOptions(config));
+  const documents = new DocumentCache({ maxBytes: DOCUMENT_BYTES });
+  const registry = new RegistryClient({ ...registryClientOptions(config), documents });
+  const droplets = config.DROPLET_REGISTRY;
+  const copier = droplets === undefined ? undefined : new ImageCopier(registry, droplets);
+  new Gauge({
+    name: 'staging_documents_bytes',
+    help: 'Manifests and configs kept for builds of the same images',
+    registers: [metrics],
+    collect() {
+      this.set(documents.bytes);
+    },
+  });
   const keys = { publicKey: config.STAGER_PUBLIC_KEY, privateKey: config.STAGER_PRIVATE_KEY.reveal() };
   let bus: Bus | undefined;
   const checks = new Counter({
@@ -68,11 +84,20 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       definition: { ...stagingRequest, stream: stagingRequest.stream ?? '' },
       durable: 'stager',
       concurrency: config.STAGER_CONCURRENCY,
-      handle: async ({ data }, signal) => {
+      handle: async ({ data, time }, signal) => {
         logger.info({ buildGuid: data.buildGuid, image: data.image }, 'staging.started');
         const log = (line: string, stream: 'OUT' | 'ERR'): void =>
           lines.emit({ sourceId: data.appGuid, sourceType: 'STG', stream, line });
-        const deps = { registry, platform: hostPlatform(), limits: imageLimitsOf(config), keys, log, now: Date.now };
+        const deps = {
+          registry,
+          platform: hostPlatform(),
+          limits: imageLimitsOf(config),
+          keys,
+          copier,
+          requestedAt: Date.parse(time),
+          log,
+          now: Date.now,
+        };
         const result = await stageBuild(data, deps, signal);
         await reportResult(on, data, result, signal);
         const code = result.outcome === 'failed' ? result.error.code : '';

@@ -15,6 +15,14 @@ export const stagerErrors = {
     kind: 'timeout',
     means: 'The build was not staged before its deadline, 15 minutes after it began.',
   },
+  STAGING_COPY_DEADLINE: {
+    kind: 'timeout',
+    means: "The image was not copied into the platform's own registry before the deadline of the build.",
+  },
+  DROPLET_REGISTRY_REFUSED: {
+    kind: 'forbidden',
+    means: "The reference names one of the platform's own copies; only the platform reads those.",
+  },
 } as const satisfies Record<string, { readonly kind: ErrorKind; readonly means: string }>;
 
 export type StagerErrorCode = keyof typeof stagerErrors;

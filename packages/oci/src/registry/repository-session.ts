@@ -163,10 +163,13 @@ export class RepositorySession {
     );
   }
 
-  /** Runs an attempt as often as the policy says, and tells what is being asked for. */
+  /**
+   * Runs an attempt as often as the policy says, and tells what is being asked for; but for what is written, of which the
+   * writer tells in its own words.
+   */
   retrying<T>(ask: Ask, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
     const { onStep, retries: policy, registry, deadline } = this.#options;
-    onStep(`asking ${registry} for ${ask.what}`);
+    if (ask.phase !== 'copy') onStep(`asking ${registry} for ${ask.what}`);
     return withRetries(
       {
         policy,

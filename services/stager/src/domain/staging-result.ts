@@ -17,6 +17,7 @@ export type StagingFailure = Failed['error'];
 /** An image that its organization takes; with what it was taken for, if it asks for signatures. */
 export interface AcceptedImage extends InspectedImage {
   readonly signatures: ImageSignatures | undefined;
+  readonly copy: ResolvedImage['copy'] | undefined;
 }
 
 /** The staging result of an inspected image: digests, and the fields of its config that Slipway uses. */
@@ -55,6 +56,7 @@ function resolvedImage(reference: Reference, image: AcceptedImage): ResolvedImag
     config: { digest: manifest.config.digest, size: manifest.config.size },
     layers: image.layers.map(({ digest, diffId, size, mediaType }) => ({ digest, diffId, size, mediaType })),
     ...(image.signatures === undefined ? {} : { signatures: image.signatures }),
+    ...(image.copy === undefined ? {} : { copy: image.copy }),
   };
 }
 
@@ -84,6 +86,28 @@ export function failureOf(error: unknown): StagingFailure {
 function phaseOf(code: OciErrorCode): StagingFailure['phase'] {
   if (code === 'REFERENCE_INVALID') return 'reference';
   return code.startsWith('SIGNATURE_') ? 'policy' : 'config';
+}
+
+/** The failure of a build whose image could not be copied into the platform's own registry. */
+export function copyFailure(
+  error: unknown,
+  { registry }: { readonly registry: string },
+  late: boolean,
+): StagingFailure {
+  const where = `the image could not be copied to ${registry}`;
+  if (late) {
+    const code = 'STAGING_COPY_DEADLINE' satisfies StagerErrorCode;
+    return { phase: 'copy', code, message: `${where} in the time that staging has` };
+  }
+  const { code, message } = failureOf(error);
+  return { phase: 'copy', code, message: `${where}: ${message}` };
+}
+
+/** The failure of a build that names one of the platform's own copies. */
+export function platformsOwn(reference: string): StagingFailure {
+  const code = 'DROPLET_REGISTRY_REFUSED' satisfies StagerErrorCode;
+  const message = `${reference} is one of the platform's own copies of images; push the image from where it comes from`;
+  return { phase: 'policy', code, message };
 }
 
 /** The failure of a build whose time was over before it was staged. */

@@ -54,6 +54,8 @@ async function stage(
     platform: { os: 'linux', architecture: 'amd64' },
     limits: DEFAULT_IMAGE_LIMITS,
     keys: generateSealingKeys(),
+    copier: undefined,
+    requestedAt: Date.now(),
     log: (line: string, stream: string) => void lines.push(`${stream} ${line}`),
     now: () => Date.now(),
   };

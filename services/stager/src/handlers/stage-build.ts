@@ -1,7 +1,9 @@
 import type { StagingRequest, StagingResult } from '@slipway/contracts';
 import {
+  formatReference,
   type ImageLimits,
   inspectImage,
+  isDropletCopy,
   type Platform,
   parseReference,
   type RegistryClient,
@@ -9,20 +11,27 @@ import {
   withDefaultTag,
 } from '@slipway/oci';
 import type { SealingKeys } from '@slipway/service-kit';
-import { deadlineExceeded, describeLayers, failureOf, type StagingFailure, staged } from '../domain/staging-result.ts';
+import {
+  deadlineExceeded,
+  describeLayers,
+  failureOf,
+  platformsOwn,
+  type StagingFailure,
+  staged,
+} from '../domain/staging-result.ts';
+import { type CopyImageDeps, copyImage } from './copy-image.ts';
 import { openCredentials } from './open-credentials.ts';
 import { requireSignatures } from './require-signatures.ts';
 
-export interface StageBuildDeps {
+export interface StageBuildDeps extends CopyImageDeps {
   readonly registry: RegistryClient;
   /** Of the machines that will run the image. */
   readonly platform: Platform;
   /** How large an image may be. */
   readonly limits: ImageLimits;
   readonly keys: SealingKeys;
-  /** To the staging log of the app. */
-  readonly log: (line: string, stream: 'OUT' | 'ERR') => void;
-  readonly now: () => number;
+  /** When the build was asked for: a tag means what it means then or later. */
+  readonly requestedAt: number;
 }
 
 /**
@@ -45,10 +54,15 @@ export async function stageBuild(
   try {
     deps.log(`Staging ${request.image}`, 'OUT');
     const reference = withDefaultTag(parseReference(request.image));
+    if (deps.copier !== undefined && isDropletCopy(deps.copier.droplets, reference)) {
+      return failed(platformsOwn(formatReference(reference)));
+    }
     const credentials = credentialsOf(request, deps);
     const repository = deps.registry.repository(reference, {
       credentials,
       onStep: (text) => deps.log(text, 'OUT'),
+      deadline: Date.parse(request.deadline),
+      freshSince: deps.requestedAt,
     });
     const image = await inspectImage(repository, reference, {
       platform: deps.platform,
@@ -63,8 +77,10 @@ export async function stageBuild(
       signal: AbortSignal.any([signal, deadline]),
       log: (text) => deps.log(text, 'OUT'),
     });
+    const copy = await copyImage(request, repository, reference, image, deps, signal);
+    if (copy !== undefined && 'code' in copy) return failed(copy);
     deps.log(`Staging complete: ${image.manifestDigest}, ${describeLayers(image.layers)}`, 'OUT');
-    return staged(request.buildGuid, reference, { ...image, signatures }, deps.now() - startedAt);
+    return staged(request.buildGuid, reference, { ...image, signatures, copy }, deps.now() - startedAt);
   } catch (error) {
     signal.throwIfAborted();
     return failed(deadline.aborted ? deadlineExceeded(request.deadline) : failureOf(error));
