@@ -1,0 +1,44 @@
+import { headerNumbers, owners, xattrs } from './families/attributes.test-support.ts';
+import { gnuNames, paxHeaders, trailing, truncated, typeFlags } from './families/headers.test-support.ts';
+import { acrossLayers, behindSymlinks, hardlinks, replacedParents, symlinks } from './families/links.test-support.ts';
+import { devices, duplicates, typeChanges, whiteouts } from './families/nodes.test-support.ts';
+import { descriptors, gzip, otherPacking, zstd } from './families/packing.test-support.ts';
+import { absolutePaths, climbingPaths } from './families/paths.test-support.ts';
+import { limits, names } from './families/sizes.test-support.ts';
+import type { Family } from './hostile-image.test-support.ts';
+
+/** What the entries of a layer make and where: paths, links and nodes. */
+export const HOSTILE_ENTRIES: readonly Family[] = [
+  climbingPaths,
+  absolutePaths,
+  symlinks,
+  behindSymlinks,
+  replacedParents,
+  hardlinks,
+  acrossLayers,
+  devices,
+  whiteouts,
+  typeChanges,
+  duplicates,
+];
+
+/** How they are written down: headers, names, sizes and packing. */
+export const HOSTILE_FORMATS: readonly Family[] = [
+  xattrs,
+  owners,
+  names,
+  headerNumbers,
+  paxHeaders,
+  gnuNames,
+  typeFlags,
+  truncated,
+  trailing,
+  limits,
+  gzip,
+  zstd,
+  otherPacking,
+  descriptors,
+];
+
+/** Every hostile image, by what it tries. docs/hostile-images.md is made from this. */
+export const HOSTILE_IMAGES: readonly Family[] = [...HOSTILE_ENTRIES, ...HOSTILE_FORMATS];
