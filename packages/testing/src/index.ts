@@ -43,6 +43,7 @@ export { type ApiExchange, checkAgainstOpenapi } from './openapi-conformance.ts'
 export { type PostgresHandle, postgresPrograms, startPostgres } from './postgres.ts';
 export { startAnyRegistry } from './registry.ts';
 export { type RegistryContainerOptions, startRegistryContainer } from './registry-container.ts';
+export { type RegistryFront, type RegistryWeather, startRegistryFront } from './registry-front.ts';
 export type { RegistryHandle } from './registry-handle.ts';
 export { type RegistryAuth, type RegistryOptions, type RegistryProcess, startRegistry } from './registry-process.ts';
 export type { TokenRequest, TokenServerOptions } from './registry-token-server.ts';

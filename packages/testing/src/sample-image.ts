@@ -72,10 +72,10 @@ busybox env
  * ENTRYPOINT and CMD. The same busybox gives the same digest.
  *
  * - `GET /`: JSON with greeting, instance index and guid, port, hostname; also a line on stdout
- * - `GET /version.txt`: "2"; `GET /draft.txt` is 404, for the top layer removes it
+ * - `GET /version.txt`: "2", or the version that is asked for, which makes it another image; `GET /draft.txt` is 404, for the top layer removes it
  * - `GET /cgi-bin/env`: the environment; `GET /cgi-bin/crash`: ends the instance with status 42
  */
-export async function sampleImage(): Promise<BuiltImage> {
+export async function sampleImage(version = '2'): Promise<BuiltImage> {
   const busybox = await readBusybox();
   const base: TarEntry[] = [
     directory('bin'),
@@ -101,7 +101,7 @@ export async function sampleImage(): Promise<BuiltImage> {
     { name: 'srv/www/draft.txt', content: 'must not be seen\n' },
     { name: 'srv/www/version.txt', content: '1\n' },
   ];
-  const release: TarEntry[] = [whiteout('srv/www/draft.txt'), { name: 'srv/www/version.txt', content: '2\n' }];
+  const release: TarEntry[] = [whiteout('srv/www/draft.txt'), { name: 'srv/www/version.txt', content: `${version}\n` }];
   return buildImage({
     layers: [buildLayer(base), buildLayer(app), buildLayer(release)],
     platform: hostPlatform(),

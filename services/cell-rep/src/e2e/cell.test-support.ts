@@ -10,6 +10,7 @@ import {
   type DesiredLrp,
   type DesiredTask,
   type DomainFreshness,
+  type ImagesFreshness,
   type Instance,
   type InstanceMetrics,
   instanceMetrics,
@@ -24,8 +25,9 @@ import {
   type ServiceName,
   type TaskRecord,
   type TaskState,
+  type WantedImage,
 } from '@slipway/contracts';
-import { createLogger, generateSealingKeys, Secret } from '@slipway/service-kit';
+import { createLogger, generateSealingKeys, type SealingKeys, Secret } from '@slipway/service-kit';
 import {
   type NatsHandle,
   type PushOptions,
@@ -47,20 +49,27 @@ export interface Heard {
   readonly route: RouterRegister;
 }
 
+interface Around {
+  readonly nats: NatsHandle;
+  readonly registry: RegistryProcess;
+  readonly sealing: SealingKeys;
+}
+
 /** A cell with all that is around it: a real NATS, a real registry, and whoever else speaks on the bus. */
 export class TestCell {
   readonly id: string;
   readonly nats: NatsHandle;
   readonly registry: RegistryProcess;
-  readonly sealing = generateSealingKeys();
+  readonly sealing: SealingKeys;
   readonly dataDir: string;
-  readonly subnet = subnetOfThisProcess();
+  readonly subnet: string;
   /** What routers heard, what log-cache would read, and what cloud-controller is told of usage; oldest first. */
   readonly heard: Heard[] = [];
   readonly logs: LogEnvelope[] = [];
   /** Routes and log lines in the order in which they came, as text. */
   readonly order: string[] = [];
   readonly metrics: InstanceMetrics[] = [];
+  readonly #ordinal: number;
   readonly #env: Environment;
   readonly #buses: Bus[] = [];
   readonly #reps: RepProcess[] = [];
@@ -69,14 +78,18 @@ export class TestCell {
   #leases!: KvStore<Lease>;
   #instances!: KvView<Instance>;
   #cells!: KvView<CellPresence>;
+  #wanted!: KvStore<WantedImage | ImagesFreshness>;
   #tasks!: KvStore<TaskRecord>;
   #taskStates!: KvView<TaskRecord>;
 
-  private constructor(id: string, nats: NatsHandle, registry: RegistryProcess, dataDir: string) {
+  private constructor(id: string, around: Around, dataDir: string, ordinal: number) {
     this.id = id;
-    this.nats = nats;
-    this.registry = registry;
+    this.nats = around.nats;
+    this.registry = around.registry;
+    this.sealing = around.sealing;
     this.dataDir = dataDir;
+    this.#ordinal = ordinal;
+    this.subnet = subnetOfThisProcess(ordinal);
     this.#env = {
       PATH: process.env.PATH ?? '',
       HEALTH_PORT: '0',
@@ -85,19 +98,29 @@ export class TestCell {
       CELL_PRIVATE_KEY: this.sealing.privateKey,
       CELL_DATA_DIR: join(dataDir, 'cell'),
       CELL_SUBNET: this.subnet,
-      CELL_UID_BASE: '1500000000',
+      CELL_UID_BASE: String(1_500_000_000 + ordinal * 100_000_000),
       CELL_MEMORY_MB: '4096',
       CELL_DISK_MB: '4096',
     };
   }
 
   static async create(registryOptions: RegistryOptions = {}): Promise<TestCell> {
-    const id = `t${process.pid}-${randomUUID().slice(0, 4)}`;
-    const nats = await startNats({ cellIds: [id] });
-    const registry = await startRegistry(registryOptions);
-    const cell = new TestCell(id, nats, registry, await mkdtemp(join(tmpdir(), 'slipway-cell-')));
-    await cell.#join();
-    return cell;
+    const [cell] = await TestCell.createSeveral(1, registryOptions);
+    return cell as TestCell;
+  }
+
+  /** Cells of one platform. The first has NATS and the registry, so it is disposed of last. */
+  static async createSeveral(count: number, registryOptions: RegistryOptions = {}): Promise<readonly TestCell[]> {
+    const ids = Array.from({ length: count }, () => `t${process.pid}-${randomUUID().slice(0, 4)}`);
+    const nats = await startNats({ cellIds: ids });
+    const around = { nats, registry: await startRegistry(registryOptions), sealing: generateSealingKeys() };
+    const cells: TestCell[] = [];
+    for (const [ordinal, id] of ids.entries()) {
+      const cell = new TestCell(id, around, await mkdtemp(join(tmpdir(), 'slipway-cell-')), ordinal);
+      await cell.#join();
+      cells.push(cell);
+    }
+    return cells;
   }
 
   /** Starts a rep, by default until it is ready. */
@@ -126,15 +149,17 @@ export class TestCell {
     this.#cells.close();
     this.#taskStates.close();
     for (const bus of this.#buses) await bus.close();
-    await this.registry.stop();
-    await this.nats.stop();
+    if (this.#ordinal === 0) {
+      await this.registry.stop();
+      await this.nats.stop();
+    }
     await rm(this.dataDir, { recursive: true, force: true });
     expect(cleaned).toBe(0);
   }
 
   /** Pushes the sample image and gives the LRP that its staging would lead to. */
-  async lrp(changes: LrpChanges = {}, push: PushOptions = {}): Promise<DesiredLrp> {
-    const image = await sampleImage();
+  async lrp(changes: LrpChanges = {}, push: PushOptions = {}, version?: string): Promise<DesiredLrp> {
+    const image = await sampleImage(version);
     const repository = `app-${image.manifest.digest.slice(7, 19)}`;
     await pushImage(this.registry, repository, 'latest', image, push);
     return lrpOfImage(image, { registry: this.registry.address, repository }, changes);
@@ -149,6 +174,19 @@ export class TestCell {
   async freshen(lrpCount: number): Promise<void> {
     const refreshedAt = new Date().toISOString();
     await this.#desired.put(keys.domain('cf-apps'), { v: 1, domain: 'cf-apps', refreshedAt, ttlMs: 120_000, lrpCount });
+  }
+
+  /** As cloud-controller: the images of these LRPs, and no others, are to be kept. */
+  async want(lrps: readonly Pick<DesiredLrp, 'app' | 'image' | 'placementTags'>[]): Promise<void> {
+    for (const { app, image, placementTags } of lrps) {
+      const { guid, name, spaceGuid, organizationGuid } = app;
+      const at = { guid, name, spaceGuid, organizationGuid };
+      const record = { v: 1, dropletGuid: guid, app: at, current: true, image, placementTags } as const;
+      await this.#wanted.put(keys.wantedImage(guid), record);
+    }
+    const refreshedAt = new Date().toISOString();
+    const marker = { v: 1, domain: 'cf-images', refreshedAt, ttlMs: 120_000, imageCount: lrps.length } as const;
+    await this.#wanted.put(keys.imagesDomain, marker);
   }
 
   /** As a scheduler that leads. */
@@ -285,6 +323,7 @@ export class TestCell {
     this.#leases = await KvStore.open(scheduler, buckets.leases);
     this.#instances = await KvView.open(controller, buckets.instances);
     this.#cells = await KvView.open(scheduler, buckets.cells);
+    this.#wanted = await KvStore.open<WantedImage | ImagesFreshness>(controller, buckets.wantedImages);
     this.#tasks = await KvStore.open(controller, buckets.tasks);
     this.#taskStates = await KvView.open(controller, buckets.tasks, { filter: keys.taskStatesOf(this.id) });
     const { nc } = await this.#connectAsOperator();
@@ -329,7 +368,7 @@ export class TestCell {
   }
 }
 
-/** Test files run side by side, each in a process of its own. */
-function subnetOfThisProcess(): string {
-  return `10.${200 + (process.pid % 50)}.${Math.floor(process.pid / 50) % 256}.0/24`;
+/** Test files run side by side, each in a process of its own, with a few cells. */
+function subnetOfThisProcess(ordinal: number): string {
+  return `10.${200 - ordinal * 50 + (process.pid % 50)}.${Math.floor(process.pid / 50) % 256}.0/24`;
 }

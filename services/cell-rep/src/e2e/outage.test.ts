@@ -1,0 +1,113 @@
+// @module-tag root
+import { randomUUID } from 'node:crypto';
+import type { DesiredLrp, Instance } from '@slipway/contracts';
+import { type RegistryFront, type RegistryWeather, startRegistryFront } from '@slipway/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestCell } from './cell.test-support.ts';
+import { fetchFrom, makeCrash } from './host.test-support.ts';
+import type { RepProcess } from './rep-process.test-support.ts';
+
+const patient = { timeout: 45_000 };
+const weathers: readonly RegistryWeather[] = ['gone', 401, 403, 429];
+
+let cells: readonly TestCell[];
+let reps: readonly RepProcess[];
+let front: RegistryFront;
+beforeAll(async () => {
+  cells = await TestCell.createSeveral(2);
+  front = await startRegistryFront(cellA().registry);
+  reps = await Promise.all(cells.map((cell) => cell.startRep()));
+});
+afterAll(async () => {
+  await front.stop();
+  for (const cell of cells.toReversed()) await cell.dispose();
+});
+
+const cellA = (): TestCell => cells[0] as TestCell;
+const cellB = (): TestCell => cells[1] as TestCell;
+
+/** An app of an image of its own, whose registry is the one that gets worse. */
+async function app(): Promise<DesiredLrp> {
+  const lrp = await cellA().lrp({}, {}, randomUUID());
+  return { ...lrp, image: { ...lrp.image, registry: front.address } };
+}
+
+/** How many of the images that it shall keep a cell has, lacks, or cannot get. */
+async function images(rep: RepProcess, state: 'stored' | 'missing' | 'failed'): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`)).text();
+  return Number(
+    new RegExp(`^slipway_cell_wanted_images\\{[^}]*state="${state}"[^}]*\\} (\\d+)$`, 'm').exec(metrics)?.[1],
+  );
+}
+
+async function untilKept(count: number): Promise<void> {
+  for (const rep of reps) await expect.poll(() => images(rep, 'stored'), patient).toBe(count);
+}
+
+async function servesItsDigest(instance: Instance, lrp: DesiredLrp): Promise<void> {
+  const { body } = await fetchFrom(instance, '/cgi-bin/env');
+  expect(body).toContain(`SLIPWAY_IMAGE_DIGEST=${lrp.image.manifestDigest}\n`);
+}
+
+describe('once an image is wanted, both cells have it without any instance, and its registry is never needed again', () => {
+  let lrp: DesiredLrp;
+  let instance: Instance;
+
+  test('every cell fetches it in the background', async () => {
+    lrp = await app();
+    await cellA().want([lrp]);
+    await untilKept(1);
+    expect(front.requests.filter((request) => request.includes('/blobs/')).length).toBeGreaterThan(0);
+    // Nobody is told of what went well.
+    expect(cellA().linesOf(lrp)).toEqual([]);
+  });
+
+  test.each(weathers)(
+    'its registry is %s: an instance starts, another beside it, and one after a crash',
+    async (weather) => {
+      await front.become(weather);
+      instance = await cellA().run(lrp, 0);
+      await servesItsDigest(instance, lrp);
+      const second = await cellA().run(lrp, 1);
+      await servesItsDigest(second, lrp);
+      await makeCrash(second);
+      await cellA().untilState(second.instanceGuid, 'CRASHED');
+      await cellA().unplace(second.instanceGuid);
+      const third = await cellA().run(lrp, 1);
+      await servesItsDigest(third, lrp);
+      for (const { instanceGuid } of [instance, third]) {
+        await cellA().unplace(instanceGuid);
+        await cellA().untilGone(instanceGuid);
+      }
+      expect(front.requests).toEqual([]);
+    },
+  );
+
+  test('the cell that ran it is lost: another starts it, and a rep that was killed does when it is back', async () => {
+    await front.become('gone');
+    instance = await cellA().run(lrp, 0);
+    reps[0]?.signal('SIGKILL');
+    await reps[0]?.exited;
+    await cellB().desire(lrp);
+    const { instanceGuid } = await cellB().place(lrp, 0);
+    await servesItsDigest(await cellB().untilState(instanceGuid, 'RUNNING'), lrp);
+    const again = await cellA().startRep();
+    reps = [again, ...reps.slice(1)];
+    await servesItsDigest(await cellA().run(lrp, 1), lrp);
+    expect(front.requests).toEqual([]);
+  });
+});
+
+test('what cannot be had is told in the log of its app, is missing in the figures, and comes when its registry is back', async () => {
+  await front.become(403);
+  const refused = await app();
+  await cellA().want([refused]);
+  await expect
+    .poll(() => cellA().linesOf(refused), patient)
+    .toContainEqual(
+      expect.stringMatching(/^CELL: Cell \S+ cannot fetch the image \S+ of droplet \S+ in advance: .*403/),
+    );
+  for (const rep of reps) await expect.poll(() => images(rep, 'failed'), patient).toBe(1);
+  await front.become('fine');
+  await servesItsDigest(await cellA().run(refused), refused);
+});
