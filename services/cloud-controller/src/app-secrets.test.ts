@@ -18,6 +18,7 @@ const canaries = {
   stagingGroup: 'canary-staging-group',
   service: 'canary-service-credential',
   registry: 'canary-registry-password',
+  shared: 'canary-shared-registry-password',
   image: 'canary-image-environment',
   task: 'canary-task-command',
 } as const;
@@ -41,6 +42,10 @@ async function runAppWithSecrets(suite: ServiceSuite, client: Client): Promise<s
     type: 'app',
     relationships: { app: { data: { guid: app } }, service_instance: { data: { guid: service.body.guid } } },
   });
+  const shared = { name: 'ci', registry: 's.test', username: 'ci', password: canaries.shared, relationships };
+  // In use, and another that waits.
+  const { body: offered } = await client.post('/v3/registry_credentials?force=true', shared);
+  await client.patch(`/v3/registry_credentials/${offered.guid}`, { password: canaries.shared });
   const registry = { image: 'p.test/a:1', username: 'me', password: canaries.registry };
   const build = await createBuild(client, await createPackage(client, app, registry));
   await publishMessage(stager, stagingResult, stagedResult(build, { env: [`IMAGE=${canaries.image}`] }));
