@@ -122,6 +122,20 @@ test('takes over changed routes', () => {
   expect(actions).toEqual([{ kind: 'update-lrp', instanceGuid: sampleGuid(1), lrp }]);
 });
 
+test('takes over changed credentials of the image, and restarts nothing for them', () => {
+  const before = sampleLrp();
+  const lrp = { ...before, image: { ...before.image, credentials: 'sealed-anew' } };
+  const known = {
+    ...calm,
+    placements: new Map([placed(1)]),
+    lrps: new Map([[lrp.processGuid, lrp]]),
+    records: new Map([[sampleGuid(1), sampleInstance(1)]]),
+  };
+  const update = { kind: 'update-lrp', instanceGuid: sampleGuid(1), lrp };
+  expect(decide({ ...known, local: new Map([running(1)]) }).actions).toEqual([update]);
+  expect(decide({ ...known, local: new Map([running(1, { lrp })]) }).actions).toEqual([]);
+});
+
 test('publishes what the bucket lacks or has otherwise, and deletes records of nothing', () => {
   const records = new Map([
     [sampleGuid(2), sampleInstance(2, { state: 'STOPPING' })],

@@ -40,7 +40,7 @@ export type StopReason = 'placement-deleted' | 'no-longer-desired' | 'not-placed
 export type Action =
   | { readonly kind: 'start'; readonly placement: Placement; readonly lrp: DesiredLrp }
   | { readonly kind: 'stop'; readonly instanceGuid: string; readonly reason: StopReason }
-  /** Routes changed in place. */
+  /** Routes changed in place, or what the image is pulled with. */
   | { readonly kind: 'update-lrp'; readonly instanceGuid: string; readonly lrp: DesiredLrp }
   /** The bucket does not say what this rep says. */
   | { readonly kind: 'publish'; readonly instanceGuid: string }
@@ -116,7 +116,10 @@ export function decide(known: CellKnowledge): Decision {
 
 function updates(guid: string, local: LocalInstance, known: CellKnowledge): Action[] {
   const lrp = known.lrps.get(local.record.processGuid);
-  if (lrp === undefined || lrp.updatedAt === local.lrp?.updatedAt) return [];
+  if (lrp === undefined) return [];
+  // A pull that is tried again takes what is there then, and nothing keeps a password that was replaced.
+  const sameCredentials = lrp.image.credentials === local.lrp?.image.credentials;
+  if (lrp.updatedAt === local.lrp?.updatedAt && sameCredentials) return [];
   return [{ kind: 'update-lrp', instanceGuid: guid, lrp }];
 }
 

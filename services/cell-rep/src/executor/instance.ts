@@ -107,7 +107,7 @@ export class InstanceRunner {
     this.#leaving.abort(new Error('the rep stops'));
   }
 
-  /** Takes over what changes in place: routes. */
+  /** Takes over what changes in place: routes, and what the image is pulled with. */
   async updateLrp(lrp: DesiredLrp): Promise<void> {
     this.#book.updateLrp(lrp);
     await this.#annotate();
