@@ -2,5 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../process/repository-root.ts';
 import { errorsPage } from './errors-page.ts';
+import { hostilePages } from './hostile-pages.ts';
 
 await writeFile(join(repositoryRoot, 'docs/errors.md'), await errorsPage());
+for (const [file, page] of await hostilePages()) await writeFile(join(repositoryRoot, file), page);

@@ -1,4 +1,6 @@
 import { headerNumbers, owners, xattrs } from './families/attributes.test-support.ts';
+import { accounts, mountPoints, processes } from './families/containers.test-support.ts';
+import { configs, indexes, json, manifests } from './families/documents.test-support.ts';
 import { gnuNames, paxHeaders, trailing, truncated, typeFlags } from './families/headers.test-support.ts';
 import { acrossLayers, behindSymlinks, hardlinks, replacedParents, symlinks } from './families/links.test-support.ts';
 import { devices, duplicates, typeChanges, whiteouts } from './families/nodes.test-support.ts';
@@ -40,5 +42,16 @@ export const HOSTILE_FORMATS: readonly Family[] = [
   descriptors,
 ];
 
+/** Manifests, indexes and configs. */
+export const HOSTILE_DOCUMENTS: readonly Family[] = [json, manifests, indexes, configs];
+
+/** What a container is made of. */
+export const HOSTILE_CONTAINERS: readonly Family[] = [mountPoints, accounts, processes];
+
 /** Every hostile image, by what it tries. docs/hostile-images.md is made from this. */
-export const HOSTILE_IMAGES: readonly Family[] = [...HOSTILE_ENTRIES, ...HOSTILE_FORMATS];
+export const HOSTILE_IMAGES: readonly Family[] = [
+  ...HOSTILE_ENTRIES,
+  ...HOSTILE_FORMATS,
+  ...HOSTILE_DOCUMENTS,
+  ...HOSTILE_CONTAINERS,
+];

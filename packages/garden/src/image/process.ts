@@ -28,6 +28,9 @@ export interface ResolvedProcess {
   readonly user: ContainerUser;
 }
 
+/** Of a name that an error repeats. */
+const MAX_SHOWN = 300;
+
 /** Images in the wild have a few kilobytes of either. */
 const ACCOUNT_FILE_BYTES = 1024 * 1024;
 
@@ -57,8 +60,10 @@ export function resolveProcess(
   );
   if (!found) {
     const where = program.includes('/') ? 'no such executable file in the image' : 'executable file not found in $PATH';
-    throw new GardenError('PROCESS_EXECUTABLE_NOT_FOUND', 'process', `exec: ${JSON.stringify(program)}: ${where}`, {
-      details: { candidates },
+    // The image's maker chose how long the name is, and how many directories PATH has.
+    const shown = JSON.stringify(program.slice(0, MAX_SHOWN));
+    throw new GardenError('PROCESS_EXECUTABLE_NOT_FOUND', 'process', `exec: ${shown}: ${where}`, {
+      details: { candidates: candidates.slice(0, 20).map((path) => path.slice(0, MAX_SHOWN)) },
     });
   }
   return { args, cwd, env, user };

@@ -67,7 +67,11 @@ function findAccount(user: string, files: AccountFiles, maxId: number): Containe
   // As with Docker, a uid of no account is in group 0. An image without accounts has a root all the same.
   if (wanted !== undefined) return { uid: wanted, gid: 0, name: undefined, additionalGids: [] };
   if (user === 'root' && files.passwd === undefined) return { uid: 0, gid: 0, name: undefined, additionalGids: [] };
-  throw new GardenError('USER_NOT_FOUND', 'process', `unable to find user ${user}: no matching entries in passwd file`);
+  throw new GardenError(
+    'USER_NOT_FOUND',
+    'process',
+    `unable to find user ${shown(user)}: no matching entries in passwd file`,
+  );
 }
 
 function findGroup(group: string, files: AccountFiles, maxId: number): number {
@@ -78,7 +82,7 @@ function findGroup(group: string, files: AccountFiles, maxId: number): number {
   throw new GardenError(
     'USER_NOT_FOUND',
     'process',
-    `unable to find group ${group}: no matching entries in group file`,
+    `unable to find group ${shown(group)}: no matching entries in group file`,
   );
 }
 
@@ -87,6 +91,11 @@ function supplementary(name: string, primary: number, group: string | undefined,
     .filter((entry) => entry.members.includes(name) && isId(entry.gid))
     .map((entry) => toId(entry.gid, 'group', maxId));
   return [...new Set(gids)].filter((gid) => gid !== primary).slice(0, MAX_GROUPS);
+}
+
+/** A name in an error, in Docker's words and without the control characters that an image may have put there. */
+function shown(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }
 
 function isId(text: string): boolean {
