@@ -28,6 +28,8 @@ export interface RegistryOptions {
   readonly schema1?: boolean;
   /** Serve https with a certificate for 127.0.0.1 and localhost that nobody knows. */
   readonly tls?: boolean;
+  /** With `tls`: the PEM of the authority whose client certificates it wants. */
+  readonly clientAuthority?: string;
 }
 
 export interface RegistryProcess extends RegistryHandle {
@@ -67,6 +69,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
             tls: {
               certificate: await write(directory, 'tls.crt', tls.certPem),
               key: await write(directory, 'tls.key', tls.keyPem),
+              ...(options.clientAuthority === undefined
+                ? {}
+                : { clientcas: [await write(directory, 'client-ca.crt', options.clientAuthority)] }),
             },
           }
         : {}),

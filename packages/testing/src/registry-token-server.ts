@@ -2,11 +2,14 @@ import { randomUUID, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type SelfSigned, selfSigned } from './self-signed.ts';
 
 export interface TokenServerOptions {
   readonly username: string;
   readonly password: string;
+  /** Taken as a refresh token in place of name and password (distribution's `docs/spec/auth/oauth.md`). */
+  readonly identityToken?: string;
   /** Whether those without a name may pull; default no. */
   readonly anonymousPull?: boolean;
   /** What the answer says of a token's life, in seconds; default 300. */
@@ -18,6 +21,8 @@ export interface TokenRequest {
   readonly service: string | undefined;
   readonly scope: string | undefined;
   readonly authorization: string | undefined;
+  /** The form of a POST. */
+  readonly form?: Readonly<Record<string, string>>;
 }
 
 export interface TokenServer {
@@ -36,16 +41,20 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
   const requests: TokenRequest[] = [];
   const basic = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString('base64')}`;
 
-  const answer = (request: IncomingMessage): { readonly status: number; readonly body: object } => {
-    const query = new URL(request.url ?? '/', 'http://token-server').searchParams;
-    const { authorization } = request.headers;
+  const answer = async (request: IncomingMessage): Promise<{ readonly status: number; readonly body: object }> => {
+    const { authorization, method, url } = { ...request.headers, method: request.method, url: request.url ?? '/' };
+    const post = method === 'POST';
+    const query = post ? new URLSearchParams(await text(request)) : new URL(url, 'http://token-server').searchParams;
     // One parameter for each scope, says the specification; some clients send one with spaces in it.
     const scope = query.has('scope') ? query.getAll('scope').join(' ') : undefined;
-    requests.push({ service: query.get('service') ?? undefined, scope, authorization });
-    if (authorization !== undefined && authorization !== basic) {
+    const form = post ? { form: Object.fromEntries(query) } : {};
+    requests.push({ service: query.get('service') ?? undefined, scope, authorization, ...form });
+    const identity =
+      query.get('grant_type') === 'refresh_token' && query.get('refresh_token') === options.identityToken;
+    if ((authorization !== undefined && authorization !== basic) || (post && !identity)) {
       return { status: 401, body: { errors: [{ code: 'UNAUTHORIZED', message: 'wrong user name or password' }] } };
     }
-    const known = authorization === basic;
+    const known = authorization === basic || identity;
     const access = (scope?.split(' ') ?? []).flatMap((each) => grant(each, known, options.anonymousPull ?? false));
     const token = signToken(signer, {
       iss: issuer,
@@ -54,12 +63,17 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
       jti: randomUUID(),
       access,
     });
-    return { status: 200, body: { token, expires_in: options.expiresIn ?? 300, issued_at: new Date().toISOString() } };
+    const life = { expires_in: options.expiresIn ?? 300, issued_at: new Date().toISOString() };
+    // The two kinds of requests have their answers under different names.
+    return { status: 200, body: { ...(post ? { access_token: token } : { token }), ...life } };
   };
 
   const server = createServer((request, response) => {
-    const { status, body } = answer(request);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    void answer(request).then(
+      ({ status, body }) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
+      (error: Error) => response.destroy(error),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
