@@ -21,6 +21,7 @@ import { imageStore } from './adapters/image-store.ts';
 import { Knowledge } from './adapters/knowledge.ts';
 import { LogSink } from './adapters/log-sink.ts';
 import { diskProblem, readMachine } from './adapters/machine.ts';
+import { CellPeers } from './adapters/peers/cell-peers.ts';
 import { type PresenceBeat, startPresence } from './adapters/presence.ts';
 import { RecordWriter } from './adapters/record-writer.ts';
 import { RouteTable } from './adapters/route-table.ts';
@@ -60,9 +61,11 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const epoch = randomUUID();
   const startedAt = new Date().toISOString();
   const registries = new RegistryClient(registryClientOptions(config));
+  const peers = cellPeers(config, (direction, bytes) => metrics.onPeerBytes(direction, bytes), logger);
   const images = new ImageSource({
     keys: { publicKey: config.CELL_PUBLIC_KEY, privateKey: config.CELL_PRIVATE_KEY.reveal() },
     client: registries,
+    ...(peers === undefined ? {} : { peers: peers.layers }),
   });
   const logs = new LogSink({ linesPerSecond: config.CELL_LOG_LINES_PER_SECOND });
   const routes = new RouteTable();
@@ -111,6 +114,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     startedAt,
     renewedAt: new Date().toISOString(),
     address: config.CELL_ADDRESS,
+    ...(peers?.port === undefined ? {} : { peerPort: peers.port }),
     zone: config.CELL_ZONE,
     platform: { os: hostPlatform().os, architecture: hostPlatform().architecture },
     capacity: capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 },
@@ -132,6 +136,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
   const startCell = async (): Promise<void> => {
     garden = await openGarden(config, logger, storeOptions(config));
+    await peers?.listen(garden.layers);
     const containers = new GardenContainers(garden, images, logger);
     condition = new CellCondition({
       check: () => diskProblem(config.CELL_DATA_DIR),
@@ -222,7 +227,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       placementDeleted: (guid) => knowledge.placementDeleted(guid),
       logger,
     });
-    await Promise.all([knowledge.attach(connected), taskViews.attach(connected)]);
+    await Promise.all([knowledge.attach(connected), taskViews.attach(connected), peers?.attach(connected)]);
     if (stopping !== undefined) return;
     reconciler.start();
     if (tasks !== undefined && ledger !== undefined) {
@@ -277,6 +282,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     beat?.stop();
     await usage?.stop();
     await keeper?.stop();
+    await peers?.stop();
     await condition?.stop();
     routes.close();
     await logs.close();
@@ -306,6 +312,24 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       return health?.port;
     },
   };
+}
+
+/** Undefined when the cell shall neither ask others for layers nor give them any. */
+function cellPeers(
+  { CELL_ID, CELL_ADDRESS, CELL_PRIVATE_KEY, CELL_PEER_PORT, CELL_PEER_MB_PER_SECOND }: Config,
+  onBytes: (direction: 'in' | 'out', bytes: number) => void,
+  logger: Logger,
+): CellPeers | undefined {
+  if (CELL_PEER_PORT === 'off') return undefined;
+  return new CellPeers({
+    cellId: CELL_ID,
+    privateKey: CELL_PRIVATE_KEY.reveal(),
+    address: CELL_ADDRESS,
+    port: CELL_PEER_PORT,
+    megabytesPerSecond: CELL_PEER_MB_PER_SECOND,
+    onBytes,
+    logger,
+  });
 }
 
 /**

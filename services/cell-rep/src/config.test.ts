@@ -19,6 +19,8 @@ test('most settings have defaults, and capacity follows the machine', () => {
     CELL_ZONE: 'z1',
     CELL_SUBNET: '10.254.0.0/22',
     CELL_CONTAINERS: 250,
+    CELL_PEER_PORT: 0,
+    CELL_PEER_MB_PER_SECOND: 200,
     CELL_ON_STOP: 'keep',
     INSECURE_REGISTRIES: [],
     TRUSTED_TOKEN_HOSTS: [],
@@ -26,6 +28,11 @@ test('most settings have defaults, and capacity follows the machine', () => {
   });
   expect(config.CELL_MEMORY_MB).toBeUndefined();
   expect(JSON.stringify(config)).not.toContain('private"');
+});
+
+test('the port for other cells can be chosen, or be off', () => {
+  expect(readConfig({ ...whole, CELL_PEER_PORT: '7101' }).CELL_PEER_PORT).toBe(7_101);
+  expect(readConfig({ ...whole, CELL_PEER_PORT: 'off' }).CELL_PEER_PORT).toBe('off');
 });
 
 test('cleaning needs to know only where the cell was', () => {
@@ -40,13 +47,21 @@ test('every bad setting is named', () => {
     CELL_DATA_DIR: 'relative',
     CELL_MEMORY_MB: '0',
     CELL_ON_STOP: 'maybe',
+    CELL_PEER_PORT: '70000',
   };
   try {
     readConfig(bad);
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
-    for (const name of ['CELL_ID', 'CELL_SUBNET', 'CELL_DATA_DIR', 'CELL_MEMORY_MB', 'CELL_ON_STOP']) {
+    for (const name of [
+      'CELL_ID',
+      'CELL_SUBNET',
+      'CELL_DATA_DIR',
+      'CELL_MEMORY_MB',
+      'CELL_ON_STOP',
+      'CELL_PEER_PORT',
+    ]) {
       expect((error as Error).message).toContain(name);
     }
   }

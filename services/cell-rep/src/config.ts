@@ -37,6 +37,10 @@ const schema = z.object({
   CELL_ZONE: z.string().min(1).default('z1'),
   /** The host's own; containers are reached at theirs. */
   CELL_ADDRESS: z.string().min(1).default('127.0.0.1'),
+  /** At that address, where other cells get layers from this one; 0: any, `off`: nor does it ask others. */
+  CELL_PEER_PORT: z.union([z.literal('off'), settings.port()]).default(0),
+  /** Of all layers that it gives at one time, in 10^6 bytes. */
+  CELL_PEER_MB_PER_SECOND: settings.integer(200, 1, 100_000),
   CELL_PUBLIC_KEY: z.string().min(1),
   CELL_PRIVATE_KEY: secretSchema,
   CELL_CONTAINERS: settings.integer(250, 1, 10_000),

@@ -21,6 +21,8 @@ export interface CellMetrics {
   onStep(step: StepName, ms: number): void;
   onStepFailed(step: StepName, error: unknown): void;
   onPrefetched(result: 'fetched' | 'failed'): void;
+  /** Of layers in their unpacked form, from other cells or to them. */
+  onPeerBytes(direction: 'in' | 'out', bytes: number): void;
 }
 
 // From a cached start of some milliseconds to a pull of some minutes.
@@ -81,6 +83,12 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
     labelNames: ['result'],
     registers,
   });
+  const peerBytes = new Counter({
+    name: 'slipway_cell_peer_bytes_total',
+    help: 'Bytes of layers, unpacked, that came from other cells (in) and went to them (out)',
+    labelNames: ['direction'],
+    registers,
+  });
   const gauge = (name: string, help: string, value: (observed: Observed) => number): void => {
     new Gauge({
       name,
@@ -106,6 +114,7 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
   return {
     registry,
     onStep: (step, ms) => seconds.observe({ step }, ms / 1_000),
+    onPeerBytes: (direction, bytes) => peerBytes.inc({ direction }, bytes),
     onPrefetched: (result) => prefetches.inc({ result }),
     onStepFailed: (step, error) => failures.inc({ step, kind: kindOf(error) }),
   };

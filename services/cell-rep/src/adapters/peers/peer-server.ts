@@ -153,11 +153,12 @@ export class PeerServer {
   async #send(response: ServerResponse, archive: AsyncIterable<Uint8Array>, gone: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([gone, this.#stopping.signal]);
     for await (const piece of archive) {
-      const room = response.write(piece);
+      response.write(piece);
       this.#options.onServed?.(piece.length);
       const pause = this.#pace.delayAfter(piece.length, performance.now());
       if (pause >= 1) await delay(pause, undefined, { signal });
-      if (!room)
+      // It may have drained during the pause.
+      if (response.writableNeedDrain)
         await once(response, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(this.#stallMs)]) });
     }
     response.end();

@@ -126,6 +126,15 @@ test('a cell serves no more at a time than it may, and those who come later wait
   expect((await read(await second)).equals(ARCHIVE)).toBe(true);
 });
 
+test('a cell gives no faster than it may, and all of it', async () => {
+  await holder('holder', { bytesPerSecond: 20_000_000 });
+  const since = performance.now();
+  const source = await mine().open(LAYER, pull.signal);
+  expect((await read(source)).equals(ARCHIVE)).toBe(true);
+  // Less than 150 ms would be more than the rate allows, and its burst.
+  expect(performance.now() - since).toBeGreaterThan(45);
+});
+
 test('a cell that goes away in the middle is replaced by another, at the byte where it broke off', async () => {
   const dying = await holder('dying');
   const source = await mine().open(LAYER, pull.signal);
