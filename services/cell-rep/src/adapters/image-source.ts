@@ -70,8 +70,10 @@ export class ImageSource {
         const [asked, next] = [place, search.after];
         try {
           const source = await asked.open(descriptor, signal);
-          if (source === undefined) search.failed();
-          else if (next === undefined) return { ...source, bytes: withFailures(source.bytes, digest, search) };
+          if (source === undefined) {
+            const bad = search.failed();
+            if (bad !== undefined) tell(asked, next, bad);
+          } else if (next === undefined) return { ...source, bytes: withFailures(source.bytes, digest, search) };
           else {
             const reject = (error: GardenError): void => {
               source.reject?.(error);

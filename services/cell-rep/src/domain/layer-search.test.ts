@@ -27,3 +27,18 @@ test('every place is asked in its order, and the search ends: after so many bad 
     }),
   );
 });
+
+test('a place that has it no more is remembered for what it sent before', () => {
+  const search = new LayerSearch([
+    { name: 'cells', tries: 2 },
+    { name: 'registry', tries: 1 },
+  ]);
+  const bad = new Error('bad');
+  expect(search.sentBad(bad)).toBe(false);
+  expect(search.failed()).toBe(bad);
+  expect(search.failed()).toBeUndefined();
+  expect(search.failures).toEqual([
+    { place: 'cells', error: bad },
+    { place: 'registry', error: undefined },
+  ]);
+});

@@ -11,6 +11,7 @@ export class LayerSearch<P extends { readonly name: string; readonly tries: numb
   readonly #failures: PlaceFailure[] = [];
   #index = 0;
   #tries = 0;
+  #lastBad: unknown;
 
   constructor(places: readonly P[]) {
     this.#places = places;
@@ -33,17 +34,23 @@ export class LayerSearch<P extends { readonly name: string; readonly tries: numb
   /** It answered, and what it sent was no good: another try may get better, up to a limit. Says whether it was the last. */
   sentBad(error: unknown): boolean {
     this.#tries += 1;
+    this.#lastBad = error;
     if (this.#tries < (this.place?.tries ?? 0)) return false;
     this.failed(error);
     return true;
   }
 
-  /** It does not have it (no error), or could not be asked. */
-  failed(error?: unknown): void {
+  /**
+   * It does not have it (no error), or could not be asked. Returns the error; of a place that has it no more, that of
+   * what it sent before.
+   */
+  failed(error: unknown = this.#lastBad): unknown {
     const place = this.place;
-    if (place === undefined) return;
+    if (place === undefined) return error;
     this.#failures.push({ place: place.name, error });
     this.#index += 1;
     this.#tries = 0;
+    this.#lastBad = undefined;
+    return error;
   }
 }

@@ -1,0 +1,156 @@
+// @module-tag root
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { DesiredLrp, DesiredTask } from '@slipway/contracts';
+import { generateSealingKeys } from '@slipway/service-kit';
+import { type RegistryFront, startRegistryFront } from '@slipway/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { TestCell } from './cell.test-support.ts';
+import { fetchFrom } from './host.test-support.ts';
+import type { RepProcess } from './rep-process.test-support.ts';
+
+const patient = { timeout: 45_000 };
+
+let cells: readonly TestCell[];
+let front: RegistryFront;
+let reps: RepProcess[];
+beforeAll(async () => {
+  cells = await TestCell.createSeveral(2);
+  front = await startRegistryFront(cellA().registry);
+});
+afterAll(async () => {
+  await front.stop();
+  for (const cell of cells.toReversed()) await cell.dispose();
+});
+beforeEach(async () => {
+  reps = [];
+  await front.become('fine');
+});
+afterEach(async () => {
+  for (const rep of reps) {
+    rep.signal('SIGKILL');
+    await rep.exited;
+  }
+});
+
+const cellA = (): TestCell => cells[0] as TestCell;
+const cellB = (): TestCell => cells[1] as TestCell;
+
+async function start(cell: TestCell, env: Readonly<Record<string, string>> = {}): Promise<RepProcess> {
+  const rep = await cell.startRep({ env });
+  reps.push(rep);
+  return rep;
+}
+
+/** An app of an image of its own. */
+async function app(version: string = randomUUID()): Promise<DesiredLrp> {
+  const lrp = await cellA().lrp({}, {}, version);
+  return { ...lrp, image: { ...lrp.image, registry: front.address } };
+}
+
+/** Bytes of layers that came from other cells, or went there. */
+async function peerBytes(rep: RepProcess, direction: 'in' | 'out'): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`)).text();
+  const line = new RegExp(`^slipway_cell_peer_bytes_total\\{[^}]*direction="${direction}"[^}]*\\} (\\d+)$`, 'm');
+  return Number(line.exec(metrics)?.[1] ?? 0);
+}
+
+const blobs = (): string[] => front.requests.filter((request) => request.includes('/blobs/'));
+
+test('what one cell has the other gets from there, while the registry is gone', async () => {
+  const [first, second] = [await start(cellA()), await start(cellB())];
+  const lrp = await app();
+  await cellA().run(lrp);
+  await front.become('gone');
+  const instance = await cellB().run(lrp, 1);
+  expect((await fetchFrom(instance)).status).toBe(200);
+  expect(front.requests).toEqual([]);
+  expect(await peerBytes(second, 'in')).toBeGreaterThan(0);
+  expect(await peerBytes(first, 'out')).toBe(await peerBytes(second, 'in'));
+
+  // What came from a cell is as good for a third: the first one lost its layers, and gets them back.
+  const downloaded = /^CELL: Cell \S+ downloaded 3 layers, /;
+  await expect.poll(() => cellB().linesOf(lrp), patient).toContainEqual(expect.stringMatching(downloaded));
+});
+
+test('cells that begin at the same moment fetch each layer from the registry once', async () => {
+  await Promise.all([start(cellA()), start(cellB())]);
+  const lrp = await app();
+  await Promise.all([cellA(), cellB()].map(async (cell) => await cell.desire(lrp)));
+  const placed = await Promise.all([cellA().place(lrp, 0), cellB().place(lrp, 1)]);
+  await cellA().untilState(placed[0].instanceGuid, 'RUNNING');
+  await cellB().untilState(placed[1].instanceGuid, 'RUNNING');
+  const asked = blobs().filter((request) => request.startsWith('GET '));
+  expect(asked.length).toBeGreaterThan(0);
+  expect(new Set(asked).size).toBe(asked.length);
+});
+
+test('a cell that dies while it gives a layer costs the other no start', async () => {
+  const first = await start(cellA(), { CELL_PEER_MB_PER_SECOND: '1' });
+  const second = await start(cellB());
+  // Takes the first cell some seconds.
+  const lrp = await app(randomBytes(3_000_000).toString('hex'));
+  await cellA().run(lrp);
+  const before = blobs().length;
+  await cellB().desire(lrp);
+  const { instanceGuid } = await cellB().place(lrp, 1);
+  await expect.poll(() => peerBytes(second, 'in'), patient).toBeGreaterThan(500_000);
+  first.signal('SIGKILL');
+  const instance = await cellB().untilState(instanceGuid, 'RUNNING');
+  expect((await fetchFrom(instance)).status).toBe(200);
+  expect(blobs().length).toBeGreaterThan(before);
+  const detour = /failed to download layer sha256:\S+ from other cells, asking the registry .*broke off after \d+ of/;
+  await expect.poll(() => cellB().linesOf(lrp), patient).toContainEqual(expect.stringMatching(detour));
+});
+
+test('a cell with another key gets nothing, and one that is switched off neither gives nor asks', async () => {
+  await start(cellA());
+  const lrp = await app();
+  await cellA().run(lrp);
+  const other = generateSealingKeys();
+  const stranger = await start(cellB(), { CELL_PUBLIC_KEY: other.publicKey, CELL_PRIVATE_KEY: other.privateKey });
+  await front.become('fine');
+  await cellB().run(lrp, 1);
+  expect(blobs().length).toBeGreaterThan(0);
+  expect(await peerBytes(stranger, 'in')).toBe(0);
+  stranger.signal('SIGKILL');
+  await stranger.exited;
+
+  const off = await start(cellB(), { CELL_PEER_PORT: 'off' });
+  await expect.poll(() => cellB().presence?.peerPort, patient).toBeUndefined();
+  const another = await app();
+  await cellA().run(another);
+  await front.become('fine');
+  await cellB().run(another, 1);
+  expect(blobs().length).toBeGreaterThan(0);
+  expect(await peerBytes(off, 'in')).toBe(0);
+});
+
+test('containers cannot reach the port at which cells give layers', async (context) => {
+  const address = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+  if (address === undefined) return context.skip('this machine has no address but loopback');
+  await start(cellA(), { CELL_ADDRESS: address });
+  await expect.poll(() => cellA().presence?.address, patient).toBe(address);
+  const port = cellA().presence?.peerPort as number;
+  const fromHost = connect(port, address);
+  await once(fromHost, 'connect');
+  fromHost.destroy();
+
+  const reach = (host: string, at: number): string =>
+    `timeout 5 busybox nc ${host} ${at} </dev/null >/dev/null 2>&1 && echo reached || echo unreached`;
+  // The second shows that it would be seen if it could.
+  const script = `${reach(address, port)}; busybox httpd -p 127.0.0.1:9999 -h /; ${reach('127.0.0.1', 9_999)}`;
+  const task: DesiredTask = await cellA().task(script);
+  await cellA().desireTask(task);
+  await cellA().untilTask(task, 'COMPLETED');
+  const said = (): string[] =>
+    cellA()
+      .linesOf(task)
+      .filter((line) => line.includes('reached'));
+  await expect.poll(said, patient).toHaveLength(2);
+  expect(said()).toEqual([expect.stringContaining(': unreached'), expect.stringContaining(': reached')]);
+});
