@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { writeTar } from '../tar/tar-writer.test-support.ts';
 import { sha256 } from './digest.test-support.ts';
-import type { FetchLayer, LayerDescriptor, LayerProgress, LayerSource } from './layer.ts';
+import { mountDisk } from './disk.test-support.ts';
+import type { FetchLayer, LayerDescriptor, LayerProgress, LayerSource, LayerStoreOptions } from './layer.ts';
 import { LayerStore } from './layer-store.ts';
 import { sealHost } from './sealed-host.test-support.ts';
 import { inPieces } from './unpack.test-support.ts';
@@ -22,11 +23,26 @@ beforeAll(() => {
 beforeEach(async () => {
   count += 1;
   dirs = { mine: join(parent, `mine-${count}`), theirs: join(parent, `theirs-${count}`) };
-  mine = await LayerStore.open({ dir: dirs.mine });
-  theirs = await LayerStore.open({ dir: dirs.theirs });
+  mine = await open({ dir: dirs.mine });
+  theirs = await open({ dir: dirs.theirs });
   await theirs.ensureLayers([descriptor], () => inPieces(blob));
 });
-afterAll(() => rmSync(parent, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+afterAll(() => {
+  // The disks go with this process's mounts.
+  for (const name of readdirSync(parent))
+    if (!name.startsWith('disk-')) rmSync(join(parent, name), { recursive: true });
+});
+
+const opened: LayerStore[] = [];
+
+async function open(options: LayerStoreOptions): Promise<LayerStore> {
+  const store = await LayerStore.open(options);
+  opened.push(store);
+  return store;
+}
 
 const content = randomBytes(300_000);
 const tar = writeTar([
@@ -71,7 +87,7 @@ test('a layer goes from store to store as its archive, with the word for its blo
   const first = JSON.parse(readFileSync(join(dirs.theirs, 'records', `${handle?.name}.json`), 'utf8'));
   expect(first.blobs).toEqual([pick(descriptor)]);
 
-  const third = await LayerStore.open({ dir: join(parent, `third-${count}`) });
+  const third = await open({ dir: join(parent, `third-${count}`) });
   expect((await third.ensureLayers([descriptor], async () => share(mine))).length).toBe(1);
 });
 
@@ -95,7 +111,7 @@ test('an archive that is not the layer, or breaks off, is rejected, and somebody
   ];
   for (const [name, bytes, code] of bad) {
     const dir = join(parent, `bad-${count}-${name}`);
-    const store = await LayerStore.open({ dir });
+    const store = await open({ dir });
     const rejected: string[] = [];
     const sources: LayerSource[] = [
       { kind: 'archive', bytes: bytes(), reject: (error) => rejected.push(error.code) },
@@ -124,7 +140,7 @@ test('an endless archive ends at the limits of the layer', async () => {
   async function* endless(): AsyncGenerator<Uint8Array> {
     for (;;) yield Buffer.alloc(1024 * 1024);
   }
-  const store = await LayerStore.open({ dir: join(parent, `endless-${count}`), limits: { unpackedBytes: 8_000_000 } });
+  const store = await open({ dir: join(parent, `endless-${count}`), limits: { unpackedBytes: 8_000_000 } });
   const codes: string[] = [];
   const sources: LayerSource[] = [{ kind: 'archive', bytes: endless(), reject: (error) => codes.push(error.code) }];
   const fetch: FetchLayer = async () => sources.shift() ?? { kind: 'blob', bytes: inPieces(blob) };
@@ -144,13 +160,30 @@ test('a layer that is found to be another than was unpacked is offered no more',
   expect(theirs.share(descriptor)).toBeUndefined();
   expect(readdirSync(join(dirs.theirs, 'splits'))).toEqual([]);
   await theirs.close();
-  expect((await LayerStore.open({ dir: dirs.theirs })).share(descriptor)).toBeUndefined();
+  expect((await open({ dir: dirs.theirs })).share(descriptor)).toBeUndefined();
+});
+
+test('a layer that is given to another cell is not collected meanwhile', async () => {
+  const dir = join(mountDisk(parent, 8), 'store');
+  const store = await open({ dir, watermarks: { highPercent: 2, lowPercent: 1, mostFreeBytes: 2 ** 40 } });
+  const held = await store.ensureLayers([descriptor], () => inPieces(blob));
+  const shared = store.share(descriptor);
+  held.release();
+  await store.collect();
+  expect(store.has(descriptor)).toBe(true);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of shared?.archive(0, signal) ?? []) pieces.push(piece);
+  expect(Buffer.concat(pieces).equals(tar)).toBe(true);
+  shared?.release();
+  await store.collect();
+  expect(store.has(descriptor)).toBe(false);
+  expect(readdirSync(join(dir, 'splits'))).toEqual([]);
 });
 
 test('splits outlive the process, and one of no layer is swept', async () => {
   await theirs.close();
   writeFileSync(join(dirs.theirs, 'splits/zz'), 'of a layer whose record was never written');
-  const reopened = await LayerStore.open({ dir: dirs.theirs });
+  const reopened = await open({ dir: dirs.theirs });
   expect(readdirSync(join(dirs.theirs, 'splits'))).toEqual(readdirSync(reopened.layersDir));
   await mine.ensureLayers([descriptor], async () => share(reopened));
 });
