@@ -68,6 +68,7 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
           buckets.instances,
           buckets.tasks,
           buckets.cells,
+          buckets.cellDisks,
           buckets.wantedImages,
         ],
         kvWrite: [
@@ -129,6 +130,7 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
           { bucket: buckets.instances, keys: `${cellId}.>` },
           { bucket: buckets.tasks, keys: keys.taskStatesOf(cellId) },
           { bucket: buckets.cells, keys: cellId },
+          { bucket: buckets.cellDisks, keys: cellId },
         ],
       };
     case 'router':

@@ -1,5 +1,6 @@
 export { type BusAccess, busAccess, type ServiceName, serviceNames } from './bus-access.ts';
 export { type CellPresence, cellPresenceSchema, type Lease, leaseSchema } from './cell.ts';
+export { type CellDisk, cellDiskSchema } from './cell-disk.ts';
 export {
   cellIdSchema,
   cellSubnetSchema,

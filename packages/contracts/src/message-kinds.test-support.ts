@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { cellPresenceSchema, leaseSchema } from './cell.ts';
+import { cellDiskSchema } from './cell-disk.ts';
 import { registryCredentialsSchema } from './credentials.ts';
 import { deadLetter } from './dead-letter.ts';
 import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
@@ -40,6 +41,7 @@ function message(definition: MessageDefinition<any>): Kind {
 }
 
 export const kinds: Readonly<Record<string, Kind>> = {
+  'cell-disk': record(cellDiskSchema),
   'cell-presence': record(cellPresenceSchema),
   'dead-letter': message(deadLetter),
   'desired-lrp': record(desiredLrpSchema),

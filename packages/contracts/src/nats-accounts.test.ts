@@ -58,6 +58,7 @@ describe('each record has one writer', () => {
     [keys.taskState('cell-1', 't'), buckets.tasks.name, ['cell-rep-cell-1']],
     [keys.taskState('cell-2', 't'), buckets.tasks.name, ['cell-rep-cell-2']],
     ['cell-1', buckets.cells.name, ['cell-rep-cell-1']],
+    ['cell-1', buckets.cellDisks.name, ['cell-rep-cell-1']],
     [keys.schedulerLease, buckets.leases.name, ['scheduler']],
     [keys.wantedImage('d'), buckets.wantedImages.name, ['cloud-controller']],
     [keys.imagesDomain, buckets.wantedImages.name, ['cloud-controller']],
@@ -155,6 +156,7 @@ describe('streams and buckets', () => {
     ['KV_instances', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_tasks', ['cloud-controller', 'scheduler', ...bothCells]],
     ['KV_cells', ['cloud-controller', 'scheduler', ...bothCells]],
+    ['KV_cell-disks', ['cloud-controller']],
     ['KV_leases', ['scheduler', ...bothCells]],
     ['KV_wanted-images', ['cloud-controller', ...bothCells]],
   ])('%s is read by %j', (stream, readers) => {
@@ -242,7 +244,7 @@ test('the server is configured with an account for each user, open to exactly th
     readonly jetstream: { readonly store_dir: string; readonly max_file_store: number };
   };
   // Whatever is free on the disk when it starts.
-  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1201 * 1024 * 1024 });
+  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1233 * 1024 * 1024 });
   expect(Object.keys(config.accounts).toSorted()).toEqual(['platform', ...Object.keys(users)].toSorted());
   expect(config.accounts.platform?.users).toEqual([{ user: 'operator', password: 'o' }]);
   for (const [name, account] of Object.entries(config.accounts)) {

@@ -128,6 +128,7 @@ test('the records of every bucket are samples of it, and no others', () => {
     instances: ['instance'],
     tasks: ['desired-task', 'tasks-freshness', 'task-placed', 'task-refused', 'task-failed', 'task-state'],
     cells: ['cell-presence'],
+    'cell-disks': ['cell-disk'],
     'wanted-images': ['wanted-image', 'images-freshness'],
     leases: ['lease'],
   };

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { cellPresenceSchema, leaseSchema } from './cell.ts';
+import { cellDiskSchema } from './cell-disk.ts';
 import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
 import { instanceSchema } from './instance.ts';
 import { placementRecordSchema } from './placement.ts';
@@ -115,6 +116,8 @@ export const buckets = {
   },
   /** Keys `<cell id>`. Writer: that cell. */
   cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000, maxBytes: 16 * MEBIBYTE },
+  /** Keys `<cell id>`. Writer: that cell. What its disk is used for; four times as long as it takes to be told again. */
+  cellDisks: { name: 'cell-disks', value: cellDiskSchema, ttlMs: 2 * MINUTE_MS, maxBytes: 32 * MEBIBYTE },
   /** Key `scheduler`. Writer: the holder. Locket's TTL. */
   leases: { name: 'leases', value: leaseSchema, ttlMs: 15_000, maxBytes: MEBIBYTE },
 } as const satisfies Record<string, BucketDefinition<unknown>>;
