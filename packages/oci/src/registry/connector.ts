@@ -3,6 +3,7 @@ import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { buildConnector, errors } from 'undici';
 import { type AddressClass, classifyAddress } from './address-class.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
+import type { TlsFaults } from './tls-faults.ts';
 
 /** A name or literal leads to an address that the policy excludes. The socket was never opened. */
 export class AddressRefusedError extends Error {
@@ -34,6 +35,7 @@ export interface ConnectorOptions {
   readonly own: boolean;
   /** Told about each established connection (after TLS), with the origin it is for. */
   readonly onConnect?: (origin: string, address: AddressClass) => void;
+  readonly faults: TlsFaults;
 }
 
 /**
@@ -69,6 +71,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
             callback(error, null);
             return;
           }
+          options.faults.watch(socket);
           if (socket.remoteAddress !== undefined) {
             onConnect?.(`${target.protocol}//${target.host}`, classifyAddress(socket.remoteAddress));
           }

@@ -7,6 +7,7 @@ import { evictOldest } from './evict-oldest.ts';
 import type { Deadlines } from './limits.ts';
 import { networkFault } from './network-fault.ts';
 import { type Ask, RegistryError } from './registry-error.ts';
+import { TlsFaults } from './tls-faults.ts';
 
 /** Far more registries than anyone uses at a time. One that is forgotten counts as public, the strictest class. */
 const MAX_REACHED = 1_000;
@@ -56,6 +57,7 @@ export class Transport {
   readonly #options: TransportOptions;
   /** Where each registry was last reached. */
   readonly #reached = new Map<string, AddressClass>();
+  readonly #faults = new TlsFaults();
   #policy: ConnectionPolicy;
   #agents: Agents;
   /** Those of earlier policies that still have requests under way. */
@@ -101,7 +103,7 @@ export class Transport {
       });
     } catch (error) {
       signal?.throwIfAborted();
-      throw networkError(error, ask, url);
+      throw networkError(this.#faults.of(error), ask, url);
     }
     const { body } = response;
     // Whoever reads the body gets its errors from reading. One that is given up "fails" as well, and nobody listens.
@@ -158,6 +160,7 @@ export class Transport {
         allows,
         policy: this.#policy,
         own,
+        faults: this.#faults,
         ...(onConnect ? { onConnect } : {}),
       }),
       headersTimeout: headersMs,
