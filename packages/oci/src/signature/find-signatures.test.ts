@@ -300,6 +300,18 @@ describe('a registry with the referrers API', () => {
   });
 });
 
+test('a registry whose API does not work may have the signature at the fallback tag', async () => {
+  await push('half', ({ digest }) => [statementBundle(keys, digest)], 'referrer');
+  const address = await withReferrersApi((path) => {
+    return path.includes('/referrers/') ? { status: 403, body: Buffer.from('{}') } : undefined;
+  });
+  const { signatures, steps } = await searchFor(client, at('half', address), policy);
+  expect(signatures?.proofs).toMatchObject([
+    { format: 'dsse', foundAt: expect.stringMatching(/^tag sha256-[0-9a-f]+,/) },
+  ]);
+  expect(steps.join('\n')).toContain('it answered 403');
+});
+
 test('a search that is aborted rejects with the reason', async () => {
   await pushImage(registry, 'aborted', 'v1', sampleImageOf('aborted'));
   const stop = new AbortController();

@@ -4,7 +4,7 @@ import type { RepositoryClient } from '../registry/repository-client.ts';
 import type { InspectedImage } from '../registry/resolve.ts';
 import { describeKeys, type ImageSignatures, proofRules, type SignaturePolicy } from './image-signatures.ts';
 import { MAX_CARRIED_BYTES } from './limits.ts';
-import { checkProof, documentsByDigest, type RejectionCode, type SignatureProof } from './proof.ts';
+import { checkProof, documentsByDigest, type ProofRules, type RejectionCode, type SignatureProof } from './proof.ts';
 import { type Candidate, readReferrers, readSignatureTag } from './signature-places.ts';
 
 export interface SignatureSearch {
@@ -48,7 +48,7 @@ export async function findSignatures(repository: RepositoryClient, search: Signa
 class Finder {
   readonly #repository: RepositoryClient;
   readonly #search: SignatureSearch;
-  readonly #rules: ReturnType<typeof proofRules>;
+  readonly #rules: Omit<ProofRules, 'covered'>;
   readonly #places: SearchedPlace[] = [];
   readonly #rejections: SignatureRejection[] = [];
   /** By the fingerprint of the key. */

@@ -83,12 +83,3 @@ test('an index that is not even JSON is refused', () => {
     expect.objectContaining({ kind: 'invalid' }),
   );
 });
-
-test('a check costs little: it is done before each container', () => {
-  const rounds = 20;
-  check(good)();
-  const startedAt = performance.now();
-  for (let i = 0; i < rounds; i += 1) check(good)();
-  // Not a figure that is asserted: the log has it.
-  console.log(`a check of a signature takes ${((performance.now() - startedAt) / rounds).toFixed(2)} ms`);
-});

@@ -5,7 +5,7 @@ import { parseManifestDocument } from '../manifest-document.ts';
 import { mediaTypes } from '../media-types.ts';
 import { decodeBase64 } from './base64.ts';
 import { MAX_CARRIED_BYTES } from './limits.ts';
-import { type CoveredDocuments, checkProof, type SignatureProof } from './proof.ts';
+import { type CoveredDocuments, checkProof, type ProofRules, type SignatureProof } from './proof.ts';
 import { parsePublicKey, type TrustedKey } from './public-key.ts';
 
 /** What staging found in favour of an image, enough to check it again without a registry. Bytes are in base64. */
@@ -48,7 +48,10 @@ export function trustedKeys(policy: Pick<SignaturePolicy, 'keys'>): TrustedKey[]
 }
 
 /** @throws OciError SIGNATURE_KEY_INVALID */
-export function proofRules(policy: SignaturePolicy, image: Pick<PinnedImage, 'registry' | 'repository'>) {
+export function proofRules(
+  policy: SignaturePolicy,
+  image: Pick<PinnedImage, 'registry' | 'repository'>,
+): Omit<ProofRules, 'covered'> {
   const repository = policy.matchRepository ? `${image.registry}/${image.repository}` : undefined;
   return { keys: trustedKeys(policy), repository };
 }

@@ -1,4 +1,3 @@
-import type { Descriptor } from '../descriptor.ts';
 import { type Digest, digestHex } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { mediaTypes } from '../media-types.ts';
@@ -27,6 +26,8 @@ export interface PlaceContent {
   readonly candidates: readonly Candidate[];
   /** Why it could not be read, or not all of it. */
   readonly problem?: string;
+  /** It could not be read at all. */
+  readonly failed: boolean;
 }
 
 type Where = { readonly repository: string };
@@ -49,7 +50,10 @@ export async function readSignatureTag(
   return [await reader.at(place, () => reader.manifest(`manifests/${tag}`, `signatures ${where.repository}:${tag}`))];
 }
 
-/** The referrers API, and where a registry has none, its fallback tag (OCI distribution-spec 1.1, "Unavailable Referrers API"). */
+/**
+ * The referrers API, and where a registry has none, or none that works, its fallback tag (OCI distribution-spec 1.1,
+ * "Unavailable Referrers API").
+ */
 export async function readReferrers(
   client: RepositoryClient,
   where: Where,
@@ -64,10 +68,11 @@ export async function readReferrers(
     unavailable = found === undefined;
     return found ?? [];
   });
-  if (!unavailable) return [api];
+  if (!unavailable && !api.failed) return [api];
   const tag = `sha256-${digestHex(digest)}`;
-  const place = `tag ${tag} (the registry has no ${path})`;
-  return [await reader.at(place, () => reader.fallbackTag(tag))];
+  const place = unavailable ? `tag ${tag} (the registry has no ${path})` : `tag ${tag}`;
+  const fallback = await reader.at(place, () => reader.fallbackTag(tag));
+  return unavailable ? [fallback] : [api, fallback];
 }
 
 class PlaceReader {
@@ -75,7 +80,7 @@ class PlaceReader {
   readonly #where: Where;
   readonly #signal: AbortSignal | undefined;
   readonly #limits: string[] = [];
-  /** Signatures by several keys are of one payload. */
+  /** Signatures by several keys are of one payload: it is fetched once. */
   readonly #blobs = new Map<Digest, Buffer>();
 
   constructor(client: RepositoryClient, where: Where, signal: AbortSignal | undefined) {
@@ -88,9 +93,9 @@ class PlaceReader {
     try {
       const candidates = await read();
       const problem = this.#limits.splice(0).join('; ');
-      return { place, candidates, ...(problem === '' ? {} : { problem }) };
+      return { place, candidates, failed: false, ...(problem === '' ? {} : { problem }) };
     } catch (error) {
-      return { place, candidates: [], problem: this.#problemOf(error) };
+      return { place, candidates: [], failed: true, problem: this.#problemOf(error) };
     }
   }
 
@@ -174,7 +179,7 @@ class PlaceReader {
     const limit = kind === 'bundle' ? MAX_BUNDLE_BYTES : MAX_PAYLOAD_BYTES;
     if (blob.size > limit) return [{ problem: `it has ${blob.size} bytes; at most ${limit} are read` }];
     try {
-      const bytes = await this.#blob(blob, limit);
+      const bytes = await this.#blob(carried, limit);
       if (bytes === undefined) return [{ problem: `the registry lacks its blob ${blob.digest}` }];
       if (kind === 'simple-signing') {
         return [{ format: 'simple-signing', payload: bytes.toString('base64'), signature: carried.signature }];
@@ -188,13 +193,13 @@ class PlaceReader {
     }
   }
 
-  async #blob(blob: Descriptor, limit: number): Promise<Buffer | undefined> {
+  async #blob({ kind, blob }: CarriedSignature, limit: number): Promise<Buffer | undefined> {
     const known = this.#blobs.get(blob.digest);
     if (known !== undefined) return known;
     const what = `signature blob ${blob.digest} of ${this.#where.repository}`;
     const request = { path: `blobs/${blob.digest}`, what, limit, expected: blob };
     const found = await this.#client.getDocument(request, { signal: this.#signal });
-    if (found !== undefined) this.#blobs.set(blob.digest, found.bytes);
+    if (found !== undefined && kind === 'simple-signing') this.#blobs.set(blob.digest, found.bytes);
     return found?.bytes;
   }
 
