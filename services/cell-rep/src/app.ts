@@ -5,6 +5,7 @@ import { type Bus, connectService, emitMessage, KvStore } from '@slipway/bus';
 import {
   buckets,
   busAccess,
+  type CellDisk,
   type CellPresence,
   type Instance,
   instanceMetrics,
@@ -14,6 +15,7 @@ import {
 import type { Garden } from '@slipway/garden';
 import { followRegistrySettings, hostPlatform, RegistryClient, registryClientOptions } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
+import { startDiskReport } from './adapters/disk-report.ts';
 import { GardenContainers, openGarden } from './adapters/garden.ts';
 import { probeHealth } from './adapters/health-probe.ts';
 import { ImageSource } from './adapters/image-source.ts';
@@ -30,6 +32,7 @@ import { TaskLedger } from './adapters/task-ledger.ts';
 import { WantedKnowledge } from './adapters/wanted-knowledge.ts';
 import type { Config } from './config.ts';
 import { cellCapacity } from './domain/capacity.ts';
+import { diskRecord } from './domain/disk-record.ts';
 import { CellCondition } from './executor/cell-condition.ts';
 import { Executor } from './executor/executor.ts';
 import { ImageKeeper } from './executor/image-keeper.ts';
@@ -41,6 +44,7 @@ import { TaskReconciler } from './executor/task-reconciler.ts';
 import { UsageSampler } from './executor/usage-sampler.ts';
 import { createCellMetrics } from './metrics.ts';
 import { storeOptions } from './store-config.ts';
+import { addStoreMetrics } from './store-metrics.ts';
 
 // Diego creates 32 at once on machines of many cores; runc and the kernel's namespaces gain little beyond this.
 const CONCURRENT_CREATES = 8;
@@ -88,6 +92,9 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     images: keeper?.status() ?? [],
     presence: capacity === undefined ? undefined : presence(),
   }));
+  addStoreMetrics(metrics.registry, () =>
+    garden === undefined ? undefined : { ledger: garden.layers.ledger(), collections: garden.layers.collections },
+  );
   let garden: Garden | undefined;
   let condition: CellCondition | undefined;
   let executor: Executor | undefined;
@@ -100,6 +107,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let capacity: CellPresence['capacity'] | undefined;
   let bus: Bus | undefined;
   let beat: PresenceBeat | undefined;
+  let stopDiskReport: (() => void) | undefined;
   let health: HealthServer | undefined;
   let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
   let stopping: Promise<void> | undefined;
@@ -207,7 +215,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         // No more than there are addresses for.
         containers: Math.min(config.CELL_CONTAINERS, garden.capacity),
       },
-      await readMachine(config.CELL_DATA_DIR, used),
+      // Layers that nobody needs make room for instances.
+      await readMachine(config.CELL_DATA_DIR, used + garden.layers.ledger().layers.reclaimableBytes),
     );
   };
 
@@ -246,6 +255,12 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       logger,
     });
     usage.start();
+    if (garden !== undefined) {
+      const { layers } = garden;
+      const record = (): CellDisk => diskRecord(cellId, new Date(), layers.ledger(), layers.collections);
+      stopDiskReport = await startDiskReport(connected, record, logger);
+      if (stopping !== undefined) stopDiskReport();
+    }
     await wantedImages.attach(connected);
     if (stopping === undefined) keeper?.start();
   };
@@ -280,6 +295,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       if (bus?.connected === true) await lastWrites([records, taskRecords], beat, logger);
     } else await Promise.all([executor?.leave(), tasks?.leave()]);
     beat?.stop();
+    stopDiskReport?.();
     await usage?.stop();
     await keeper?.stop();
     await peers?.stop();

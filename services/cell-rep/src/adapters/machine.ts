@@ -6,11 +6,11 @@ const MEBIBYTE = 1024 * 1024;
 // Below this neither a record nor a layer can be written with any certainty.
 const MIN_FREE_MB = 64;
 
-/** What this machine has. `usedByContainers` in bytes: what instances hold already is theirs to use. */
-export async function readMachine(dataDirectory: string, usedByContainers: number): Promise<Machine> {
+/** What this machine has. `usedBytes`: what instances hold already is theirs to use, and what would give way to them. */
+export async function readMachine(dataDirectory: string, usedBytes: number): Promise<Machine> {
   return {
     memoryMb: Math.floor(totalmem() / MEBIBYTE),
-    diskMb: (await freeMb(dataDirectory)) + Math.floor(usedByContainers / MEBIBYTE),
+    diskMb: (await freeMb(dataDirectory)) + Math.floor(usedBytes / MEBIBYTE),
   };
 }
 
