@@ -1,11 +1,13 @@
 import { describeError } from '@slipway/service-kit';
 import { benchApi } from './api/bench-api.ts';
 import { benchDemo } from './demo/bench-demo.ts';
+import { benchRegistryLoad } from './registry-load/bench-registry-load.ts';
 
 /** Each prints what it likes and returns the object of its last line. */
 const benchmarks: Readonly<Record<string, (args: readonly string[], stopped: AbortSignal) => Promise<object>>> = {
   api: benchApi,
   demo: benchDemo,
+  'registry-load': benchRegistryLoad,
 };
 
 const stopped = new AbortController();

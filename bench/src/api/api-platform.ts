@@ -1,18 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Bus, connectService } from '@slipway/bus';
 import { busAccess } from '@slipway/contracts';
 import { createLogger, generateSealingKeys, Secret } from '@slipway/service-kit';
 import { type NatsHandle, type PostgresHandle, postgresPrograms, startNats, startPostgres } from '@slipway/testing';
+import { endService, startService } from '../service-process.ts';
 import { HttpClient } from './http-client.ts';
 
 export type Engine = 'sqlite' | 'postgres';
@@ -35,7 +31,6 @@ export interface ApiPlatform {
 
 const ADMIN_PASSWORD = 'admin';
 const EXTERNAL_URL = 'http://localhost';
-const READY_POLL_MS = 50;
 
 export async function startApiPlatform(engine: Engine): Promise<ApiPlatform> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-bench-'));
@@ -149,47 +144,4 @@ async function vacuum({ url, port }: PostgresHandle): Promise<void> {
   const program = join(postgresPrograms() ?? '', 'vacuumdb');
   const args = ['--all', '--analyze', '--quiet', '-h', '127.0.0.1', '-p', String(port), '-U', username];
   await promisify(execFile)(program, args, { env: { PGPASSWORD: password } });
-}
-
-/** Runs a service until it is ready. */
-async function startService(
-  name: string,
-  env: Record<string, string>,
-): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const main = fileURLToPath(new URL(`../../../services/${name}/src/main.ts`, import.meta.url));
-  const [port, healthPort] = [await freePort(), await freePort()];
-  const child = spawn(process.execPath, [main], {
-    env: { ...env, LISTEN_PORT: String(port), HEALTH_PORT: String(healthPort) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    if (/"level":"(error|fatal)"/.test(line)) console.error(`${name}: ${line}`);
-  });
-  while (!(await answers(`http://127.0.0.1:${healthPort}/readyz`))) {
-    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`);
-    await delay(READY_POLL_MS);
-  }
-  return { child, port };
-}
-
-const answers = (url: string): Promise<boolean> =>
-  fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-
-/** Somebody else may take it before the service does; the service then says so and ends. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-async function endService(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

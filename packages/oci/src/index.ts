@@ -46,6 +46,7 @@ export {
 export type { LoginAnswer } from './registry/check-login.ts';
 export type { HelperOptions, HelperUser } from './registry/credential-helper.ts';
 export { RegistryCredentials } from './registry/credentials.ts';
+export { timedSignal } from './registry/deadline.ts';
 export { DocumentCache, type DocumentCacheOptions } from './registry/document-cache.ts';
 export { type Deadlines, defaultDeadlines, defaultRetries, type RetryPolicy } from './registry/limits.ts';
 export { RegistryClient, type RegistryClientOptions, type RepositoryAccess } from './registry/registry-client.ts';

@@ -10,7 +10,7 @@ export async function withDeadline<T>(
   callerSignal: AbortSignal | undefined,
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const deadline = AbortSignal.timeout(ms);
+  const { signal: deadline, clear } = timedSignal(ms);
   try {
     return await action(callerSignal ? AbortSignal.any([callerSignal, deadline]) : deadline);
   } catch (error) {
@@ -22,7 +22,16 @@ export async function withDeadline<T>(
       });
     }
     throw error;
+  } finally {
+    clear();
   }
+}
+
+/** As `AbortSignal.timeout`, but what hangs on it can be let go of before its time. */
+export function timedSignal(ms: number): { readonly signal: AbortSignal; readonly clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DOMException('the deadline has passed', 'TimeoutError')), ms);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 /** Waits for a promise that others wait for as well: an abort ends the waiting, not the work. */

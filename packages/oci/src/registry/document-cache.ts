@@ -20,8 +20,8 @@ interface Kept {
 
 /** What a map entry and its key take besides the body, roughly. */
 const OVERHEAD_BYTES = 1_024;
-/** Two machines' clocks are not apart by more; a tag that was looked at longer ago is looked at again in any case. */
-const MAX_TAG_AGE_MS = 30_000;
+/** Should the clocks of two machines be far apart, a tag that was looked at longer ago is looked at again all the same. */
+const MAX_TAG_AGE_MS = 120_000;
 
 /**
  * Documents that several builds want are asked for once. A key holds whose credentials read which repository, so nobody

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { type Digest, isDigest } from '../digest.ts';
-import type { ImageConfig } from '../image-config.ts';
 import type { ImageManifest } from '../image-manifest.ts';
 import type { ExpectedContent } from '../verify-stream.ts';
 import type { MirrorRests } from './mirror-rests.ts';
@@ -8,6 +7,7 @@ import { RegistryError } from './registry-error.ts';
 import {
   type CallOptions,
   type DocumentRequest,
+  type FetchedConfig,
   type FetchedDocument,
   type FetchedManifest,
   RepositoryClient,
@@ -57,7 +57,7 @@ export class MirroredRepository extends RepositoryClient {
     );
   }
 
-  override getConfig(manifest: ImageManifest, options: CallOptions = {}): Promise<ImageConfig> {
+  override getConfig(manifest: ImageManifest, options: CallOptions = {}): Promise<FetchedConfig> {
     return this.#through(false, options, (client) =>
       client === undefined ? super.getConfig(manifest, options) : client.getConfig(manifest, options),
     );

@@ -27,6 +27,12 @@ export interface FetchedManifest {
   readonly document: ManifestDocument;
 }
 
+/** The config of an image, parsed and as the registry has it. */
+export interface FetchedConfig {
+  readonly config: ImageConfig;
+  readonly bytes: Buffer;
+}
+
 /** A small document that is no image: what says something about one. */
 export interface DocumentRequest {
   /** Below the repository: `manifests/TAG`, `referrers/DIGEST`, `blobs/DIGEST`. */
@@ -125,7 +131,7 @@ export class RepositoryClient {
   }
 
   /** Fetches and parses the config of an image. @throws RegistryError */
-  async getConfig({ config }: ImageManifest, { signal }: CallOptions = {}): Promise<ImageConfig> {
+  async getConfig({ config }: ImageManifest, { signal }: CallOptions = {}): Promise<FetchedConfig> {
     const { repository, registry, onStep } = this.#session;
     const ask: Ask = { phase: 'config', registry, what: `config ${config.digest} of ${repository}` };
     const verified = (body: Buffer): void => verify(body, config);
@@ -135,7 +141,7 @@ export class RepositoryClient {
       verify(body, config);
       const parsed = parseImageConfig(body);
       onStep(`${registry} answered 200: image config, ${body.length} bytes`);
-      return parsed;
+      return { config: parsed, bytes: body };
     } catch (error) {
       throw placeError(error, ask, url);
     }

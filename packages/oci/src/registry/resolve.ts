@@ -31,6 +31,7 @@ export interface ResolvedManifest {
 export interface InspectedImage extends ResolvedManifest {
   readonly platform: Platform;
   readonly config: ImageConfig;
+  readonly configBytes: Buffer;
   /** Lowest first. */
   readonly layers: readonly ImageLayer[];
 }
@@ -87,13 +88,13 @@ export async function inspectImage(
 ): Promise<InspectedImage> {
   const resolved = await resolveImage(repository, reference, options);
   checkSize(resolved, reference, options.limits);
-  const config = await repository.getConfig(resolved.manifest, { signal: options.signal });
+  const { config, bytes: configBytes } = await repository.getConfig(resolved.manifest, { signal: options.signal });
   const ask: Ask = { phase: 'config', registry: reference.registry, what: `config ${resolved.manifest.config.digest}` };
   try {
     const layers = imageLayers(resolved.manifest, config);
     // The index is believed over the config, for cross-built images are seen whose config names the builder's platform.
     const platform = resolved.platform ?? inPlatformPhase(reference, () => configPlatform(options.platform, config));
-    return { ...resolved, platform: normalizePlatform(platform), config, layers };
+    return { ...resolved, platform: normalizePlatform(platform), config, configBytes, layers };
   } catch (error) {
     throw placeError(error, ask);
   }

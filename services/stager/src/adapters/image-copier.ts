@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   type Digest,
   type DropletRegistry,
@@ -27,6 +28,8 @@ export interface CopyOptions {
 interface Blob {
   readonly digest: Digest;
   readonly size: number;
+  /** When it has been read already. */
+  readonly bytes?: Buffer;
 }
 
 /** One image on its way: where from, where to, and whom to tell. */
@@ -160,8 +163,10 @@ export class ImageCopier {
 
 /** A source that breaks for good may be one of several (mirrors), and the next is asked when it is opened again. */
 async function upload({ source, target, signal }: Copying, blob: Blob): Promise<void> {
-  const open = (ends: AbortSignal | undefined): ReturnType<RepositoryClient['openBlob']> =>
-    source.openBlob(blob, { signal: ends });
+  const open = async (ends: AbortSignal | undefined): Promise<Readable> =>
+    blob.bytes === undefined
+      ? source.openBlob(blob, { signal: ends })
+      : Readable.from([blob.bytes], { objectMode: false });
   try {
     await target.uploadBlob(blob, open, { signal });
   } catch (error) {
@@ -172,7 +177,8 @@ async function upload({ source, target, signal }: Copying, blob: Blob): Promise<
 }
 
 /** Each once, and the largest first: they take the longest. */
-function uniqueBlobs({ manifest, layers }: InspectedImage): readonly Blob[] {
-  const blobs = new Map([manifest.config, ...layers].map(({ digest, size }) => [digest, { digest, size }]));
+function uniqueBlobs({ manifest, layers, configBytes: bytes }: InspectedImage): readonly Blob[] {
+  const blobs = new Map<Digest, Blob>(layers.map(({ digest, size }) => [digest, { digest, size }]));
+  blobs.set(manifest.config.digest, { ...manifest.config, bytes });
   return [...blobs.values()].toSorted((a, b) => b.size - a.size);
 }

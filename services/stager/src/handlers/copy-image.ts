@@ -1,5 +1,5 @@
 import type { ResolvedImage, StagingRequest } from '@slipway/contracts';
-import type { InspectedImage, Reference, RepositoryClient } from '@slipway/oci';
+import { type InspectedImage, type Reference, type RepositoryClient, timedSignal } from '@slipway/oci';
 import type { ImageCopier } from '../adapters/image-copier.ts';
 import { copyFailure, type StagingFailure } from '../domain/staging-result.ts';
 
@@ -27,7 +27,7 @@ export async function copyImage(
 ): Promise<ResolvedImage['copy'] | StagingFailure> {
   if (copier === undefined) return undefined;
   const deadline = Date.parse(request.deadline) - MARGIN_MS;
-  const ended = AbortSignal.timeout(Math.max(0, deadline - now()));
+  const { signal: ended, clear } = timedSignal(Math.max(0, deadline - now()));
   try {
     return await copier.copy(source, reference, image, {
       deadline,
@@ -37,5 +37,7 @@ export async function copyImage(
   } catch (error) {
     signal.throwIfAborted();
     return copyFailure(error, copier.droplets, ended.aborted);
+  } finally {
+    clear();
   }
 }

@@ -8,6 +8,7 @@ import {
   parseReference,
   type RegistryClient,
   type RegistryCredentials,
+  timedSignal,
   withDefaultTag,
 } from '@slipway/oci';
 import type { SealingKeys } from '@slipway/service-kit';
@@ -50,7 +51,7 @@ export async function stageBuild(
   };
   const remainingMs = Date.parse(request.deadline) - startedAt;
   if (remainingMs <= 0) return failed(deadlineExceeded(request.deadline));
-  const deadline = AbortSignal.timeout(remainingMs);
+  const { signal: deadline, clear } = timedSignal(remainingMs);
   try {
     deps.log(`Staging ${request.image}`, 'OUT');
     const reference = withDefaultTag(parseReference(request.image));
@@ -84,6 +85,8 @@ export async function stageBuild(
   } catch (error) {
     signal.throwIfAborted();
     return failed(deadline.aborted ? deadlineExceeded(request.deadline) : failureOf(error));
+  } finally {
+    clear();
   }
 }
 

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const READY_POLL_MS = 50;
+
+/** Runs a service until it is ready. */
+export async function startService(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  nodeFlags: readonly string[] = [],
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const main = fileURLToPath(new URL(`../../services/${name}/src/main.ts`, import.meta.url));
+  const [port, healthPort] = [await freePort(), await freePort()];
+  const child = spawn(process.execPath, [...nodeFlags, main], {
+    env: { ...env, LISTEN_PORT: String(port), HEALTH_PORT: String(healthPort) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (/"level":"(error|fatal)"/.test(line)) console.error(`${name}: ${line}`);
+  });
+  while (!(await answers(`http://127.0.0.1:${healthPort}/readyz`))) {
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`);
+    await delay(READY_POLL_MS);
+  }
+  return { child, port };
+}
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+/** Somebody else may take it before the service does; the service then says so and ends. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+export async function endService(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
