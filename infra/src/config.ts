@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { cellIdSchema, cellSubnetSchema, type ServiceName, serviceNames } from '@slipway/contracts';
-import { registryConfig } from '@slipway/oci';
+import { DROPLET_REGISTRY_FORM, parseDropletRegistry, registryConfig } from '@slipway/oci';
 import { ConfigError, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { logLevels } from './supervisor/log-line.ts';
@@ -21,6 +21,9 @@ const logRateSchema = z
   .string()
   .regex(/^(-1|\d{1,12})$/, 'expected a whole number, or -1 for no limit')
   .optional();
+
+/** The droplet registry that the platform runs itself. */
+export const LOCAL_REGISTRY = 'local';
 
 /** Every setting of the platform as a whole; infra/README.md explains them. */
 const schema = z.object({
@@ -46,6 +49,19 @@ const schema = z.object({
   SLIPWAY_TRUSTED_TOKEN_HOSTS: settings.list(),
   /** Certificates, mirrors and credentials of registries (docs/registries.md). Default: registries.yaml in the data. */
   SLIPWAY_REGISTRIES_FILE: registryConfig.REGISTRIES_FILE,
+  /**
+   * Where staging copies images to, so that cells need no other registry: `host[:port][/prefix]`, or `local` for one that
+   * the platform runs. Default none: on one machine the cell's own store does that, and the copies take as much disk again.
+   */
+  SLIPWAY_DROPLET_REGISTRY: z
+    .string()
+    .refine(
+      (text) => text === LOCAL_REGISTRY || parseDropletRegistry(text) !== undefined,
+      `expected "${LOCAL_REGISTRY}" or ${DROPLET_REGISTRY_FORM}`,
+    )
+    .optional(),
+  SLIPWAY_DROPLET_REGISTRY_USERNAME: z.string().min(1).optional(),
+  SLIPWAY_DROPLET_REGISTRY_PASSWORD: secretSchema.optional(),
   /** What the terminal shows of the services' logs; the files have all from `info` on. */
   SLIPWAY_LOG_LEVEL: z.enum(logLevels).optional(),
   /** First of the uids that the services run as. */

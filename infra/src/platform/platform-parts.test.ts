@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPlatformConfig } from '../config.ts';
 import { DataDirectory } from './data-directory.ts';
+import { prepareDropletRegistry } from './droplet-registry.ts';
 import { AlreadyRunning, askPlatform, lockCell, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
 import { describePortOwner } from './port-owner.ts';
 import { assignPorts, listenProblem } from './ports.ts';
@@ -222,6 +223,8 @@ test.each([
   ['SLIPWAY_CELL_CONTAINERS', '-1'],
   ['SLIPWAY_INSECURE_REGISTRIES', 'http://registry.test'],
   ['SLIPWAY_REGISTRIES_FILE', 'registries.yaml'],
+  ['SLIPWAY_DROPLET_REGISTRY', 'docker.io/acme'],
+  ['SLIPWAY_DROPLET_REGISTRY', 'https://droplets.example.com'],
 ])('%s of %s is refused before anything starts', (name, value) => {
   expect(() => readPlatformConfig({ [name]: value })).toThrow(new RegExp(`${name}: expected`));
 });
@@ -237,6 +240,41 @@ test("the cell's settings reach it as they were given", () => {
   const env = specs.find((spec) => spec.name === 'cell-rep')?.env;
   expect(env).toMatchObject({ CELL_SUBNET: '10.0.0.0/8', CELL_CONTAINERS: '5', TRUSTED_TOKEN_HOSTS: 'a.test,b.test' });
   expect(specs.find((spec) => spec.name === 'stager')?.env.TRUSTED_TOKEN_HOSTS).toBe('a.test,b.test');
+});
+
+test('stager and cell alike are told of the droplet registry, and its password is in a file', async () => {
+  const data = new DataDirectory(dir, () => undefined);
+  await data.create();
+  const prepare = (env: Record<string, string>) =>
+    prepareDropletRegistry(readPlatformConfig({ SLIPWAY_DATA_DIR: dir, ...env }), data, 20_099);
+  expect(await prepare({})).toBeUndefined();
+  const own = await prepare({ SLIPWAY_DROPLET_REGISTRY: 'local' });
+  expect(own?.settings).toEqual({
+    DROPLET_REGISTRY: '127.0.0.1:20099/slipway',
+    DROPLET_REGISTRY_USERNAME: 'slipway',
+  });
+  const written = JSON.parse(await readFile(own?.configFile ?? '', 'utf8')) as { auth: { htpasswd: { path: string } } };
+  expect(await readFile(written.auth.htpasswd.path, 'utf8')).toMatch(/^slipway:\$2y\$05\$/);
+  const elsewhere = await prepare({
+    SLIPWAY_DROPLET_REGISTRY: 'droplets.example.com/slipway',
+    SLIPWAY_DROPLET_REGISTRY_USERNAME: 'robot',
+    SLIPWAY_DROPLET_REGISTRY_PASSWORD: 'very-secret',
+  });
+  expect(elsewhere).toMatchObject({ password: 'very-secret', configFile: undefined });
+
+  const given = context();
+  const files = { 'stager/DROPLET_REGISTRY_PASSWORD': '/s', 'cell-rep/DROPLET_REGISTRY_PASSWORD': '/c' };
+  const specs = serviceProcesses({
+    ...given,
+    dropletRegistry: elsewhere?.settings,
+    secretFiles: { ...given.secretFiles, ...files },
+  });
+  expect(JSON.stringify(specs)).not.toContain('very-secret');
+  const told = specs.filter(({ env }) => env.DROPLET_REGISTRY === 'droplets.example.com/slipway');
+  expect(told.map(({ name, env }) => [name, env.DROPLET_REGISTRY_PASSWORD_FILE])).toEqual([
+    ['stager', '/s'],
+    ['cell-rep', '/c'],
+  ]);
 });
 
 test('stager and cell read one registries file, and run credential helpers as one user', () => {

@@ -11,11 +11,13 @@ import type { ProcessSpec } from '../supervisor/process-spec.ts';
 import type { ProcessEvents } from '../supervisor/supervised-process.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { DataDirectory, type ServiceUser } from './data-directory.ts';
+import { DROPLET_REGISTRY, dropletRegistryUsers, prepareDropletRegistry } from './droplet-registry.ts';
 import { type InstanceLock, lockCell, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
 import { describePortOwner } from './port-owner.ts';
 import { assignPorts, listenProblem } from './ports.ts';
 import {
   cellCleaner,
+  dropletRegistryProcess,
   natsProcess,
   type ProcessContext,
   portNames,
@@ -30,7 +32,12 @@ import { loadSecrets, type PlatformSecrets } from './secrets.ts';
 const OPERATOR = 'operator';
 const CLEAN_DEADLINE_MS = 60_000;
 /** Each runs as a uid of its own, in this order from SLIPWAY_UID_BASE on. Append only: uids own files. */
-const USERS = ['nats-server', 'registry', ...serviceNames.filter((name) => name !== 'cell-rep')] as const;
+const USERS = [
+  'nats-server',
+  'registry',
+  ...serviceNames.filter((name) => name !== 'cell-rep'),
+  DROPLET_REGISTRY,
+] as const;
 
 export interface PlatformOptions {
   readonly config: PlatformConfig;
@@ -99,16 +106,21 @@ export class Platform {
     const { secrets, generated } = await loadSecrets(data.secretsFile, config.SLIPWAY_ADMIN_PASSWORD?.reveal());
     const ports = await assignPorts(join(data.root, 'ports.json'), portNames);
     if (asRoot) await this.#showProgram();
+    const droplets = await prepareDropletRegistry(config, data, ports[DROPLET_REGISTRY] as number);
     const context: ProcessContext = {
       config,
       data,
       userOf: (process) => this.#userOf(process),
       program: asRoot ? data.app : repositoryRoot,
       ports,
-      secretFiles: await this.#writeSecrets(secrets),
+      secretFiles: await this.#writeSecrets(secrets, droplets?.password),
+      dropletRegistry: droplets?.settings,
       publicKeys: { stager: secrets.stagerKeys.publicKey, cell: secrets.cellKeys.publicKey },
     };
-    const specs = await this.#processes(context, secrets);
+    const specs = [
+      ...(await this.#processes(context, secrets)),
+      ...(droplets?.configFile === undefined ? [] : [dropletRegistryProcess(context, droplets.configFile)]),
+    ];
     for (const spec of specs) await data.createServiceDirectory(spec.name);
     if (asRoot) this.#cleaner = cellCleaner(context);
     await this.#cleanAfterCrash(signal);
@@ -179,7 +191,10 @@ export class Platform {
     await assertReadable(join(this.#data.app, 'services/router/package.json'), user, repositoryRoot);
   }
 
-  async #writeSecrets(secrets: PlatformSecrets): Promise<Readonly<Record<string, string>>> {
+  async #writeSecrets(
+    secrets: PlatformSecrets,
+    dropletRegistryPassword: string | undefined,
+  ): Promise<Readonly<Record<string, string>>> {
     // uaa takes over at each start what it is given, so nobody has to keep it.
     const clientSecret = randomBytes(24).toString('base64url');
     const contents: readonly (readonly [string, string, string])[] = [
@@ -191,6 +206,9 @@ export class Platform {
       ['cloud-controller', 'ENCRYPTION_KEY', secrets.encryptionKeys['cloud-controller']],
       ['stager', 'STAGER_PRIVATE_KEY', secrets.stagerKeys.privateKey],
       ['cell-rep', 'CELL_PRIVATE_KEY', secrets.cellKeys.privateKey],
+      ...(dropletRegistryPassword === undefined
+        ? []
+        : dropletRegistryUsers.map((name) => [name, 'DROPLET_REGISTRY_PASSWORD', dropletRegistryPassword] as const)),
     ];
     const files: Record<string, string> = {};
     for (const [process, name, content] of contents) {

@@ -3,6 +3,7 @@ import { natsUserName, type ServiceName } from '@slipway/contracts';
 import type { PlatformConfig } from '../config.ts';
 import type { ProcessSpec } from '../supervisor/process-spec.ts';
 import type { DataDirectory, UserOf } from './data-directory.ts';
+import { DROPLET_REGISTRY, type DropletRegistrySettings } from './droplet-registry.ts';
 
 /** The wave in which each process is stopped. NATS is last: the others say goodbye through it. */
 const STOP_WAVES = { first: 0, second: 1, last: 2 } as const;
@@ -21,6 +22,8 @@ export interface ProcessContext {
   /** `<process>/<SETTING>` to the path of the file that holds it. */
   readonly secretFiles: Readonly<Record<string, string>>;
   readonly publicKeys: { readonly stager: string; readonly cell: string };
+  /** When there is one; its password is among the secret files of those who use it. */
+  readonly dropletRegistry?: DropletRegistrySettings | undefined;
 }
 
 /** The ports that the platform needs, by name; loopback all. */
@@ -29,6 +32,7 @@ export const portNames: readonly string[] = [
   'registry',
   ...['cloud-controller', 'uaa', 'log-cache'].flatMap((name) => [name, `${name}-health`]),
   ...['stager', 'scheduler', 'cell-rep', 'router'].map((name) => `${name}-health`),
+  DROPLET_REGISTRY,
 ];
 
 /** nats-server; `configFile` is made by `renderNatsServerConfig`. */
@@ -55,6 +59,19 @@ export function registryProcess(context: ProcessContext, configFile: string): Pr
   };
 }
 
+/** The registry that staging copies images to, when it is the platform's own: the same program, with a password. */
+export function dropletRegistryProcess(context: ProcessContext, configFile: string): ProcessSpec {
+  return {
+    ...base(context, DROPLET_REGISTRY),
+    command: 'docker-registry',
+    args: ['serve', configFile],
+    // Not below /v2/, which wants the password.
+    readyUrl: `http://127.0.0.1:${port(context, DROPLET_REGISTRY)}/`,
+    dependsOn: [],
+    stopWave: STOP_WAVES.second,
+  };
+}
+
 /** The services, each with its settings (packages/service-kit/README.md). */
 export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[] {
   const { config, publicKeys } = context;
@@ -70,11 +87,14 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
     DATABASE_URL: `file:${join(context.data.serviceDirectory(name), `${name}.db`)}`,
     ENCRYPTION_KEY_FILE: secret(context, name, 'ENCRYPTION_KEY'),
   });
-  const registries = {
+  const { dropletRegistry } = context;
+  const registries = (name: string): Record<string, string> => ({
+    ...dropletRegistry,
+    ...optional({ DROPLET_REGISTRY_PASSWORD_FILE: context.secretFiles[`${name}/DROPLET_REGISTRY_PASSWORD`] }),
     INSECURE_REGISTRIES: config.SLIPWAY_INSECURE_REGISTRIES.join(','),
     TRUSTED_TOKEN_HOSTS: config.SLIPWAY_TRUSTED_TOKEN_HOSTS.join(','),
     REGISTRIES_FILE: config.SLIPWAY_REGISTRIES_FILE,
-  };
+  });
   const stager = context.userOf('stager');
   const uaaUrl = `${at('uaa')}/uaa`;
   return [
@@ -100,7 +120,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       CLOUD_CONTROLLER_URL: at('cloud-controller'),
     }),
     service(context, 'stager', ['nats-server'], STOP_WAVES.first, {
-      ...registries,
+      ...registries('stager'),
       STAGER_PUBLIC_KEY: publicKeys.stager,
       STAGER_PRIVATE_KEY_FILE: secret(context, 'stager', 'STAGER_PRIVATE_KEY'),
     }),
@@ -117,7 +137,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
     {
       ...service(context, 'cell-rep', ['nats-server'], STOP_WAVES.first, {
         ...cellPlace(config, context.data),
-        ...registries,
+        ...registries('cell-rep'),
         CELL_PUBLIC_KEY: publicKeys.cell,
         CELL_PRIVATE_KEY_FILE: secret(context, 'cell-rep', 'CELL_PRIVATE_KEY'),
         // Whatever a credential helper may read, one user has to be let read it.

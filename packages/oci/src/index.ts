@@ -66,7 +66,12 @@ export {
   resolveImage,
 } from './registry/resolve.ts';
 export { type FlightPassenger, type FlightResult, SharedFlights } from './registry/shared-flight.ts';
-export { type DropletRegistry, isDropletCopy } from './settings/droplet-registry.ts';
+export {
+  DROPLET_REGISTRY_FORM,
+  type DropletRegistry,
+  isDropletCopy,
+  parseDropletRegistry,
+} from './settings/droplet-registry.ts';
 export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';
 export { loadRegistrySettings } from './settings/load-settings.ts';
 export { registryClientOptions, registryConfig } from './settings/registry-config.ts';
