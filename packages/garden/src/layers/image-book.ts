@@ -45,11 +45,14 @@ export class ImageBook {
     return [...this.#images.values()];
   }
 
-  note({ id, reference, app }: ImageName, diffIds: readonly string[]): void {
+  /** Layers may be asked for one by one; the image has all of them. */
+  note({ id, reference, app }: ImageName, asked: readonly string[]): void {
     const before = this.#images.get(id);
+    const diffIds = [...new Set([...(before?.diffIds ?? []), ...asked])];
     const others = before?.apps.filter((guid) => guid !== app?.guid) ?? [];
     const same = before !== undefined && (app === undefined || before.apps.includes(app.guid));
-    if (same && before.reference === (reference ?? before.reference) && sameList(before.diffIds, diffIds)) return;
+    if (same && before.reference === (reference ?? before.reference) && before.diffIds.length === diffIds.length)
+      return;
     const apps = [...others, ...(app === undefined ? [] : [app.guid])].slice(-MOST_APPS);
     const image: KnownImage = { id, reference: reference ?? before?.reference, apps, diffIds };
     this.#step('use:image');
@@ -79,8 +82,4 @@ export class ImageBook {
 /** Ids are the caller's, and may be anything. */
 function fileOf(id: string): string {
   return `${createHash('sha256').update(id).digest('hex')}.json`;
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((each, i) => each === b[i]);
 }

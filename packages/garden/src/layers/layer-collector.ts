@@ -111,7 +111,11 @@ export class LayerCollector {
    * is room for all that is promised and needed, or nothing that may be removed.
    */
   async round(): Promise<number> {
-    const turn = this.#turn.then(async () => await this.#round());
+    return await this.#inTurn(async () => await this.#round());
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
     return await turn;
   }
@@ -135,8 +139,8 @@ export class LayerCollector {
     while (this.#again && !this.#closed) {
       this.#again = false;
       try {
-        await this.#options.shelf.removeLeftovers();
         while (!this.#closed && (await this.round()) > 0);
+        await this.#inTurn(async () => await this.#options.shelf.removeLeftovers());
       } catch (error) {
         this.#failed(error);
       }

@@ -13,8 +13,8 @@ import { unpackLayer } from './unpack-layer.ts';
 
 /** Sources that may turn out bad before a layer is given up. */
 const MAX_BAD_SOURCES = 8;
-/** A layer that fills the disk is expected to be so many times larger at the next try. */
-const GROWTH = 4;
+/** A layer that fills the disk is expected to be so many times larger than what it had, at the next try. */
+const GROWTH = 1.5;
 
 interface Flight {
   readonly work: SharedFlight<LayerRecord>;
@@ -150,12 +150,13 @@ class Download {
   async run(promised: Promised): Promise<LayerRecord> {
     let estimate = estimateBytes(this.#descriptor);
     for (;;) {
+      const free = await this.#options.room.freeBytes();
       try {
         return await this.#fromSources(promised);
       } catch (error) {
         if (!ranOutOfDisk(error)) throw error;
         // It unpacks to more than was expected. What nobody keeps gives way before it is given up.
-        estimate *= GROWTH;
+        estimate = GROWTH * Math.max(estimate, free);
         const { room, limits } = this.#options;
         if (estimate > limits.unpackedBytes * GROWTH) throw error;
         const more = await room.admit(estimate, this.#order.background);

@@ -149,13 +149,6 @@ export class LayerFiles {
     await removeTree(away);
   }
 
-  /** What was taken out of the way and could not be removed. */
-  leftovers(): readonly string[] {
-    return readdirSync(this.#tmpDir)
-      .filter((name) => name.startsWith(GONE))
-      .map((name) => join(this.#tmpDir, name));
-  }
-
   /** What a layer takes on disk, in blocks, its split included. */
   async measure(name: string): Promise<number> {
     const split = this.splitPath(name);
@@ -165,6 +158,12 @@ export class LayerFiles {
   writeRecord(record: LayerRecord, lastUsedAt: Date): void {
     writeFileAtomically(this.#recordPath(record.name), `${JSON.stringify(record)}\n`, { durable: record.durable });
     this.touch(record.name, lastUsedAt);
+  }
+
+  /** The same when it has become known that the layer is on the disk. */
+  writeSettled(record: LayerRecord, lastUsedAt: Date): void {
+    this.#step('settle:record');
+    this.writeRecord(record, lastUsedAt);
   }
 
   touch(name: string, lastUsedAt: Date): void {

@@ -72,6 +72,10 @@ export class LayerRoom {
     );
   }
 
+  async freeBytes(): Promise<number> {
+    return (await this.#collector.space()).space.freeBytes;
+  }
+
   release(promised: Promised): void {
     this.#collector.reserved.delete(promised);
   }

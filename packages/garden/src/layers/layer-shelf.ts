@@ -6,12 +6,21 @@ import type { LayerRecord } from './layer-record.ts';
 type Blob = LayerRecord['blobs'][number];
 type Contents = Omit<LayerRecord, 'v' | 'name' | 'diffId' | 'blobs' | 'createdAt' | 'durable' | 'bootId'>;
 
+/** Layers without records whose files are to go. */
+interface Removal {
+  readonly names: readonly string[];
+  /** Where they were moved to. */
+  away: string | undefined;
+}
+
 /** The layers that are there, in memory and on disk alike. */
 export class LayerShelf {
   readonly #files: LayerFiles;
   readonly #bootId: string;
   readonly #onFailure: (error: unknown) => void;
   readonly #layers = new Map<string, StoredLayer>();
+  /** Under way, or failed half way. What is left of them when the process ends, the next removes. */
+  readonly #removals = new Set<Removal>();
   #lastName = 0;
   #settling: Promise<void> | undefined;
 
@@ -96,13 +105,23 @@ export class LayerShelf {
       this.#layers.delete(diffId);
       names.push(layer.record.name);
     }
-    await this.#files.syncRecords();
-    await this.#files.removeAway(this.#files.moveAway(names));
+    const removal: Removal = { names, away: undefined };
+    this.#removals.add(removal);
+    await this.#finish(removal);
   }
 
-  /** Tries again to remove what could not be. */
+  /** Tries again to remove what could not be; not to be called while a removal is under way. */
   async removeLeftovers(): Promise<void> {
-    for (const away of this.#files.leftovers()) await this.#files.removeAway(away);
+    for (const removal of this.#removals) await this.#finish(removal);
+  }
+
+  async #finish(removal: Removal): Promise<void> {
+    if (removal.away === undefined) {
+      await this.#files.syncRecords();
+      removal.away = this.#files.moveAway(removal.names);
+    }
+    await this.#files.removeAway(removal.away);
+    this.#removals.delete(removal);
   }
 
   /** A layer that was not what its split says is offered to others no more; here it may still be good. */
@@ -164,7 +183,7 @@ export class LayerShelf {
     if (layer === undefined || layer.record.name !== name) return;
     if (typeof diskBytes !== 'number') throw diskBytes;
     const record: LayerRecord = { ...layer.record, durable: true, diskBytes };
-    this.#files.writeRecord(record, layer.lastUsedAt);
+    this.#files.writeSettled(record, layer.lastUsedAt);
     this.#layers.set(diffId, { record, lastUsedAt: layer.lastUsedAt });
   }
 }

@@ -1,0 +1,385 @@
+// @module-tag root
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Blob, hollowLayer, mountDisk, noise, noiseLayer, registryOf } from './disk.test-support.ts';
+import type { LayerStoreOptions, PinnedImage } from './layer.ts';
+import { type ContainerHolds, LayerStore } from './layer-store.ts';
+import type { UnnamedHold } from './name-hold.ts';
+import { sealHost } from './sealed-host.test-support.ts';
+
+// Real disks, small ones in memory, that really fill up.
+
+const MEBIBYTE = 1024 ** 2;
+let parent: string;
+beforeAll(() => {
+  parent = sealHost();
+});
+afterAll(() => {
+  // The disks go with this process's mounts.
+  for (const name of readdirSync(parent))
+    if (!name.startsWith('disk-')) rmSync(join(parent, name), { recursive: true });
+});
+
+/** Collects above half of the disk, down to a third. */
+const watermarks = { highPercent: 50, lowPercent: 33, mostFreeBytes: 2 ** 40 };
+/** Never collects by itself. */
+const lateWatermarks = { highPercent: 97, lowPercent: 96, mostFreeBytes: 2 ** 40 };
+
+const open = async (
+  dir: string,
+  more: Partial<LayerStoreOptions> = {},
+  containers?: ContainerHolds,
+): Promise<LayerStore> => await LayerStore.open({ dir, watermarks, ...more }, containers);
+
+const digests = (store: LayerStore): string[] => store.list().flatMap((layer) => layer.digests);
+const pin = (blobs: readonly Blob[], more: Partial<PinnedImage> = {}): PinnedImage => ({
+  id: 'pinned',
+  current: true,
+  layers: blobs.map(({ descriptor }) => descriptor),
+  ...more,
+});
+
+/** Puts layers into the store one after the other, so that the first is the least recently used, and lets go of them. */
+async function store(into: LayerStore, blobs: readonly Blob[]): Promise<void> {
+  const { fetch } = registryOf(blobs);
+  for (const { descriptor } of blobs) (await into.ensureLayers([descriptor], fetch)).release();
+}
+
+/** The disk as it is known once everything has been measured. */
+async function settled(
+  dir: string,
+  more?: Partial<LayerStoreOptions>,
+  containers?: ContainerHolds,
+): Promise<LayerStore> {
+  return await open(dir, more, containers);
+}
+
+describe('above the high watermark', () => {
+  test('the least recently used layers go until the low one is reached, and those in use, leased or pinned stay', async () => {
+    const dir = mountDisk(parent, 40);
+    const blobs = ['pinned', 'used', 'leased', 'a', 'b', 'c', 'd'].map((name) => noiseLayer(name, 3 * MEBIBYTE));
+    const [pinned, used, leased, a, b, c, d] = blobs as [Blob, Blob, Blob, Blob, Blob, Blob, Blob];
+    const filling = await open(dir, { watermarks: lateWatermarks });
+    await store(filling, blobs);
+    await filling.close();
+    const containers: UnnamedHold[] = [{ by: 'container', diffIds: [used.descriptor.diffId] }];
+    const keeping = await open(dir, {}, () => containers);
+    keeping.setPins([pin([pinned])]);
+    const held = await keeping.ensureLayers([leased.descriptor], registryOf([]).fetch);
+    // It was the oldest of those that nobody keeps, and is the newest now.
+    (await keeping.ensureLayers([a.descriptor], registryOf([]).fetch)).release();
+    await keeping.collect();
+    // 21 of 40 MB were used; down to a third are 13.
+    expect(digests(keeping).toSorted()).toEqual([pinned, used, leased, a].map((x) => x.descriptor.digest).toSorted());
+    expect([b, c, d].some(({ descriptor }) => keeping.has(descriptor))).toBe(false);
+    expect(readdirSync(join(dir, 'layers')).length).toBe(4);
+    expect(readdirSync(join(dir, 'splits')).length).toBe(4);
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+    expect(keeping.collections).toMatchObject({ collections: 1, removedLayers: 3, lastError: undefined });
+    expect(keeping.collections.removedBytes).toBeGreaterThanOrEqual(9 * MEBIBYTE);
+    // What is let go of goes when somebody else fills the disk.
+    held.release();
+    containers.length = 0;
+    writeFileSync(join(dir, '..', 'foreign'), noise(20));
+    await keeping.collect();
+    expect(digests(keeping)).toEqual([pinned.descriptor.digest]);
+    await keeping.close();
+  });
+
+  test('what was pinned stays pinned in the next process, before anybody has told it so', async () => {
+    const dir = mountDisk(parent, 20);
+    const blobs = ['x', 'y'].map((name) => noiseLayer(name, 4 * MEBIBYTE));
+    const [x] = blobs as [Blob, Blob];
+    const first = await open(dir, { watermarks: lateWatermarks });
+    await store(first, blobs);
+    first.setPins([pin([x])]);
+    await first.close();
+    writeFileSync(join(dir, '..', 'foreign'), noise(8));
+    const second = await open(dir);
+    await second.collect();
+    expect(digests(second)).toEqual([x.descriptor.digest]);
+    second.setPins([]);
+    await second.collect();
+    expect(digests(second)).toEqual([]);
+    await second.close();
+  });
+
+  test('nothing goes while nobody knows which containers there are', async () => {
+    const dir = mountDisk(parent, 20);
+    const blob = noiseLayer('unknown', 4 * MEBIBYTE);
+    let known = false;
+    const keeping = await open(dir, {}, () => (known ? [] : undefined));
+    await store(keeping, [blob]);
+    writeFileSync(join(dir, '..', 'foreign'), noise(15));
+    await keeping.collect();
+    expect(keeping.has(blob.descriptor)).toBe(true);
+    known = true;
+    await keeping.collect();
+    expect(keeping.has(blob.descriptor)).toBe(false);
+    await keeping.close();
+  });
+
+  test('a failure is told and does not end the collecting', async () => {
+    const dir = mountDisk(parent, 20);
+    const problems: string[] = [];
+    let broken = true;
+    const keeping = await open(dir, {
+      onProblem: (error) => problems.push(error.message),
+      onStep: (step) => {
+        if (step === 'collect:away' && broken) throw new Error('the disk is read-only');
+      },
+    });
+    await store(keeping, [noiseLayer('stuck', 4 * MEBIBYTE)]);
+    writeFileSync(join(dir, '..', 'foreign'), noise(8));
+    keeping.watchDisk();
+    await expect.poll(() => problems).toEqual(['Layers could not be collected: the disk is read-only']);
+    expect(keeping.collections.lastError).toMatchObject({ code: 'LAYER_STORE_FAILED' });
+    // It has no record any more, so nobody is given it, and the next collection takes it away.
+    expect(keeping.list()).toEqual([]);
+    broken = false;
+    keeping.setPins([]);
+    await expect.poll(() => readdirSync(join(dir, 'layers'))).toEqual([]);
+    await keeping.close();
+  });
+});
+
+describe('before a download', () => {
+  test('room is made, and what does not fit even so is refused with the figures and without a request', async () => {
+    const dir = mountDisk(parent, 40);
+    const [old, kept] = [noiseLayer('old', 8 * MEBIBYTE), noiseLayer('kept', 8 * MEBIBYTE)];
+    const keeping = await open(dir, { watermarks: lateWatermarks });
+    await store(keeping, [old, kept]);
+    keeping.setPins([pin([kept])]);
+    // 16 MB are used, and an image of 10 MB may unpack to 30.
+    const fits = noiseLayer('fits', 10 * MEBIBYTE);
+    (await keeping.ensureLayers([fits.descriptor], registryOf([fits]).fetch)).release();
+    expect(digests(keeping).toSorted()).toEqual([kept, fits].map((x) => x.descriptor.digest).toSorted());
+    const huge = noiseLayer('huge', 14 * MEBIBYTE);
+    const { fetch, asked } = registryOf([huge]);
+    const refused = keeping.ensureLayers([huge.descriptor], fetch);
+    await expect(refused).rejects.toMatchObject({
+      code: 'LAYER_STORE_FULL',
+      kind: 'exhausted',
+      details: { capacityBytes: 40 * MEBIBYTE },
+    });
+    const { details, message } = await refused.catch((error) => error);
+    expect(details.neededBytes).toBeGreaterThan(42 * MEBIBYTE);
+    expect(details.freeBytes).toBeLessThan(22 * MEBIBYTE);
+    expect(details.reclaimableBytes).toBeGreaterThanOrEqual(10 * MEBIBYTE);
+    expect(details.pinnedBytes).toBeGreaterThanOrEqual(8 * MEBIBYTE);
+    expect(message).toMatch(/needs about \d+ MB, and of 42 MB only \d+ MB are free/);
+    expect(asked).toEqual([]);
+    // Nothing was thrown away for it.
+    expect(keeping.has(fits.descriptor)).toBe(true);
+    await keeping.close();
+  });
+
+  test('an image that nobody waits for leaves free what the high watermark asks for', async () => {
+    const dir = mountDisk(parent, 20);
+    const keeping = await open(dir, { watermarks: { ...watermarks, highPercent: 60 } });
+    const [one, two] = [noiseLayer('one', 3 * MEBIBYTE), noiseLayer('two', 3 * MEBIBYTE)];
+    keeping.setPins([pin([one, two])]);
+    await store(keeping, [one]);
+    const { fetch } = registryOf([two]);
+    await expect(keeping.ensureLayers([two.descriptor], fetch, { background: true })).rejects.toMatchObject({
+      code: 'LAYER_STORE_FULL',
+    });
+    expect((await keeping.ensureLayers([two.descriptor], fetch)).length).toBe(1);
+    await keeping.close();
+  });
+
+  test('an image over a limit is refused by what its manifest says', async () => {
+    const dir = mountDisk(parent, 20);
+    const keeping = await open(dir, {
+      imageLimits: { imageBytes: 2 * MEBIBYTE, layerBytes: MEBIBYTE + 1000, layers: 2 },
+    });
+    const blobs = ['1', '2', '3'].map((name) => noiseLayer(name, MEBIBYTE));
+    const { fetch, asked } = registryOf(blobs);
+    const [one, two] = blobs.map(({ descriptor }) => descriptor);
+    if (one === undefined || two === undefined) throw new Error('no layers');
+    const code = async (layers: readonly Blob['descriptor'][]): Promise<string> =>
+      await keeping.ensureLayers(layers, fetch).then(
+        () => 'taken',
+        (error) => error.code,
+      );
+    expect(await code([one, two])).toBe('IMAGE_TOO_LARGE');
+    expect(await code(blobs.map(({ descriptor }) => descriptor))).toBe('IMAGE_TOO_MANY_LAYERS');
+    expect(await code([{ ...one, size: MEBIBYTE + 1001 }])).toBe('IMAGE_TOO_LARGE');
+    expect(asked).toEqual([]);
+    expect(await code([one])).toBe('taken');
+    await keeping.close();
+  });
+});
+
+describe('a layer that unpacks to more than anybody could know', () => {
+  test('gets the room of layers that nobody keeps', async () => {
+    const dir = mountDisk(parent, 40);
+    const keeping = await open(dir, { watermarks: lateWatermarks });
+    const old = ['o1', 'o2', 'o3'].map((name) => noiseLayer(name, 8 * MEBIBYTE));
+    await store(keeping, old);
+    const hollow = hollowLayer('hollow', 24 * MEBIBYTE);
+    const [handle] = await keeping.ensureLayers([hollow.descriptor], registryOf([hollow]).fetch);
+    expect(statSync(join(keeping.layersDir, handle?.name ?? '', 'hollow')).size).toBe(24 * MEBIBYTE);
+    expect(old.filter(({ descriptor }) => keeping.has(descriptor)).length).toBeLessThan(3);
+    await keeping.close();
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+  });
+
+  test('fails with the figures when all others are kept, and leaves nothing of itself', async () => {
+    const dir = mountDisk(parent, 40);
+    const keeping = await open(dir, { watermarks: lateWatermarks });
+    const old = ['o1', 'o2', 'o3'].map((name) => noiseLayer(name, 6 * MEBIBYTE));
+    keeping.setPins([pin(old)]);
+    await store(keeping, old);
+    const hollow = hollowLayer('hollow', 24 * MEBIBYTE);
+    const { fetch } = registryOf([hollow]);
+    await expect(keeping.ensureLayers([hollow.descriptor], fetch)).rejects.toMatchObject({ code: 'LAYER_STORE_FULL' });
+    expect(old.every(({ descriptor }) => keeping.has(descriptor))).toBe(true);
+    await keeping.close();
+    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+    expect(readdirSync(join(dir, 'layers')).length).toBe(3);
+  });
+});
+
+test('many who start one image at once have it fetched once, while layers are collected all the time', async () => {
+  const dir = mountDisk(parent, 60);
+  const keeping = await open(dir, { watermarks: { highPercent: 10, lowPercent: 5, mostFreeBytes: 2 ** 40 } });
+  const image = ['i1', 'i2', 'i3', 'i4'].map((name) => noiseLayer(name, MEBIBYTE));
+  const others = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6'].map((name) => noiseLayer(name, MEBIBYTE));
+  const { fetch, asked } = registryOf([...image, ...others]);
+  const descriptors = image.map(({ descriptor }) => descriptor);
+  let done = false;
+  const churn = (async (): Promise<void> => {
+    while (!done) {
+      for (const { descriptor } of others) {
+        (await keeping.ensureLayers([descriptor], fetch)).release();
+        await keeping.collect();
+      }
+    }
+  })();
+  const callers = Array.from({ length: 30 }, async () => await keeping.ensureLayers(descriptors, fetch));
+  const all = await Promise.all(callers);
+  for (const handles of all) {
+    for (const [i, handle] of handles.entries()) {
+      expect(existsSync(join(keeping.layersDir, handle.name, `i${i + 1}`))).toBe(true);
+    }
+  }
+  // As long as one of them holds it, it is there for others too, without a request.
+  for (const handles of all.slice(1)) handles.release();
+  await keeping.collect();
+  expect((await keeping.ensureLayers(descriptors, fetch)).every(({ cached }) => cached)).toBe(true);
+  for (const { digest } of descriptors) expect(asked.filter((each) => each === digest)).toEqual([digest]);
+  done = true;
+  await churn;
+  expect(keeping.collections.removedLayers).toBeGreaterThan(0);
+  await keeping.close();
+});
+
+test('layers are counted by what they take on disk, also those of records that do not say it', async () => {
+  const dir = mountDisk(parent, 40);
+  const first = await open(dir);
+  const blobs = [noiseLayer('m1', 3 * MEBIBYTE), noiseLayer('m2', MEBIBYTE)];
+  await store(first, blobs);
+  await first.close();
+  for (const file of readdirSync(join(dir, 'records'))) {
+    const path = join(dir, 'records', file);
+    const { diskBytes, ...record } = JSON.parse(readFileSync(path, 'utf8'));
+    expect(diskBytes).toBeGreaterThan(MEBIBYTE);
+    writeFileSync(path, JSON.stringify(record));
+  }
+  const second = await settled(dir);
+  await second.close();
+  const app = { guid: 'app', name: 'shop' };
+  second.setPins([pin(blobs.slice(0, 1), { id: 'image', reference: 'shop:1', app })]);
+  const { layers, images, apps, disk } = second.ledger();
+  expect(layers.bytes).toBeGreaterThanOrEqual(4 * MEBIBYTE);
+  expect(layers.bytes).toBeLessThan(4 * MEBIBYTE + 65_536);
+  expect(layers.exclusiveBytes + layers.sharedBytes + layers.reclaimableBytes).toBe(layers.bytes);
+  expect(images).toMatchObject([{ id: 'image', reference: 'shop:1', pinned: true, reclaimableBytes: 0 }]);
+  expect(apps).toMatchObject([{ guid: 'app', name: 'shop', exclusiveBytes: layers.exclusiveBytes }]);
+  expect(disk.capacityBytes).toBe(40 * MEBIBYTE);
+  await second.close();
+});
+
+type Action =
+  | { readonly type: 'start'; readonly image: number }
+  | { readonly type: 'stop' | 'pin' | 'unpin'; readonly image: number }
+  | { readonly type: 'foreign'; readonly megabytes: number };
+
+const image = fc.nat(4);
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('start' as const), image }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constantFrom('stop' as const, 'pin' as const, 'unpin' as const), image }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('foreign' as const), megabytes: fc.nat(12) }) },
+);
+
+test('over random histories on a real disk, what is kept is there, and the ledger adds up', {
+  timeout: 300_000,
+}, async () => {
+  const base = noiseLayer('base', 2 * MEBIBYTE);
+  const images = [1, 2, 3, 4, 5].map((n) => [base, noiseLayer(`top${n}`, n * MEBIBYTE)]);
+  const { fetch } = registryOf(images.flat());
+  let removed = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { minLength: 12, maxLength: 20 }), async (history) => {
+      const dir = mountDisk(parent, 24);
+      const running = new Map<number, UnnamedHold>();
+      const pinned = new Set<number>();
+      const at = (n: number): readonly Blob[] => images[n] ?? [];
+      const diffIds = (n: number): string[] => at(n).map(({ descriptor }) => descriptor.diffId);
+      const keeping = await open(dir, {}, () => [...running.values()]);
+      keeping.watchDisk();
+      for (const step of history) {
+        if (step.type === 'start') {
+          try {
+            const layers = at(step.image).map(({ descriptor }) => descriptor);
+            const held = await keeping.ensureLayers(layers, fetch);
+            running.set(step.image, { by: 'container', diffIds: diffIds(step.image) });
+            held.release();
+          } catch (error) {
+            // Refused only when nothing more could have been removed for it.
+            expect(error).toMatchObject({ code: 'LAYER_STORE_FULL' });
+            const { details } = error as { details: Record<string, number> };
+            const free = (details.freeBytes ?? 0) + (details.reclaimableBytes ?? 0);
+            expect((details.neededBytes ?? 0) + (details.floorBytes ?? 0)).toBeGreaterThan(
+              free - (details.reservedBytes ?? 0),
+            );
+          }
+        } else if (step.type === 'stop') {
+          running.delete(step.image);
+          keeping.used(diffIds(step.image));
+        } else if (step.type === 'foreign') {
+          rmSync(join(dir, '..', 'foreign'), { force: true });
+          const free = Math.floor(keeping.ledger().disk.freeBytes / MEBIBYTE);
+          writeFileSync(join(dir, '..', 'foreign'), noise(Math.min(step.megabytes, free)));
+        } else {
+          if (step.type === 'pin') pinned.add(step.image);
+          else pinned.delete(step.image);
+          keeping.setPins([...pinned].map((n) => pin(at(n), { id: `image${n}` })));
+        }
+        for (const n of running.keys()) {
+          const [, top] = at(n);
+          const record = keeping.list().find(({ diffId }) => diffId === top?.descriptor.diffId);
+          expect(existsSync(join(dir, 'layers', record?.name ?? 'none', `top${n + 1}`))).toBe(true);
+        }
+        const { layers } = keeping.ledger();
+        expect(layers.exclusiveBytes + layers.sharedBytes + layers.reclaimableBytes).toBe(layers.bytes);
+      }
+      await keeping.collect();
+      const { layers, disk } = keeping.ledger();
+      if (layers.reclaimableBytes > 0) expect(disk.freeBytes).toBeGreaterThanOrEqual(disk.capacityBytes / 2);
+      removed += keeping.collections.removedLayers;
+      await keeping.close();
+      expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
+      rmSync(dir, { recursive: true });
+      rmSync(join(dir, '..', 'foreign'), { force: true });
+    }),
+    { numRuns: 10 },
+  );
+  expect(removed).toBeGreaterThan(0);
+});
