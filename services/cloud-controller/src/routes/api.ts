@@ -5,6 +5,7 @@ import { appRoutes } from './apps.ts';
 import { auditEventRoutes } from './audit-events.ts';
 import { authenticate } from './authentication.ts';
 import { buildRoutes } from './builds.ts';
+import { cellRoutes } from './cells.ts';
 import { currentDropletRoutes } from './current-droplet.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { domainSharingRoutes } from './domain-sharing.ts';
@@ -89,6 +90,7 @@ const resources = [
   unsupportedRoutes,
   jobRoutes,
   logAccessRoutes,
+  cellRoutes,
 ] as const;
 
 /** The API, ready to listen or to be asked in process. */

@@ -1,6 +1,7 @@
 import { type Bus, KvView } from '@slipway/bus';
 import {
   buckets,
+  type CellDisk,
   type CellPresence,
   type Instance,
   instanceMetrics,
@@ -20,6 +21,7 @@ export class ActualState {
   readonly #placements: KvView<PlacementRecord>;
   readonly #instances: KvView<Instance>;
   readonly #cells: KvView<CellPresence>;
+  readonly #disks: KvView<CellDisk>;
   readonly #placementsByLrp: GroupIndex<PlacementRecord>;
   readonly #instancesByLrp: GroupIndex<Instance>;
   readonly #metrics: Map<string, CellMetrics>;
@@ -29,6 +31,7 @@ export class ActualState {
     placements: KvView<PlacementRecord>;
     instances: KvView<Instance>;
     cells: KvView<CellPresence>;
+    disks: KvView<CellDisk>;
     placementsByLrp: GroupIndex<PlacementRecord>;
     instancesByLrp: GroupIndex<Instance>;
     metrics: Map<string, CellMetrics>;
@@ -37,6 +40,7 @@ export class ActualState {
     this.#placements = parts.placements;
     this.#instances = parts.instances;
     this.#cells = parts.cells;
+    this.#disks = parts.disks;
     this.#placementsByLrp = parts.placementsByLrp;
     this.#instancesByLrp = parts.instancesByLrp;
     this.#metrics = parts.metrics;
@@ -50,9 +54,19 @@ export class ActualState {
     const placements = await openIndexed(bus, buckets.placements, placementsByLrp);
     const instances = await openIndexed(bus, buckets.instances, instancesByLrp, onInstance);
     const cells = await KvView.open(bus, buckets.cells);
+    const disks = await KvView.open(bus, buckets.cellDisks);
     const metrics = new Map<string, CellMetrics>();
     const unsubscribe = followMetrics(bus, metrics);
-    return new ActualState({ placements, instances, cells, placementsByLrp, instancesByLrp, metrics, unsubscribe });
+    return new ActualState({
+      placements,
+      instances,
+      cells,
+      disks,
+      placementsByLrp,
+      instancesByLrp,
+      metrics,
+      unsubscribe,
+    });
   }
 
   /** False while the bus is away: what is here may be old. */
@@ -75,6 +89,13 @@ export class ActualState {
     return cell === undefined || usage === undefined ? undefined : { usage, at: cell.at };
   }
 
+  /** All cells that are there, by their ids, with what they have told of their disks. */
+  cells(): readonly { readonly presence: CellPresence; readonly disk: CellDisk | undefined }[] {
+    return [...this.#cells.entries]
+      .map(([cellId, { value }]) => ({ presence: value, disk: this.#disks.get(cellId) }))
+      .sort((a, b) => (a.presence.cellId < b.presence.cellId ? -1 : 1));
+  }
+
   cellAddress(cellId: string): string | undefined {
     return this.#cells.get(cellId)?.address;
   }
@@ -84,6 +105,7 @@ export class ActualState {
     this.#placements.close();
     this.#instances.close();
     this.#cells.close();
+    this.#disks.close();
   }
 }
 
