@@ -78,13 +78,13 @@ describe.each(engines)('secrets, on $engine', ({ create }) => {
       credentials: { password: CREDENTIAL, deep: [{ token: CREDENTIAL }] },
       relationships: { space: link(ids.spaces) },
     });
-    for (const of of ['space', 'organization'] as const) {
-      const guid = await world.registryCredentials(of, REGISTRY_PASSWORD);
+    for (const kind of ['space', 'organization'] as const) {
+      const guid = await world.registryCredentials(kind, REGISTRY_PASSWORD);
       // One that waits besides one that is in use.
       const path = `/v3/registry_credentials/${guid}`;
       await done(admin.patch(`${path}?force=true`, { password: REGISTRY_PASSWORD }));
       await done(admin.patch(path, { password: REGISTRY_PASSWORD }));
-      ids[of === 'space' ? 'registry_credentials' : 'organizationCredentials'] = guid;
+      ids[kind === 'space' ? 'registry_credentials' : 'organizationCredentials'] = guid;
     }
     for (const app of [ids.apps, ids.startedApp]) {
       const relationships = { app: link(app), service_instance: link(ids.service_instances) };
