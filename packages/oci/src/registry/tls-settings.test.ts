@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -192,21 +191,34 @@ test('a name that leads elsewhere once it was found to be plain is not asked in 
 });
 
 test('who hangs up on the handshake in a listed network gets no plain request', async () => {
-  const heard: string[] = [];
-  const server = createHttpServer((request, response) => {
-    heard.push(request.url ?? '');
-    response.end();
+  const registry = await serve(honest(image));
+  let handshakes = 0;
+  // Somebody in between, who lets nothing through but what he can read.
+  const between = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', (first) => {
+      if (first[0] === TLS_HANDSHAKE) {
+        handshakes += 1;
+        socket.destroy();
+      } else {
+        socket.unshift(first);
+        socket.pipe(connect(registry.port, '127.0.0.1')).pipe(socket);
+      }
+    });
   });
-  server.prependListener('connection', (socket: Socket) => void socket.destroy());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
+  between.listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  onTestFinished(() => void between.close());
+  const { port } = between.address() as AddressInfo;
   const settings = await settingsOf({ plainHttp: ['127.0.0.0/8'] });
   const { pull } = clientWith({ settings, lookup: lookupOf(() => ['127.0.0.1']) });
   expect(await pull(`registry.test:${port}`)).toMatch(/^REGISTRY_UNREACHABLE/);
-  expect(heard).toEqual([]);
+  expect(handshakes).toBe(2);
+  expect(registry.paths).toEqual([]);
 });
+
+/** The type of the first record (RFC 8446, 5.1). */
+const TLS_HANDSHAKE = 22;
 
 test('a network does not make a host plain that has credentials set for it', async () => {
   const registry = await serve(honest(image));
