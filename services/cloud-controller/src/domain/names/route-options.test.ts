@@ -89,3 +89,13 @@ test('whatever is accepted can be kept: it is text, and complete or said to be i
     }),
   );
 });
+
+test.each(['loadbalancing', 'hash_header', 'hash_balance'])(
+  'a %s with a toString of its own is just no text',
+  (key) => {
+    const result = readRouteOptions({ [key]: { toString: '', valueOf: 1 } }, true);
+    expect(result).toMatchObject({ outcome: 'rejected' });
+    if (result.outcome === 'rejected')
+      expect(result.faults.map((fault) => optionFaultText(fault, true))).toHaveLength(1);
+  },
+);

@@ -65,7 +65,8 @@ export function readRouteOptions(given: Readonly<Record<string, unknown>>, hash:
 
 function headerFaults(header: unknown): string[] {
   if (header == null) return [];
-  if (String(header).length > MAX_HEADER) return [`Hash header must be at most ${MAX_HEADER} characters`];
+  if (typeof header === 'string' && header.length > MAX_HEADER)
+    return [`Hash header must be at most ${MAX_HEADER} characters`];
   return typeof header === 'string' && FIELD_NAME.test(header)
     ? []
     : ['Hash header must be the name of an HTTP header'];
@@ -73,7 +74,8 @@ function headerFaults(header: unknown): string[] {
 
 function balanceFaults(balance: unknown): string[] {
   if (balance == null) return [];
-  const text = String(balance);
+  // Not of anything: an object may have a `toString` of its own.
+  const text = typeof balance === 'string' || typeof balance === 'number' ? String(balance) : '';
   if (text.length > MAX_BALANCE_TEXT) return [`Hash balance must be at most ${MAX_BALANCE_TEXT} characters`];
   const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isNaN(number)) return ['Hash balance must be a numeric value'];
