@@ -134,7 +134,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       logger,
       metrics: new SyncMetrics(metrics, 'task'),
     });
-    const imageRecords = await unlessStopped(DesiredRecords.open(bus, wantedImages, () => sync?.trigger()));
+    let imageSyncing: Repeated | undefined;
+    const imageRecords = await unlessStopped(DesiredRecords.open(bus, wantedImages, () => imageSyncing?.trigger()));
     onStop(() => imageRecords.close());
     const imageSync = new DesiredSync({
       source: wantedImageSource(db, platform),
@@ -155,9 +156,12 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const syncAll = async (): Promise<void> => {
       const [lrpsSynced, tasksSynced] = [await lrps.syncAll(), await taskSync.syncAll()];
       if (lrpsSynced && tasksSynced) synced = true;
-      await imageSync.syncAll();
     };
     sync = new Repeated('lrp-sync', syncAll, config.SYNC_INTERVAL_MS, logger);
+    // By itself: there are many, and what shall run must not wait for them.
+    const syncImages = async (): Promise<void> => void (await imageSync.syncAll());
+    const keptInSync = new Repeated('image-sync', syncImages, config.SYNC_INTERVAL_MS, logger);
+    imageSyncing = keptInSync;
     const syncing = sync;
     relay = new OutboxRelay({
       db,
@@ -219,6 +223,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     await askEverythingAgain(writer);
     onStop(bus.onReset(() => void catchUp(writer, relaying, logger)));
     sync.start();
+    keptInSync.start();
     relay.start();
     lateBuilds.start();
     lateChecks.start();
@@ -226,7 +231,17 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     auditEvents.start();
     noteCrashes.start();
     settleTasks.start();
-    const tasks = [syncing, relaying, lateBuilds, lateChecks, deployments, auditEvents, noteCrashes, settleTasks];
+    const tasks = [
+      syncing,
+      keptInSync,
+      relaying,
+      lateBuilds,
+      lateChecks,
+      deployments,
+      auditEvents,
+      noteCrashes,
+      settleTasks,
+    ];
     onStop(() => Promise.all(tasks.map((task) => task.stop())));
     const results = await unlessStopped(startStagingResults({ bus, writer, platform, logger }));
     onStop(() => results.stop());

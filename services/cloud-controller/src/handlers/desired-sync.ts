@@ -15,8 +15,11 @@ export interface DesiredEntry<R> {
 export interface DesiredSource<R> {
   /** Undefined when nothing of this guid shall be. Throws when the record cannot be made. */
   load(guid: string): Promise<R | undefined>;
-  /** Everything, in pages. What is not compared may be left out of these records. */
-  loadAll(): AsyncIterable<readonly DesiredEntry<R>[]>;
+  /**
+   * Everything, in pages. What is not compared may be left out of these records, and what is `known` in this version need
+   * not be loaded: its record is not asked for.
+   */
+  loadAll(known: (guid: string, version: string) => boolean): AsyncIterable<readonly DesiredEntry<R>[]>;
 }
 
 export interface DesiredSyncOptions<V, R extends V> {
@@ -104,7 +107,8 @@ export class DesiredSync<V, R extends V> {
     const unknown = new Set<string>();
     const known = new Map<string, Known>();
     const { source, records, logger } = this.#options;
-    for await (const page of source.loadAll()) {
+    const isKnown = (guid: string, version: string): boolean => this.#known.get(guid)?.version === version;
+    for await (const page of source.loadAll(isKnown)) {
       for (const { guid, version, record } of page) {
         try {
           const before = this.#known.get(guid);

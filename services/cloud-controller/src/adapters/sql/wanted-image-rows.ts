@@ -4,7 +4,7 @@ import { placementTagsOf } from '../../domain/shared-segment.ts';
 import type { Database, Sql } from './schema.ts';
 import { LIVE_TASK_STATES } from './task-rows.ts';
 
-/** A droplet whose image may be needed at any time. `image` is JSON; credentials are as they are stored. */
+/** A droplet whose image may be needed at any time. Credentials are as they are stored. */
 export interface WantedImageRow {
   readonly dropletGuid: string;
   readonly app: {
@@ -14,7 +14,6 @@ export interface WantedImageRow {
     readonly organizationGuid: string;
   };
   readonly current: boolean;
-  readonly image: string;
   readonly username: string | null;
   readonly password: string | null;
   readonly placementTags: readonly string[];
@@ -28,14 +27,23 @@ export async function loadWantedImage(sql: Sql, dropletGuid: string): Promise<Wa
   return rows.map(toRow)[0];
 }
 
+/** Guid of the droplet to its image, as JSON: most of what there is of a droplet, and never another. */
+export async function loadImagesOf(sql: Sql, dropletGuids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (dropletGuids.length === 0) return new Map();
+  const rows = await sql.selectFrom('droplets').select(['guid', 'image']).where('guid', 'in', dropletGuids).execute();
+  return new Map(rows.map(({ guid, image }) => [guid, image]));
+}
+
 /** Every wanted image, in pages. */
 export async function* loadWantedImages(sql: Sql): AsyncGenerator<readonly WantedImageRow[]> {
   for (let after = 0; ; ) {
-    const rows = await wantedImages(sql).where('droplets.id', '>', after).orderBy('droplets.id').limit(PAGE).execute();
-    const last = rows.at(-1);
+    // Of droplets, wanted or not: PostgreSQL would look at all that are left to find the first that are wanted.
+    const page = sql.selectFrom('droplets').select('id').where('id', '>', after).orderBy('id').limit(PAGE);
+    const last = (await page.execute()).at(-1)?.id;
     if (last === undefined) return;
-    yield rows.map(toRow);
-    after = last.id;
+    const within = wantedImages(sql).where('droplets.id', '>', after).where('droplets.id', '<=', last);
+    yield (await within.execute()).map(toRow);
+    after = last;
   }
 }
 
@@ -62,7 +70,6 @@ function toRow(row: Selected): WantedImageRow {
       organizationGuid: row.organization_guid,
     },
     current: Number(row.is_current) === 1,
-    image: row.image,
     username: row.username,
     password: row.password,
     placementTags: placementTagsOf(row.segment_name, row.segment_guid),
@@ -125,10 +132,8 @@ function wantedImages(sql: Sql) {
         ]),
       )
       .select((eb) => [
-        'droplets.id',
         'droplets.guid',
         'droplets.app_guid',
-        'droplets.image',
         'droplets.username',
         'droplets.password',
         eb.case().when(isCurrent(eb)).then(1).else(0).end().as('is_current'),
