@@ -19,8 +19,11 @@ export function lockCredentials({ sql }: UnitOfWork, guid: string): Promise<Regi
 export const nothingInUse = { username: null, password: null, cell_credentials: null, sealed_to: null };
 export const nothingOffered = { offered_username: null, offered_password: null };
 
+type OfferedColumns = Pick<RegistryCredentialsRow, 'offered_username' | 'offered_password'>;
+type InUseColumns = Pick<RegistryCredentialsRow, 'username' | 'password' | 'cell_credentials' | 'sealed_to'>;
+
 /** The columns of credentials that wait for the registry to take them. */
-export function offered({ vault }: Platform, guid: string, { username, password }: Login) {
+export function offered({ vault }: Platform, guid: string, { username, password }: Login): OfferedColumns {
   return {
     offered_username: username,
     offered_password: vault.encrypt(password, purposes.offeredRegistryPassword(guid)),
@@ -28,7 +31,11 @@ export function offered({ vault }: Platform, guid: string, { username, password 
 }
 
 /** The columns of credentials that come into use. */
-export function inUse({ vault, cellPublicKey }: Platform, guid: string, { username, password }: Login) {
+export function inUse(
+  { vault, cellPublicKey }: Platform,
+  guid: string,
+  { username, password }: Login,
+): InUseColumns & OfferedColumns {
   const purpose = purposes.registryPassword(guid);
   const sealed = vault.encrypt(password, purpose);
   const forCells = sealCredentials(vault, { username, password: sealed }, purpose, cellPublicKey) ?? '';
