@@ -63,7 +63,7 @@ function platformProblems(subcommand, facts) {
   if (!facts.glibc) {
     problems.push({ what: 'This system has no glibc, which the pinned Node needs (Debian has it).', commands: [] });
   }
-  if (subcommand === 'check') return problems;
+  if (subcommand === 'check' || subcommand === 'disk') return problems;
   if (!kernelIsEnough(facts.kernel)) {
     problems.push({
       what: `Linux ${facts.kernel} is too old: ${MINIMUM_KERNEL.join('.')} or later can map a layer's owners per container.`,

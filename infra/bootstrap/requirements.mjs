@@ -2,7 +2,7 @@
 // What each subcommand needs of the machine. Pure data and functions.
 
 /**
- * @typedef {'demo' | 'start' | 'test' | 'bench' | 'check'} Subcommand
+ * @typedef {'demo' | 'start' | 'test' | 'bench' | 'check' | 'disk'} Subcommand
  * @typedef {{ name: string, library?: boolean, versionsIn?: string, debianPackage: string, units?: readonly string[] }} Requirement
  *   A command looked up on PATH (or a shared library; or in `<versionsIn>/<version>/bin`), the Debian package that brings
  *   it, and the systemd units which that package starts.
@@ -59,6 +59,7 @@ const postgres = {
 export function requirementsOf(subcommand, options) {
   switch (subcommand) {
     case 'check':
+    case 'disk':
       return node;
     case 'start':
       return [...node, ...platform];

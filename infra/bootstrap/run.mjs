@@ -21,6 +21,7 @@ const entries = {
   test: 'infra/src/test/main.ts',
   bench: 'bench/src/main.ts',
   check: 'infra/src/check/main.ts',
+  disk: 'infra/src/disk/main.ts',
 };
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');

@@ -34,6 +34,16 @@ export async function loadSecrets(
   return { secrets, generated: true };
 }
 
+/** Of the user admin, as it was at the first start of the platform with this data directory. */
+export async function readAdminPassword(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const what = cause.code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+    const hint = 'set SLIPWAY_DATA_DIR, or SLIPWAY_ADMIN_PASSWORD, as the platform has it, and be who runs it';
+    throw new Error(`${file} ${what}: ${hint}`, { cause });
+  });
+  return parseSecrets(file, text).adminPassword;
+}
+
 function parseSecrets(file: string, text: string): PlatformSecrets {
   try {
     return secretsSchema.parse(JSON.parse(text));
