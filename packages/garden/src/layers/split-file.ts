@@ -1,6 +1,5 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { LENGTH_BYTES, packFrame, TRAILER_BYTES } from './split-format.ts';
-import type { SplitOutcome, SplitPatch } from './unpack-messages.ts';
+import { LENGTH_BYTES, packFrame, type SplitOutcome, type SplitPatch, TRAILER_BYTES } from './split-format.ts';
 
 /** A layer's split on disk: how large it is, or why there is none. */
 export type StoredSplit =

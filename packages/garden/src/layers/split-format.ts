@@ -29,6 +29,17 @@ export const FILE = 2;
 export const LITERAL_HEADER_BYTES = 5;
 export const FILE_HEADER_BYTES = 11;
 
+/** What a recorder's frames were worth: content for some references, or why there can be no split. */
+export type SplitOutcome =
+  | { readonly shareable: true; readonly patches: readonly SplitPatch[] }
+  | { readonly shareable: false; readonly reason: string };
+
+/** The content of a file, by its number among the split's files, that the layer has no more. */
+export interface SplitPatch {
+  readonly file: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 const options = { params: { [zlib.ZSTD_c_compressionLevel]: 1 } } as const;
 
 /** Packs a frame or a patch, with its length before it. */

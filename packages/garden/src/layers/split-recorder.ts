@@ -11,8 +11,9 @@ import {
   PATCH_BYTES,
   packFrame,
   SPLIT_BYTES,
+  type SplitOutcome,
+  type SplitPatch,
 } from './split-format.ts';
-import type { SplitOutcome, SplitPatch } from './unpack-messages.ts';
 
 /** Removals are looked up one by one. No builder's layers have more than a few. */
 const MAX_REMOVALS = 1_000;

@@ -2,14 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { identifyDirectory } from './confine.ts';
 import { SplitFile, type StoredSplit } from './split-file.ts';
-import type {
-  FromUnpacker,
-  SplitOutcome,
-  ThreadOrder,
-  ToUnpacker,
-  UnpackOrder,
-  UnpackResult,
-} from './unpack-messages.ts';
+import type { SplitOutcome } from './split-format.ts';
+import type { FromUnpacker, ThreadOrder, ToUnpacker, UnpackOrder, UnpackResult } from './unpack-messages.ts';
 
 /** Bytes on their way to the thread and not yet dealt with. Bounds the memory of a layer being unpacked. */
 const WINDOW_BYTES = 4 * 1024 * 1024;

@@ -2,6 +2,7 @@ import type { LayerLimits } from '../tar/limits.ts';
 import type { TarErrorCode } from '../tar/tar-error.ts';
 import type { ConfinementOrder } from './confine.ts';
 import type { LayerContents } from './layer-writer.ts';
+import type { SplitOutcome } from './split-format.ts';
 
 /** A layer to be unpacked to an empty directory. */
 export interface UnpackOrder {
@@ -27,17 +28,6 @@ export type ToUnpacker = { readonly type: 'bytes'; readonly bytes: Uint8Array<Ar
 /** What a layer turned out to be, and the size of its archive. */
 export interface UnpackResult extends LayerContents {
   readonly tarBytes: number;
-}
-
-/** What the thread's `split` messages were worth: content for some references, or why there can be no split. */
-export type SplitOutcome =
-  | { readonly shareable: true; readonly patches: readonly SplitPatch[] }
-  | { readonly shareable: false; readonly reason: string };
-
-/** The content of a file, by its number among the split's files, that the layer has no more. */
-export interface SplitPatch {
-  readonly file: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export type FromUnpacker =

@@ -113,6 +113,8 @@ export class PeerClient {
       signal,
     });
     asked.end(body);
+    // What fails once there is a response fails whoever reads that.
+    asked.on('error', () => undefined);
     try {
       const [response] = (await once(asked, 'response')) as [IncomingMessage];
       return response;

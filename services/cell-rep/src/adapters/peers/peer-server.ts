@@ -72,6 +72,8 @@ export class PeerServer {
       },
     );
     this.#server.maxConnections = CONNECTIONS;
+    // As when the process has no descriptor left for a connection. One of `listen` also ends `start`.
+    this.#server.on('error', (error) => options.logger.error({ err: error }, 'peers.server-failed'));
     this.#server.on('tlsClientError', (error, socket) => {
       const from = socket.remoteAddress;
       options.logger.warn({ err: error, from }, 'peers.refused');

@@ -51,23 +51,24 @@ export class TestShare {
     if (archive === undefined) return undefined;
     let held = true;
     this.leased += 1;
-    const share = this;
     return {
       size: archive.length,
-      async *archive(from, signal): AsyncGenerator<Uint8Array> {
-        for (let at = from; at < archive.length; at += 65_536) {
-          await share.gate;
-          await setImmediate();
-          signal.throwIfAborted();
-          yield archive.subarray(at, at + 65_536);
-        }
-      },
+      archive: (from, signal) => this.#pieces(archive.subarray(from), signal),
       release: () => {
         if (held) this.leased -= 1;
         held = false;
       },
     };
   };
+
+  async *#pieces(archive: Buffer, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < archive.length; at += 65_536) {
+      await this.gate;
+      await setImmediate();
+      signal.throwIfAborted();
+      yield archive.subarray(at, at + 65_536);
+    }
+  }
 }
 
 /** A cell, as far as others get layers from it. */

@@ -357,7 +357,7 @@ function rest(bytes: AsyncIterator<Uint8Array> | undefined): Pick<LayerSource, '
 
 function endless(response: { write(bytes: Buffer, done: () => void): unknown; readonly destroyed: boolean }): void {
   const more = (): void => {
-    if (!response.destroyed) response.write(Buffer.alloc(65_536), () => setImmediate().then(more));
+    if (!response.destroyed) response.write(Buffer.alloc(65_536), () => void setImmediate().then(more));
   };
   more();
 }
