@@ -249,7 +249,8 @@ export class RepositorySession {
   }
 
   #authorizer(endpoint: Endpoint): Authorizer {
-    const { transport, tokens: cache, repository, credentials, access, trustedTokenHosts, onStep } = this.#options;
+    const { transport, tokens: cache, repository, credentials, trustedTokenHosts, onStep } = this.#options;
+    const { access = { actions: 'pull' } } = this.#options;
     const { documentMs } = this.#options.deadlines;
     return new Authorizer({
       transport,
@@ -257,10 +258,11 @@ export class RepositorySession {
       endpoint,
       repository,
       credentials,
-      access: access ?? { actions: 'pull' },
+      access,
       trustedTokenHosts,
       documentMs,
-      onStep,
+      // As with what is asked for when something is written.
+      onStep: access.actions === 'pull' ? onStep : () => undefined,
     });
   }
 }

@@ -85,11 +85,14 @@ export class RepositoryWriter {
     }
   }
 
-  /** Puts a manifest under its digest; what it names must be there. @throws RegistryError */
-  async putManifest({ digest, mediaType, bytes }: ManifestContent, { signal }: CallOptions = {}): Promise<void> {
+  /** Puts a manifest under its digest, or under a tag as well; what it names must be there. @throws RegistryError */
+  async putManifest(
+    { digest, mediaType, bytes }: ManifestContent,
+    { signal, tag }: CallOptions & { readonly tag?: string } = {},
+  ): Promise<void> {
     const request = {
       method: 'PUT',
-      path: `manifests/${digest}`,
+      path: `manifests/${tag ?? digest}`,
       headers: { 'content-type': mediaType },
       body: bytes,
       accept: [201],

@@ -10,7 +10,7 @@ import {
   type RepositoryWriter,
   SharedFlights,
 } from '@slipway/oci';
-import { type CopiedBlob, copyRepository, describeBytes, describeCopy } from '../domain/copy-place.ts';
+import { type CopiedBlob, copyRepository, copyTag, describeBytes, describeCopy } from '../domain/copy-place.ts';
 
 /** Blobs of one image that are copied side by side; each is a stream through this process, with a megabyte or so held. */
 const SIDE_BY_SIDE = 3;
@@ -86,7 +86,7 @@ export class ImageCopier {
     const passenger = { signal, onStep: () => undefined };
     const { value: there } = await this.#manifests.join(`${repository} ${digest}`, passenger, async (ends) => {
       const found = await target.hasManifest(content, { signal: ends });
-      if (!found) await target.putManifest(content, { signal: ends });
+      if (!found) await target.putManifest(content, { signal: ends, tag: copyTag(digest) });
       return found;
     });
     log(`${registry} has the image${there ? ' already' : ''}: of ${blobs.length} blobs ${describeCopy(blobs)}`);

@@ -1,4 +1,4 @@
-import { type DropletRegistry, digestOf, type Reference } from '@slipway/oci';
+import { type Digest, type DropletRegistry, digestOf, type Reference } from '@slipway/oci';
 
 /** distribution/reference `RepositoryNameTotalLengthMax`. */
 const MAX_REPOSITORY = 255;
@@ -16,6 +16,14 @@ export function copyRepository({ prefix }: DropletRegistry, { registry, reposito
   const name = below(`${pathOfHost(registry)}/${repository}`);
   if (name.length <= MAX_REPOSITORY) return name;
   return below(`sha256__${digestOf(`${registry.toLowerCase()}/${repository}`).slice('sha256:'.length)}`);
+}
+
+/**
+ * The tag of a copy. Copies are read by digest; but what has no tag registries do not list, and some of them remove it. Not
+ * `sha256-…`, where others look for what refers to an image (distribution-spec, "Referrers Tag Schema").
+ */
+export function copyTag(digest: Digest): string {
+  return `slipway-${digest.slice('sha256:'.length)}`;
 }
 
 function pathOfHost(registry: string): string {

@@ -112,6 +112,8 @@ test('staging copies the image of this platform, byte for byte, and says so; the
   const repository = parts.client.repository(copy);
   const read = await repository.getManifest(built.manifest.digest);
   expect(read.bytes).toEqual(built.manifest.bytes);
+  const tag = `slipway-${built.manifest.digest.slice('sha256:'.length)}`;
+  expect((await repository.getManifest(tag)).digest).toBe(built.manifest.digest);
   for (const { digest, bytes } of built.blobs) {
     expect(await buffer(await repository.openBlob({ digest, size: bytes.length }))).toEqual(bytes);
   }
