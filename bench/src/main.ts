@@ -1,6 +1,7 @@
 import { describeError } from '@slipway/service-kit';
 import { benchApi } from './api/bench-api.ts';
 import { benchDemo } from './demo/bench-demo.ts';
+import { benchPull } from './pull/bench-pull.ts';
 import { benchRegistryLoad } from './registry-load/bench-registry-load.ts';
 
 /** Each prints what it likes and returns the object of its last line. */
@@ -8,6 +9,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[], stopped: Abo
   api: benchApi,
   demo: benchDemo,
   'registry-load': benchRegistryLoad,
+  pull: benchPull,
 };
 
 const stopped = new AbortController();

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runCommand } from '../process/run-command.ts';
+import { runCommand, runToEnd } from '../process/run-command.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
@@ -23,11 +23,15 @@ export interface DockerEngine {
 
 /**
  * Starts dockerd with its own data, socket, bridge and cgroup parent, and without touching the firewall or IP
- * forwarding: published ports are served by docker-proxy. Needs root.
+ * forwarding: published ports are served by docker-proxy. Needs root. A `dataRoot` of the caller's stays when it ends.
  */
-export async function startDockerEngine(signal: AbortSignal): Promise<DockerEngine> {
+export async function startDockerEngine(
+  signal: AbortSignal,
+  { dataRoot }: { readonly dataRoot?: string } = {},
+): Promise<DockerEngine> {
   const dir = await mkdtemp(join(tmpdir(), 'slipway-docker-'));
   const host = `unix://${join(dir, 'docker.sock')}`;
+  const data = dataRoot ?? join(dir, 'data');
   // At most 15 characters; the pid tells two engines apart.
   const bridge = `slipdock${process.pid}`.slice(0, 15);
   const cgroupParent = `/slipway-docker-${process.pid}`;
@@ -42,23 +46,24 @@ export async function startDockerEngine(signal: AbortSignal): Promise<DockerEngi
   const stop = async (): Promise<void> => {
     if (dockerd !== undefined) await endProcess(dockerd);
     await unmountBelow(dir);
+    if (dataRoot !== undefined) await unmountBelow(dataRoot);
     await runCommand('ip', ['link', 'delete', bridge]);
     await removeCgroups(cgroupParent);
     await rm(dir, { recursive: true, force: true });
   };
 
   try {
-    await mustSucceed('ip', ['link', 'add', bridge, 'type', 'bridge']);
+    await runToEnd('ip', ['link', 'add', bridge, 'type', 'bridge']);
     // A /24 of the benchmark range (RFC 2544), which no real network uses.
-    await mustSucceed('ip', ['address', 'add', `198.18.${process.pid % 250}.1/24`, 'dev', bridge]);
-    await mustSucceed('ip', ['link', 'set', bridge, 'up']);
+    await runToEnd('ip', ['address', 'add', `198.18.${process.pid % 250}.1/24`, 'dev', bridge]);
+    await runToEnd('ip', ['link', 'set', bridge, 'up']);
     const log = createWriteStream(join(dir, 'dockerd.log'));
     await once(log, 'open');
     dockerd = spawn(
       'setpriv',
       [
         ...['--pdeathsig', 'TERM', '--', 'dockerd', '--host', host, '--bridge', bridge],
-        ...['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid')],
+        ...['--data-root', data, '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid')],
         ...['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
         ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', cgroupParent],
       ],
@@ -125,9 +130,4 @@ async function removeCgroup(path: string): Promise<void> {
   await rmdir(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-}
-
-async function mustSucceed(command: string, args: readonly string[]): Promise<void> {
-  const result = await runCommand(command, args);
-  if (result.exitCode !== 0) throw new Error(`${result.command}: ended with ${result.exitCode}:\n${result.output}`);
 }

@@ -76,3 +76,14 @@ export async function runCommand(
     options.signal?.removeEventListener('abort', killGroup);
   }
 }
+
+/** The same for a command that is to succeed: its stdout. Throws with all of its output when it does not. */
+export async function runToEnd(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const result = await runCommand(command, args, options);
+  if (result.exitCode !== 0) throw new Error(`${result.command}: ended with ${result.exitCode}:\n${result.output}`);
+  return result.stdout;
+}

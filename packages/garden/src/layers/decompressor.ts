@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { release } from './release.ts';
 
 /** How a layer blob is packed. */
 export type Compression = 'gzip' | 'zstd' | 'none';
@@ -35,8 +36,10 @@ export class Decompressor {
       compression === 'gzip'
         ? createGunzip({ chunkSize: CHUNK_BYTES })
         : createZstdDecompress({ chunkSize: CHUNK_BYTES });
-    stream.on('data', (bytes: Buffer) => {
+    stream.on('data', (bytes: Buffer<ArrayBuffer>) => {
       if (this.#failure === undefined) this.#emit(bytes);
+      // Output comes in slices of one buffer after the other; this was the last of its buffer.
+      if (bytes.byteOffset + bytes.length === bytes.buffer.byteLength) release(bytes.buffer);
     });
     stream.on('error', (error) => this.#fail(error));
     this.#stream = stream;

@@ -13,6 +13,7 @@ import type {
   FetchLayer,
   HeldLayers,
   LayerDescriptor,
+  LayerHandle,
   LayerListing,
   LayerStoreOptions,
   PinnedImage,
@@ -131,8 +132,13 @@ export class LayerStore {
       const room = this.#room.admitAll(this.#downloads.missingBytes(descriptors), background);
       try {
         const order = { fetch, signal, report, room, background };
-        const handles = await Promise.all(
-          descriptors.map(async (descriptor) => await this.#downloads.ensure(descriptor, order)),
+        const handles: LayerHandle[] = [];
+        // The largest first: when there is not room for all at once, what is begun last decides how long it takes.
+        const largestFirst = [...descriptors.entries()].sort(([, a], [, b]) => b.size - a.size);
+        await Promise.all(
+          largestFirst.map(async ([place, descriptor]) => {
+            handles[place] = await this.#downloads.ensure(descriptor, order);
+          }),
         );
         if (image !== undefined) this.#book.note(image, diffIds);
         return Object.defineProperty(handles, 'release', { value: release }) as typeof handles & HeldLayers;

@@ -112,10 +112,12 @@ export class LayerWriter implements TarSink {
     this.#open = undefined;
     const { fd, entry, path } = open;
     try {
-      if (entry.size > 0 && this.#split?.shareable === true) this.#split.file(path, entry.size, fstatSync(fd).ino);
-      fchownSync(fd, entry.uid, entry.gid);
+      const { ino, uid, gid, mode } = fstatSync(fd);
+      if (entry.size > 0 && this.#split?.shareable === true) this.#split.file(path, entry.size, ino);
+      const owned = uid === entry.uid && gid === entry.gid;
+      if (!owned) fchownSync(fd, entry.uid, entry.gid);
       // After chown, which clears setuid and file capabilities.
-      fchmodSync(fd, entry.mode);
+      if (!owned || (mode & 0o7777) !== entry.mode) fchmodSync(fd, entry.mode);
       for (const [name, value] of allowedXattrs(entry)) setXattrOfFile(fd, name, value);
       setModifiedTimeOfFile(fd, entry.mtime);
     } catch (error) {
@@ -171,7 +173,7 @@ export class LayerWriter implements TarSink {
         this.#directory(entry, path);
         break;
       case 'file':
-        this.#open = { fd: this.#tree.create(path, (at) => openSync(at, CREATE, 0o600)), entry, path };
+        this.#open = { fd: this.#tree.create(path, (at) => openSync(at, CREATE, entry.mode & 0o777)), entry, path };
         break;
       case 'symlink':
         this.#symlink(entry, path);

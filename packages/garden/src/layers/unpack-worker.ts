@@ -4,6 +4,7 @@ import { TarReader } from '../tar/tar-reader.ts';
 import { confineThread, startSharedThreads } from './confine.ts';
 import { LayerPipeline } from './layer-pipeline.ts';
 import { LayerWriter } from './layer-writer.ts';
+import { release } from './release.ts';
 import { SplitRecorder } from './split-recorder.ts';
 import type { FromUnpacker, ThreadOrder, ToUnpacker } from './unpack-messages.ts';
 
@@ -25,8 +26,10 @@ let previous: Promise<void> = Promise.resolve();
 
 async function handle(layer: LayerPipeline, message: ToUnpacker): Promise<void> {
   if (message.type === 'bytes') {
+    const { length, buffer } = message.bytes;
     await layer.write(message.bytes);
-    send({ type: 'taken', bytes: message.bytes.length });
+    release(buffer);
+    send({ type: 'taken', bytes: length });
     return;
   }
   const result = await layer.finish();
