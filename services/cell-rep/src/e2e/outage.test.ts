@@ -1,7 +1,15 @@
 // @module-tag root
 import { randomUUID } from 'node:crypto';
 import type { DesiredLrp, Instance } from '@slipway/contracts';
-import { type RegistryFront, type RegistryWeather, startRegistryFront } from '@slipway/testing';
+import {
+  pushImage,
+  type RegistryFront,
+  type RegistryProcess,
+  type RegistryWeather,
+  sampleImage,
+  startRegistry,
+  startRegistryFront,
+} from '@slipway/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
 import { fetchFrom, makeCrash } from './host.test-support.ts';
@@ -110,4 +118,51 @@ test('what cannot be had is told in the log of its app, is missing in the figure
   for (const rep of reps) await expect.poll(() => images(rep, 'failed'), patient).toBe(1);
   await front.become('fine');
   await servesItsDigest(await cellA().run(refused), refused);
+});
+
+describe('what staging copied into the platform’s own registry', () => {
+  let droplets: RegistryProcess;
+  beforeAll(async () => {
+    droplets = await startRegistry();
+  });
+  afterAll(() => droplets.stop());
+
+  /** An app whose image is in both registries, and on no cell. */
+  async function copied(): Promise<DesiredLrp> {
+    const version = randomUUID();
+    const lrp = await cellA().lrp({}, {}, version);
+    const { repository } = lrp.image;
+    await pushImage(droplets, `slipway/${repository}`, 'latest', await sampleImage(version));
+    const copy = { registry: droplets.address, repository: `slipway/${repository}` };
+    return { ...lrp, image: { ...lrp.image, registry: front.address, copy } };
+  }
+
+  test('comes from there, and its own registry is not asked', async () => {
+    const lrp = await copied();
+    await front.become('gone');
+    await servesItsDigest(await cellA().run(lrp), lrp);
+    expect(front.requests).toEqual([]);
+    // Those below are of every version of the sample, and here.
+    const own = lrp.image.layers.at(-1)?.digest;
+    expect(droplets.requests).toContain(`GET /v2/${lrp.image.copy?.repository}/blobs/${own} 200`);
+  });
+
+  test('comes from its own registry when that is gone, and the log says why; when nobody has it, what each of them said', async () => {
+    const [lrp, lost] = [await copied(), await copied()];
+    await front.become('fine');
+    await droplets.kill();
+    await servesItsDigest(await cellA().run(lrp), lrp);
+    const detour =
+      /^CELL: Cell \S+ failed to download layer sha256:\S+ from the droplet registry \S+, asking the registry \S+ for instance \S+: .*ECONNREFUSED/;
+    await expect.poll(() => cellA().linesOf(lrp), patient).toContainEqual(expect.stringMatching(detour));
+
+    await front.become(403);
+    await cellA().desire(lost);
+    const { instanceGuid } = await cellA().place(lost);
+    const all =
+      /failed to download the image for instance \S+: .* could not be had: other cells: not there; the droplet registry \S+: .*ECONNREFUSED.*; the registry \S+: .*403.*; trying again/;
+    await expect.poll(() => cellA().linesOf(lost), patient).toContainEqual(expect.stringMatching(all));
+    await cellA().unplace(instanceGuid);
+    await cellA().untilGone(instanceGuid);
+  });
 });
