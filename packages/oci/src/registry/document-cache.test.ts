@@ -147,6 +147,7 @@ test('the documents kept never take more than their room, and those used last st
   const document = (size: number): SharedDocument => ({
     body: Buffer.alloc(size),
     contentType: undefined,
+    link: undefined,
     url: new URL('https://r.example.com'),
   });
   const caller = { signal: undefined, onStep: () => undefined };

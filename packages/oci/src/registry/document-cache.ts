@@ -4,6 +4,8 @@ import { type FlightPassenger, SharedFlights } from './shared-flight.ts';
 export interface SharedDocument {
   readonly body: Buffer;
   readonly contentType: string | undefined;
+  /** The Link header, which names the next page of a list. */
+  readonly link: string | undefined;
   readonly url: URL;
 }
 

@@ -112,15 +112,15 @@ export class RepositoryClient {
     const { path, what, accept, limit, expected, absent = [404] } = request;
     const { registry, onStep } = this.#session;
     const ask: Ask = { phase: 'policy', registry, what };
+    const verified = (body: Buffer): void => {
+      if (expected) verify(body, expected);
+    };
+    const wanted = { path, limit, verified, ...(accept === undefined ? {} : { accept }) };
+    const freshSince = expected === undefined ? this.#session.freshSince : undefined;
     try {
-      const headers = accept === undefined ? {} : { accept };
-      const { answer, body } = await this.#session.document(ask, { path, headers }, limit, signal);
-      if (expected) {
-        verify(body, expected);
-      }
+      const { body, contentType, link } = await this.#session.shared(ask, wanted, freshSince, signal);
       onStep(`${registry} answered 200: ${body.length} bytes`);
-      const mediaType = bareMediaType(answer.header('content-type'));
-      return { bytes: body, mediaType, link: answer.header('link') };
+      return { bytes: body, mediaType: bareMediaType(contentType), link };
     } catch (error) {
       if (error instanceof RegistryError && error.status !== undefined && absent.includes(error.status)) {
         onStep(`${registry} answered ${error.status}: there is none`);

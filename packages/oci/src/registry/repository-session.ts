@@ -136,7 +136,7 @@ export class RepositorySession {
       } catch (error) {
         throw placeError(error, ask, answer.url);
       }
-      return { body, contentType: answer.header('content-type'), url: answer.url };
+      return { body, contentType: answer.header('content-type'), link: answer.header('link'), url: answer.url };
     };
     if (documents === undefined) return fetch(this, signal);
     const passenger = {
@@ -145,7 +145,8 @@ export class RepositorySession {
       onJoin: () => onStep(`${registry} is being asked for ${ask.what} already, for another build`),
       onKept: () => onStep(`${registry} gave ${ask.what} for another build`),
     };
-    return documents.get(this.cacheKey, path, freshSince, passenger, (ends, tell) => fetch(this.tellingTo(tell), ends));
+    const key = `${path} ${accept ?? ''}`;
+    return documents.get(this.cacheKey, key, freshSince, passenger, (ends, tell) => fetch(this.tellingTo(tell), ends));
   }
 
   /** Fetches a whole small document, asking again where that may help. */
