@@ -70,5 +70,7 @@ test('a cell that is not well, one that has told nothing, and none at all are sa
   const last_error = { code: 'LAYER_STORE_FAILED', message: 'EROFS', at: '2026-11-21T04:10:00Z' };
   const failed = { ...cell, disk: { ...disk, collections: { ...disk.collections, last_error } } };
   expect(renderDisks([failed])).toContain('last error   2026-11-21T04:10:00Z LAYER_STORE_FAILED: EROFS');
+  const empty = { ...cell, disk: { ...disk, images: [], image_count: 0, apps: [], app_count: 0 } };
+  expect(renderDisks([empty])).toMatch(/\n {2}no image is known here\n\n {2}no app is known here$/);
   expect(renderDisks([])).toBe('No cell is there.');
 });

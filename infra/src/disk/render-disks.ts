@@ -64,6 +64,7 @@ function shares(of: Disk['apps'][number] | Disk['images'][number]): string[] {
 
 /** Columns of figures are aligned to the right, those of words to the left. */
 function table(header: readonly string[], rows: readonly (readonly string[])[], count: number): string[] {
+  if (rows.length === 0) return [`  no ${header[0]} is known here`];
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const isFigure = (column: number): boolean => rows.every((row) => /^[\d.]+( .?B)?$/.test(row[column] ?? ''));

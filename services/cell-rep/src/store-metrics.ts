@@ -1,5 +1,5 @@
 import type { CollectionFigures, LayerLedger } from '@slipway/garden';
-import { Gauge, type Registry } from '@slipway/service-kit';
+import { Counter, Gauge, type Registry } from '@slipway/service-kit';
 
 /** What the disk is used for and what was removed from it, read at each scrape. */
 export interface ObservedStore {
@@ -58,21 +58,22 @@ export function addStoreMetrics(registry: Registry, read: () => ObservedStore | 
   );
   gauge('slipway_cell_disk_free_bytes', 'Of the file system of the layer store', (o) => o.ledger.disk.freeBytes);
   gauge('slipway_cell_store_layers', 'Layers in the store', (o) => o.ledger.layers.count);
-  gauge(
-    'slipway_cell_store_collections',
-    'Collections that removed something, since the start',
-    (o) => o.collections.collections,
-  );
-  gauge(
-    'slipway_cell_store_removed_layers',
-    'Layers removed by collections, since the start',
-    (o) => o.collections.removedLayers,
-  );
-  gauge(
-    'slipway_cell_store_removed_bytes',
-    'Bytes removed by collections, since the start',
-    (o) => o.collections.removedBytes,
-  );
+  const counter = (name: string, help: string, value: (figures: CollectionFigures) => number): void => {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        const observed = observe();
+        if (observed === undefined) return;
+        this.reset();
+        this.inc(value(observed.collections));
+      },
+    });
+  };
+  counter('slipway_cell_store_collections_total', 'Collections that removed something', (c) => c.collections);
+  counter('slipway_cell_store_removed_layers_total', 'Layers removed by collections', (c) => c.removedLayers);
+  counter('slipway_cell_store_removed_bytes_total', 'Bytes removed by collections', (c) => c.removedBytes);
   new Gauge({
     name: 'slipway_cell_store_error_time_seconds',
     help: 'When the last collection failed; absent when it did not',
