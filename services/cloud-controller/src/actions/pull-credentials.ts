@@ -23,6 +23,7 @@ interface PulledImage {
  */
 export class PullCredentials {
   readonly #byPlace: ReadonlyMap<string, readonly CredentialsInUse[]>;
+  readonly #versions = new Map<string, string>();
 
   private constructor(all: readonly CredentialsInUse[]) {
     this.#byPlace = Map.groupBy(all, ({ spaceGuid, organizationGuid }) => spaceGuid ?? organizationGuid ?? '');
@@ -52,8 +53,12 @@ export class PullCredentials {
 
   /** The same as long as nothing changes that a place may use. */
   version({ spaceGuid, organizationGuid }: Place): string {
+    const known = this.#versions.get(spaceGuid);
+    if (known !== undefined) return known;
     const usable = [spaceGuid, organizationGuid].flatMap((guid) => this.#byPlace.get(guid) ?? []);
-    return usable.length === 0 ? '' : createHash('sha256').update(JSON.stringify(usable)).digest('base64url');
+    const version = usable.length === 0 ? '' : createHash('sha256').update(JSON.stringify(usable)).digest('base64url');
+    this.#versions.set(spaceGuid, version);
+    return version;
   }
 
   #forCells({ vault }: Pick<Platform, 'vault'>, place: Place, image: PulledImage): string | undefined {

@@ -37,6 +37,27 @@ test.each([
   });
 });
 
+test('whatever is given is read or refused, and what is read is read the same again', () => {
+  const text = fc.oneof(fc.string(), fc.stringMatching(/^[a-zA-Z0-9.:/@[\]_-]{0,30}$/));
+  fc.assert(
+    fc.property(fc.oneof(fc.constantFrom('r.test', 'docker.io', '[::1]:5000'), text), text, (registry, prefix) => {
+      const result = parseCredentialScope(registry, prefix);
+      if (result.outcome === 'rejected') {
+        expect(result.problem).toMatch(/^(Registry|Repository prefix) must /);
+        return;
+      }
+      const { scope } = result;
+      expect(parseCredentialScope(scope.registry, scope.repositoryPrefix)).toEqual(result);
+      const image = {
+        registry: scope.registry,
+        repository: `${scope.repositoryPrefix.replace(/\/$/, '')}/x`.replace(/^\//, ''),
+      };
+      const placed = { ...scope, spaceGuid: 's', organizationGuid: null };
+      expect(bestCredentials([placed], { spaceGuid: 's', organizationGuid: 'o' }, image)).toBe(placed);
+    }),
+  );
+});
+
 test('a whole repository is checked, a registry or a namespace is not', () => {
   const check = (repositoryPrefix: string) => repositoryToCheck({ registry: 'r.test', repositoryPrefix });
   expect([check('team/app'), check('team/'), check('')]).toEqual(['team/app', undefined, undefined]);

@@ -16,7 +16,8 @@ type ScopeResult =
 export function parseCredentialScope(registryText: string, prefix: string): ScopeResult {
   let registry: string;
   try {
-    registry = parseRegistry(registryText).toLowerCase();
+    // Lowered first: `A` alone is a registry by its case only, and hosts are the same whatever their case.
+    registry = parseRegistry(registryText.toLowerCase());
   } catch (error) {
     return { outcome: 'rejected', problem: syntaxProblem(error, 'Registry must be host[:port]', 0) };
   }
