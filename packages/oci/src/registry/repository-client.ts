@@ -119,6 +119,8 @@ export class RepositoryClient {
     const freshSince = expected === undefined ? this.#session.freshSince : undefined;
     try {
       const { body, contentType, link } = await this.#session.shared(ask, wanted, freshSince, signal);
+      // What others asked for by this digest may be longer than what is said of it here.
+      verified(body);
       onStep(`${registry} answered 200: ${body.length} bytes`);
       return { bytes: body, mediaType: bareMediaType(contentType), link };
     } catch (error) {

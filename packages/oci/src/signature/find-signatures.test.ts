@@ -17,6 +17,7 @@ import {
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { digestOf } from '../digest.ts';
 import { parseReference, type Reference } from '../reference.ts';
+import { DocumentCache } from '../registry/document-cache.ts';
 import { RegistryClient } from '../registry/registry-client.ts';
 import { checkImageSignatures, type SignaturePolicy } from './image-signatures.ts';
 import { pinned, policyOf, sampleImageOf, sampleIndexOf, searchFor } from './signed-image.test-support.ts';
@@ -300,6 +301,24 @@ describe('a registry with the referrers API', () => {
   });
 });
 
+test('builds that were asked for together look at a place once, and a later one looks again', async () => {
+  const sharing = new RegistryClient({ documents: new DocumentCache({ maxBytes: 1_000_000 }) });
+  onTestFinished(() => sharing.close());
+  const image = await push('together', ({ digest }) => [simpleSignature(signingKeys(), { digest })]);
+  const asked = (): number => registry.requests.filter((request) => request.startsWith('GET /v2/together/')).length;
+  const together = { freshSince: Date.now() };
+  const first = await searchFor(sharing, at('together'), policyOf(signingKeys()), together);
+  expect(first.error?.code).toBe('SIGNATURE_NOT_ACCEPTED');
+  const before = asked();
+  await searchFor(sharing, at('together'), policyOf(signingKeys()), together);
+  // Of what is not there, nothing is kept: the API, and the fallback tag.
+  expect(asked() - before).toBe(2);
+  const { digest } = image.manifest;
+  await pushSignatureTag(registry, 'together', digest, [simpleSignature(keys, { digest })]);
+  const later = await searchFor(sharing, at('together'), policy, { freshSince: Date.now() });
+  expect(later.signatures?.proofs).toHaveLength(1);
+});
+
 test('a registry whose API does not work may have the signature at the fallback tag', async () => {
   await push('half', ({ digest }) => [statementBundle(keys, digest)], 'referrer');
   const address = await withReferrersApi((path) => {
@@ -320,5 +339,5 @@ test('a search that is aborted rejects with the reason', async () => {
     if (path.endsWith('.sig')) stop.abort(reason);
     return undefined;
   });
-  await expect(searchFor(client, at('aborted', address), policy, stop.signal)).rejects.toBe(reason);
+  await expect(searchFor(client, at('aborted', address), policy, { signal: stop.signal })).rejects.toBe(reason);
 });

@@ -34,11 +34,11 @@ export async function searchFor(
   client: RegistryClient,
   reference: Reference,
   policy: SignaturePolicy,
-  signal?: AbortSignal,
+  { signal, ...access }: { readonly signal?: AbortSignal; readonly freshSince?: number } = {},
 ): Promise<Search> {
   const steps: string[] = [];
   const onStep = (text: string): void => void steps.push(text);
-  const repository = client.repository(reference, { onStep });
+  const repository = client.repository(reference, { onStep, ...access });
   const image = await inspectImage(repository, reference, { platform: AMD64 });
   const { registry, repository: name } = reference;
   try {
