@@ -49,5 +49,18 @@ export const cellDiskSchema = z.object({
   /** The largest; `appCount` is of all. */
   apps: z.array(z.object({ guid: guidSchema, images: count, containers: count, writableBytes: bytes, ...shares })),
   appCount: count,
+  /**
+   * Of the images that this cell shall keep, how many are here, and those that are not, what was tried and failed first;
+   * `missingCount` is of all. Absent until the cell has heard of them.
+   */
+  wanted: z
+    .object({
+      storedCount: count,
+      missing: z.array(
+        z.object({ dropletGuid: guidSchema, appGuid: guidSchema, image: z.string(), reason: z.string().optional() }),
+      ),
+      missingCount: count,
+    })
+    .optional(),
 });
 export type CellDisk = z.infer<typeof cellDiskSchema>;

@@ -32,7 +32,7 @@ import { TaskLedger } from './adapters/task-ledger.ts';
 import { WantedKnowledge } from './adapters/wanted-knowledge.ts';
 import type { Config } from './config.ts';
 import { cellCapacity } from './domain/capacity.ts';
-import { diskRecord } from './domain/disk-record.ts';
+import { diskRecord, wantedRecord } from './domain/disk-record.ts';
 import { CellCondition } from './executor/cell-condition.ts';
 import { Executor } from './executor/executor.ts';
 import { ImageKeeper } from './executor/image-keeper.ts';
@@ -257,7 +257,10 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     usage.start();
     if (garden !== undefined) {
       const { layers } = garden;
-      const record = (): CellDisk => diskRecord(cellId, new Date(), layers.ledger(), layers.collections);
+      const record = (): CellDisk => ({
+        ...diskRecord(cellId, new Date(), layers.ledger(), layers.collections),
+        ...(keeper?.informed === true ? { wanted: wantedRecord(keeper.status()) } : {}),
+      });
       stopDiskReport = await startDiskReport(connected, record, logger);
       if (stopping !== undefined) stopDiskReport();
     }

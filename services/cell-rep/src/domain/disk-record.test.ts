@@ -1,6 +1,6 @@
 import { cellDiskSchema } from '@slipway/contracts';
 import { expect, test } from 'vitest';
-import { type DiskAccount, diskRecord } from './disk-record.ts';
+import { type DiskAccount, diskRecord, type WantedAccount, wantedRecord } from './disk-record.ts';
 
 const shares = { sharedBytes: 1.5, exclusiveBytes: 2, reclaimableBytes: 0 };
 const guid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -47,4 +47,22 @@ test('however many images and apps there are, it fits into a message and says ho
   expect(record).toMatchObject({ imageCount: 3_000, appCount: 3_000 });
   expect(record.images.length).toBe(500);
   expect(JSON.stringify(record).length).toBeLessThan(600_000);
+});
+
+test('of the images that shall be here those are named that are not, first the ones for which there is a reason', () => {
+  const image = (n: number, state: WantedAccount['state'], reason?: string): WantedAccount => ({
+    dropletGuid: guid(n),
+    appGuid: guid(n),
+    image: `r.test/app@sha256:${String(n).padStart(64, '0')}`,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+  });
+  const many = Array.from({ length: 300 }, (_, n) => image(n, 'missing'));
+  const wanted = wantedRecord([image(500, 'stored'), ...many, image(501, 'failed', 'x'.repeat(5_000))]);
+  expect(wanted).toMatchObject({ storedCount: 1, missingCount: 301 });
+  expect(wanted.missing).toHaveLength(100);
+  expect(wanted.missing[0]).toMatchObject({ dropletGuid: guid(501), reason: 'x'.repeat(500) });
+  const record = { ...diskRecord('cell-1', now, account(3_000), collections), wanted };
+  expect(cellDiskSchema.parse(record)).toEqual(record);
+  expect(JSON.stringify(record).length).toBeLessThan(700_000);
 });

@@ -3,6 +3,8 @@ import type { CellDisk } from '@slipway/contracts';
 /** Of images and of apps, the largest: with some hundred bytes for each a record stays far below a NATS message. */
 const MOST_LISTED = 500;
 const MOST_APPS_OF_IMAGE = 10;
+const MOST_MISSING = 100;
+const MAX_REASON_LENGTH = 500;
 
 type Shares = Pick<CellDisk['apps'][number], 'sharedBytes' | 'exclusiveBytes' | 'reclaimableBytes'>;
 
@@ -35,6 +37,31 @@ export interface CollectionAccount {
   readonly removedLayers: number;
   readonly removedBytes: number;
   readonly lastError: { readonly code: string; readonly message: string; readonly at: Date } | undefined;
+}
+
+/** How an image stands that the cell shall keep. */
+export interface WantedAccount {
+  readonly dropletGuid: string;
+  readonly appGuid: string;
+  readonly image: string;
+  readonly state: 'stored' | 'missing' | 'failed';
+  readonly reason?: string;
+}
+
+/** What is missing is what an operator looks for: that for which there is a reason first. */
+export function wantedRecord(images: readonly WantedAccount[]): NonNullable<CellDisk['wanted']> {
+  const missing = images.filter(({ state }) => state !== 'stored');
+  const told = missing.toSorted((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'));
+  return {
+    storedCount: images.length - missing.length,
+    missing: told.slice(0, MOST_MISSING).map(({ dropletGuid, appGuid, image, reason }) => ({
+      dropletGuid,
+      appGuid,
+      image,
+      ...(reason === undefined ? {} : { reason: reason.slice(0, MAX_REASON_LENGTH) }),
+    })),
+    missingCount: missing.length,
+  };
 }
 
 /** The record of a cell's disk. Figures are whole bytes, for the shares of a guess may not be. */

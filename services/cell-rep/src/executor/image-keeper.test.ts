@@ -146,6 +146,20 @@ test('what fails for good is told in the log of its app, once; what may get bett
   expect(world.lines).toHaveLength(1);
 });
 
+test('other credentials are tried at once', async () => {
+  const refused = wanted(1);
+  world.errors.set(refused.image.manifestDigest, new CodedError('DENIED', 'unauthenticated', 'asked r.test: 401'));
+  world.images = [refused];
+  world.keeper.start();
+  await vi.advanceTimersByTimeAsync(0);
+  await world.changed();
+  expect(world.results).toEqual(['failed']);
+  world.errors.clear();
+  world.images = [{ ...refused, image: { ...refused.image, credentials: 'sealed' } }];
+  await world.changed();
+  expect(world.results).toEqual(['failed', 'fetched']);
+});
+
 test('a pass that fails does not end the keeper', async () => {
   world.images = [wanted(1)];
   const { image } = wanted(1);

@@ -1,5 +1,5 @@
 import { type LogLine, nowNanoseconds } from '@slipway/bus';
-import { describeError, type ErrorKind, type Logger } from '@slipway/service-kit';
+import { describeError, type Logger } from '@slipway/service-kit';
 import type { MemberCell } from '../domain/keepers.ts';
 import { type Membership, nextMembership } from '../domain/membership.ts';
 import { type ImagePlan, pinsMeanwhile, planImages, type Wanted } from '../domain/plan-images.ts';
@@ -37,6 +37,8 @@ export interface ImageKeeperDeps {
 }
 
 interface Failure {
+  /** Others may do better at once. */
+  readonly credentials: string | undefined;
   readonly failures: number;
   /** Milliseconds of the monotonic clock. */
   readonly retryAt: number;
@@ -92,6 +94,11 @@ export class ImageKeeper {
     this.#timer = undefined;
     this.#stopping.abort(new Error('the rep stops'));
     await this.#fetching;
+  }
+
+  /** It has been told everything once. */
+  get informed(): boolean {
+    return this.#pinned !== undefined;
   }
 
   /** Of every image that this cell shall have, or keeps for another. */
@@ -161,8 +168,9 @@ export class ImageKeeper {
   #next(): Wanted | undefined {
     const now = performance.now();
     return this.#plan.fetch.find((wanted) => {
-      const retryAt = this.#failures.get(wanted.dropletGuid)?.retryAt ?? 0;
-      return now >= retryAt && !this.#deps.store.holds(wanted);
+      const failure = this.#failures.get(wanted.dropletGuid);
+      const due = failure === undefined || now >= failure.retryAt || failure.credentials !== wanted.image.credentials;
+      return due && !this.#deps.store.holds(wanted);
     });
   }
 
@@ -171,7 +179,13 @@ export class ImageKeeper {
     const { dropletGuid, app } = wanted;
     const kind = kindOf(error);
     const before = this.#failures.get(dropletGuid);
-    const failure = nextFailure(before, kind, describeError(error));
+    const failures = (before?.failures ?? 0) + 1;
+    const failure: Failure = {
+      credentials: wanted.image.credentials,
+      failures,
+      retryAt: performance.now() + prefetchWaitMs(kind, failures, Math.random()),
+      reason: describeError(error),
+    };
     this.#failures.set(dropletGuid, failure);
     logger.warn({ err: error, dropletGuid, appGuid: app.guid, image: nameOf(wanted) }, 'images.prefetch-failed');
     if (!isFinal(kind) || before?.reason === failure.reason) return;
@@ -187,11 +201,6 @@ export class ImageKeeper {
       timestamp: nowNanoseconds(),
     });
   }
-}
-
-function nextFailure(before: Failure | undefined, kind: ErrorKind, reason: string): Failure {
-  const failures = (before?.failures ?? 0) + 1;
-  return { failures, reason, retryAt: performance.now() + prefetchWaitMs(kind, failures, Math.random()) };
 }
 
 function nameOf({ image }: Wanted): string {

@@ -52,6 +52,19 @@ const diskSchema = z.object({
   ),
 });
 
+const imagesSchema = z.object({
+  stored_count: z.int(),
+  missing_count: z.int().meta({ description: 'Of those that a start may need while their registry is away.' }),
+  missing: z.array(
+    z.object({
+      droplet_guid: z.string(),
+      app_guid: z.string(),
+      image: z.string(),
+      reason: z.string().nullable().meta({ description: 'Why the last try to fetch it failed.' }),
+    }),
+  ),
+});
+
 /** A cell, for administrators. Slipway's own: Cloud Foundry has no such resource. */
 export const cellSchema = z.object({
   guid: z.string(),
@@ -61,6 +74,7 @@ export const cellSchema = z.object({
   capacity: z.object({ memory_in_mb: z.int(), disk_in_mb: z.int(), containers: z.int() }),
   placement_tags: z.array(z.string()),
   disk: diskSchema.nullable().meta({ description: 'Absent until the cell has told it.' }),
+  wanted_images: imagesSchema.nullable().meta({ description: 'Images that the cell keeps for starts to come.' }),
 });
 export type Cell = z.infer<typeof cellSchema>;
 
@@ -78,6 +92,24 @@ export function presentCell(
     capacity: { memory_in_mb: capacity.memoryMb, disk_in_mb: capacity.diskMb, containers: capacity.containers },
     placement_tags: presence.placementTags,
     disk: disk === undefined ? null : presentDisk(disk, nameOf),
+    wanted_images: disk?.wanted === undefined ? null : presentWanted(disk.wanted),
+  };
+}
+
+function presentWanted({
+  storedCount,
+  missingCount,
+  missing,
+}: NonNullable<CellDisk['wanted']>): z.infer<typeof imagesSchema> {
+  return {
+    stored_count: storedCount,
+    missing_count: missingCount,
+    missing: missing.map(({ dropletGuid, appGuid, image, reason }) => ({
+      droplet_guid: dropletGuid,
+      app_guid: appGuid,
+      image,
+      reason: reason ?? null,
+    })),
   };
 }
 
