@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { callbackify } from 'node:util';
 import { buildConnector, errors } from 'undici';
 import { type AddressClass, classifyAddress } from './address-class.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
@@ -63,23 +64,19 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
       // undici's types have neither lookup nor secureContext; both go on to net and tls as they are.
     } as buildConnector.BuildOptions);
   };
-  return (target, callback) => {
-    prepare(target).then(
-      (connect) =>
-        connect(target, (...[error, socket]: [null, Socket] | [Error, null]) => {
-          if (error) {
-            callback(error, null);
-            return;
-          }
-          options.faults.watch(socket);
-          if (socket.remoteAddress !== undefined) {
-            onConnect?.(`${target.protocol}//${target.host}`, classifyAddress(socket.remoteAddress));
-          }
-          callback(null, socket);
-        }),
-      (error: unknown) => callback(error as Error, null),
-    );
+  const open = async (target: buildConnector.Options): Promise<Socket> => {
+    const connect = await prepare(target);
+    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+    connect(target, (...[error, socket]: [null, Socket] | [Error, null]) => (error ? reject(error) : resolve(socket)));
+    const socket = await promise;
+    options.faults.watch(socket);
+    if (socket.remoteAddress !== undefined) {
+      onConnect?.(`${target.protocol}//${target.host}`, classifyAddress(socket.remoteAddress));
+    }
+    return socket;
   };
+  // The socket is handed over before the loop goes on: nothing that it tells meanwhile is missed.
+  return callbackify(open) as buildConnector.connector;
 }
 
 /** Answers with the addresses that were checked, whatever the name leads to by now. */
@@ -87,8 +84,11 @@ function pinned(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_hostname, { all: wantsAll }, callback) => {
     const [first] = all;
-    if (wantsAll || first === undefined) callback(null, all);
-    else callback(null, first.address, first.family);
+    // Later, as a look-up answers: a TLS socket whose connect fails at once has nobody yet who listens for the error.
+    process.nextTick(() => {
+      if (wantsAll || first === undefined) callback(null, all);
+      else callback(null, first.address, first.family);
+    });
   };
 }
 
