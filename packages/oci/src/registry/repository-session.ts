@@ -185,8 +185,8 @@ export class RepositorySession {
 
   /** One request with redirects and authentication, when others have not been told to wait. */
   async send(ask: Ask, request: RepositoryRequest, signal: AbortSignal | undefined): Promise<Answer> {
-    const { gates, registry, credentials, deadline, onStep } = this.#options;
-    const caller = { ask, signal, deadline, onWait: onStep };
+    const { gates, registry, credentials, deadline, onStep, retries } = this.#options;
+    const caller = { ask, signal, deadline, onWait: onStep, impatient: retries.attempts === 1 };
     return gates.run(registry, credentials.key, caller, () => this.#send(ask, request, signal));
   }
 

@@ -72,6 +72,13 @@ test('nobody waits for longer than is worth it, or beyond the deadline', async (
   });
 });
 
+test('who can ask somebody else does not wait', async () => {
+  const shared = gate();
+  await expect(shared.run(caller, refused(429, 1_000))).rejects.toThrow();
+  const unasked = (): Promise<never> => Promise.reject(new Error('asked'));
+  await expect(shared.run({ ...caller, impatient: true }, unasked)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+});
+
 test('an abort ends the waiting with its reason, and of the one who asks makes room for the next', async () => {
   const [shared, reason] = [gate(), new Error('cancelled')];
   await expect(shared.run(caller, refused(429))).rejects.toThrow();
@@ -79,7 +86,9 @@ test('an abort ends the waiting with its reason, and of the one who asks makes r
   const asking = Promise.withResolvers<void>();
   const probe = shared.run({ ...caller, signal: asker.signal }, () => {
     asking.resolve();
-    return new Promise((_, reject) => asker.signal.addEventListener('abort', () => reject(asker.signal.reason)));
+    return new Promise((_, reject) =>
+      asker.signal.addEventListener('abort', () => reject(asker.signal.reason as Error)),
+    );
   });
   await asking.promise;
   const waiting = new AbortController();

@@ -11,6 +11,8 @@ export interface GateCaller {
   readonly signal: AbortSignal | undefined;
   /** In milliseconds since 1970: no wait goes on beyond it. */
   readonly deadline: number | undefined;
+  /** There is somebody else to ask: it does not wait. */
+  readonly impatient?: boolean;
   /** Told in words when the request has to wait for others. */
   readonly onWait: (text: string) => void;
 }
@@ -86,10 +88,10 @@ export class RequestGate {
     }
   }
 
-  #refuseHopeless({ ask, deadline }: GateCaller, closed: Closed, entered: number, waitMs: number): void {
+  #refuseHopeless({ ask, deadline, impatient }: GateCaller, closed: Closed, entered: number, waitMs: number): void {
     const wishMs = closed.wished - this.#now();
     const { attempts, maxRetryAfterMs } = this.#policy;
-    const tooLong = waitMs > 0 && wishMs > maxRetryAfterMs;
+    const tooLong = (waitMs > 0 && wishMs > maxRetryAfterMs) || (impatient && (waitMs > 0 || closed.probing));
     const tooOften = closed.rounds - entered >= attempts;
     if (tooLong || tooOften || (deadline !== undefined && Date.now() + waitMs > deadline)) {
       const ago = describeDuration(this.#now() - closed.since);
