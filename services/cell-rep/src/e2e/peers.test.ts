@@ -1,12 +1,19 @@
 // @module-tag root
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { DesiredLrp, DesiredTask } from '@slipway/contracts';
+import { join } from 'node:path';
+import type { CellPresence, DesiredLrp, DesiredTask } from '@slipway/contracts';
 import { generateSealingKeys } from '@slipway/service-kit';
 import { type RegistryFront, startRegistryFront } from '@slipway/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { connectAs, silent } from '../adapters/bus.test-support.ts';
+import { peerKey } from '../adapters/peers/peer-tls.ts';
+import { Started, startLiar } from '../adapters/peers/peers.test-support.ts';
+import { startPresence } from '../adapters/presence.ts';
 import { TestCell } from './cell.test-support.ts';
 import { fetchFrom } from './host.test-support.ts';
 import type { RepProcess } from './rep-process.test-support.ts';
@@ -42,6 +49,28 @@ async function start(cell: TestCell, env: Readonly<Record<string, string>> = {})
   const rep = await cell.startRep({ env });
   reps.push(rep);
   return rep;
+}
+
+/** Of a cell that only says that it is there. */
+function presenceOf(cellId: string, peerPort: number): CellPresence {
+  const now = new Date().toISOString();
+  return {
+    v: 1,
+    cellId,
+    epoch: randomUUID(),
+    startedAt: now,
+    renewedAt: now,
+    address: '127.0.0.1',
+    peerPort,
+    zone: 'z1',
+    platform: { os: 'linux', architecture: 'amd64' },
+    capacity: { memoryMb: 0, diskMb: 0, containers: 0 },
+    placementTags: [],
+    optionalPlacementTags: [],
+    evacuating: false,
+    healthy: false,
+    starting: 0,
+  };
 }
 
 /** An app of an image of its own. */
@@ -103,6 +132,32 @@ test('a cell that dies while it gives a layer costs the other no start', async (
   expect(blobs().length).toBeGreaterThan(before);
   const detour = /failed to download layer sha256:\S+ from other cells, asking the registry .*broke off after \d+ of/;
   await expect.poll(() => cellB().linesOf(lrp), patient).toContainEqual(expect.stringMatching(detour));
+});
+
+test('a cell that lies costs the other no start, and nothing of what it sent stays', async () => {
+  const lrp = await app();
+  const archiveBytes = 1_000_000;
+  const started = new Started();
+  const lie = { v: 1, cellId: cellA().id, state: 'have', archiveBytes, busy: false };
+  const send = (response: ServerResponse): void => {
+    response.writeHead(200, { 'content-length': archiveBytes }).end(randomBytes(archiveBytes));
+  };
+  const key = peerKey(cellA().sealing.privateKey);
+  const { port } = await startLiar(started, cellA().id, send, lie, key);
+  const bus = await connectAs(cellA().nats, 'cell-rep', cellA().id);
+  const presence = await startPresence(bus, () => presenceOf(cellA().id, port), silent);
+  try {
+    const second = await start(cellB());
+    const instance = await cellB().run(lrp, 1);
+    expect((await fetchFrom(instance)).status).toBe(200);
+    expect(await peerBytes(second, 'in')).toBeGreaterThan(0);
+    const detour = /failed to download layer sha256:\S+ from other cells, asking the registry /;
+    await expect.poll(() => cellB().linesOf(lrp), patient).toContainEqual(expect.stringMatching(detour));
+    expect(await readdir(join(cellB().dataDir, 'cell/layer-store/tmp'))).toEqual([]);
+  } finally {
+    presence.stop();
+    await started.end();
+  }
 });
 
 test('a cell with another key gets nothing, and one that is switched off neither gives nor asks', async () => {

@@ -59,15 +59,16 @@ export class CellPeers {
 
   /** Begins to give layers. A cell whose address is not its own runs its apps all the same, and says what is wrong. */
   async listen(store: Pick<LayerStore, 'share'>): Promise<void> {
-    const { address, port, megabytesPerSecond, onBytes, logger } = this.#options;
+    const { cellId, address, port, megabytesPerSecond, onBytes, logger } = this.#options;
     const server = new PeerServer({
+      cellId,
       key: this.#key,
       address,
       port,
       streams: STREAMS,
       bytesPerSecond: megabytesPerSecond * 1_000_000,
       share: (layer) => store.share(layer),
-      coming: (layer, cellId) => this.layers.answer(layer, cellId),
+      coming: (layer, asker) => this.layers.answer(layer, asker),
       onServed: (bytes) => onBytes('out', bytes),
       logger,
     });

@@ -46,7 +46,9 @@ export class PeerClient {
       response.destroy();
       throw new Error(`it answered ${response.statusCode}`);
     }
-    return await readMessage(response, answerSchema);
+    const answer = await readMessage(response, answerSchema);
+    if (answer.cellId !== peer.cellId) throw new Error(`at its address is the cell ${answer.cellId}`);
+    return answer;
   }
 
   /**

@@ -29,10 +29,13 @@ export const askSchema = z.object({
 
 export const archiveRequestSchema = z.object({ v: z.literal(1), layer: layerSchema, from: z.int().nonnegative() });
 
+/** `cellId` is who answers: an address may lead to another cell than it should, and to the one that asks. */
+const common = { v: z.literal(1), cellId: cellIdSchema };
+
 export const answerSchema = z.discriminatedUnion('state', [
-  z.object({ v: z.literal(1), state: z.literal('have'), archiveBytes: z.int().nonnegative(), busy: z.boolean() }),
-  z.object({ v: z.literal(1), state: z.literal('coming'), fetching: z.boolean() }),
-  z.object({ v: z.literal(1), state: z.literal('none') }),
+  z.object({ ...common, state: z.literal('have'), archiveBytes: z.int().nonnegative(), busy: z.boolean() }),
+  z.object({ ...common, state: z.literal('coming'), fetching: z.boolean() }),
+  z.object({ ...common, state: z.literal('none') }),
 ]);
 
 /** The body of a message, as JSON. Throws when it is too long, not JSON, or of another form. */

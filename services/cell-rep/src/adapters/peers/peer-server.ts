@@ -24,6 +24,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 const CONNECTIONS = 256;
 
 export interface PeerServerOptions {
+  readonly cellId: string;
   /** See peerKey. */
   readonly key: Buffer;
   readonly address: string;
@@ -121,7 +122,7 @@ export class PeerServer {
         ? this.#options.coming(layer, cellId)
         : { state: 'have', archiveBytes: shared.size, busy: this.#busy };
     shared?.release();
-    const body = JSON.stringify({ v: 1, ...answer });
+    const body = JSON.stringify({ v: 1, cellId: this.#options.cellId, ...answer });
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
     response.end(body);
   }

@@ -88,6 +88,7 @@ export async function startPeer(
   const share = new TestShare();
   const layers = startClient(started, cellId, live, options.patienceMs);
   const server = new PeerServer({
+    cellId,
     key: KEY,
     address: '127.0.0.1',
     port: 0,
@@ -122,9 +123,10 @@ export async function startLiar(
   started: Started,
   cellId: string,
   lie: (response: ServerResponse, request: IncomingMessage) => void,
-  answer: unknown = { v: 1, state: 'have', archiveBytes: ARCHIVE.length, busy: false },
+  answer: unknown = { v: 1, cellId, state: 'have', archiveBytes: ARCHIVE.length, busy: false },
+  key: Buffer = KEY,
 ): Promise<Peer> {
-  const server = createServer(serverTls(KEY), (request, response) => {
+  const server = createServer(serverTls(key), (request, response) => {
     request.resume();
     if (request.url === '/v1/ask') response.end(JSON.stringify(answer));
     else lie(response, request);

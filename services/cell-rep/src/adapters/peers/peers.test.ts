@@ -178,7 +178,7 @@ const LIES: [name: string, lie: Parameters<typeof startLiar>[2], answer?: unknow
   ['speaks no HTTP', (response) => response.socket?.end('hello\r\n\r\n')],
   ['has headers without end', (response) => response.socket?.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(100_000)}`)],
   ['answers questions without end', () => undefined, 'x'.repeat(1_000_000)],
-  ['answers questions with nonsense', () => undefined, { v: 1, state: 'have', archiveBytes: -1 }],
+  ['answers questions with nonsense', () => undefined, { v: 1, cellId: 'liar', state: 'have', archiveBytes: -1 }],
 ];
 
 test.each(LIES)(
@@ -249,6 +249,13 @@ test('a receiver that takes nothing loses its place', async () => {
   await bytes?.next();
   expect(peer.share.leased).toBe(1);
   await expect.poll(() => peer.share.leased, { timeout: 10_000 }).toBe(0);
+});
+
+test('a cell whose address leads elsewhere, as to the cell that asks, is not taken for another', async () => {
+  // It would wait for itself for an hour.
+  const self = await startPeer(started, 'mine', live, { patienceMs: 3_600_000 });
+  live.push({ ...self, cellId: 'elsewhere' });
+  expect(await self.layers.open(LAYER, pull.signal)).toBeUndefined();
 });
 
 test('another key opens nothing, on either side', async () => {
