@@ -5,6 +5,8 @@ export interface StepFailure {
   readonly step: 'pull' | 'create' | 'start' | 'healthy' | 'delete';
   readonly kind: ErrorKind;
   readonly code: string;
+  /** How much room was asked for, of one that found no room. */
+  readonly neededBytes?: number | undefined;
 }
 
 export interface CellHealth {
@@ -20,12 +22,15 @@ export const healthyCell: CellHealth = { failures: 0, reason: undefined };
 const CELL_KINDS: ReadonlySet<ErrorKind> = new Set(['internal', 'exhausted', 'unavailable', 'timeout']);
 /** A pull fails for the registry's or the image's sake, but for these. */
 const CELL_PULL_CODES: ReadonlySet<string> = new Set(['LAYER_STORE_FULL', 'LAYER_STORE_FAILED']);
+/** A cell without room for this has none for most images; one without room for more has met a large image. */
+const ORDINARY_IMAGE_BYTES = 1024 ** 3;
 // One failure may be bad luck; instances that fail here count as crashes, so it must not go on for long.
 const FAILURES_UNTIL_UNHEALTHY = 2;
 
 export function afterFailure(health: CellHealth, failure: StepFailure, message: string): CellHealth {
   const own = failure.step === 'pull' ? CELL_PULL_CODES.has(failure.code) : CELL_KINDS.has(failure.kind);
-  if (!own) return health;
+  // Nobody shall take a cell out of service by asking it for what fits nowhere.
+  if (!own || (failure.neededBytes ?? 0) > ORDINARY_IMAGE_BYTES) return health;
   const failures = health.failures + 1;
   return failures >= FAILURES_UNTIL_UNHEALTHY ? { failures, reason: message } : { ...health, failures };
 }

@@ -47,6 +47,9 @@ test('a cell that fails twice in its own right cannot create containers; images 
   expect(afterFailure(once, own, 'runc failed').reason).toBe('runc failed');
   const full = { step: 'pull', kind: 'exhausted', code: 'LAYER_STORE_FULL' } as const;
   expect(afterFailure(once, full, 'disk full').reason).toBe('disk full');
+  expect(afterFailure(once, { ...full, neededBytes: 200_000_000 }, 'disk full').reason).toBe('disk full');
+  // An image that fits nowhere says nothing of the cell.
+  expect(afterFailure(once, { ...full, neededBytes: 40_000_000_000 }, 'disk full')).toBe(once);
   for (const foreign of [
     { step: 'pull', kind: 'unavailable', code: 'LAYER_FETCH_FAILED' },
     { step: 'start', kind: 'not-found', code: 'USER_NOT_FOUND' },

@@ -1,4 +1,4 @@
-import { describeError, type Logger } from '@slipway/service-kit';
+import { CodedError, describeError, type Logger } from '@slipway/service-kit';
 import { afterFailure, type CellHealth, healthyCell } from '../domain/cell-health.ts';
 import type { StepName } from './instance-deps.ts';
 import { kindOf } from './step.ts';
@@ -44,7 +44,8 @@ export class CellCondition {
   }
 
   failed(step: StepName, error: unknown): void {
-    this.#set(afterFailure(this.#health, { step, kind: kindOf(error), code: codeOf(error) }, describeError(error)));
+    const failure = { step, kind: kindOf(error), code: codeOf(error), neededBytes: neededBytesOf(error) };
+    this.#set(afterFailure(this.#health, failure, describeError(error)));
   }
 
   async #check(): Promise<void> {
@@ -66,6 +67,11 @@ export class CellCondition {
     else logger.error({ reason: health.reason }, 'cell.unhealthy');
     onChange();
   }
+}
+
+function neededBytesOf(error: unknown): number | undefined {
+  const needed = error instanceof CodedError ? error.details.neededBytes : undefined;
+  return typeof needed === 'number' ? needed : undefined;
 }
 
 function codeOf(error: unknown): string {
