@@ -76,7 +76,9 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     return socket;
   };
   // The socket is handed over before the loop goes on: nothing that it tells meanwhile is missed.
-  return callbackify(open) as buildConnector.connector;
+  const opened = callbackify(open);
+  return (target, callback) =>
+    opened(target, (error: Error | null, socket) => (error ? callback(error, null) : callback(null, socket)));
 }
 
 /** Answers with the addresses that were checked, whatever the name leads to by now. */

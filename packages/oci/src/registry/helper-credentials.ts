@@ -45,15 +45,15 @@ export class HelperAnswers {
   source(helper: HelperSettings, registry: string): CredentialSource {
     const name = basename(helper.program);
     const key = JSON.stringify([helper.program, helper.environment, registry]);
-    const answers = this;
+    const last = (): RegistryCredentials | undefined => this.#known.get(key)?.last;
     return {
       key: `helper ${key}`,
       get last() {
-        return answers.#known.get(key)?.last;
+        return last();
       },
       describe: () => `with the credentials that ${name} gives`,
       blame: () =>
-        answers.#known.get(key)?.last === undefined
+        last() === undefined
           ? `the repository does not exist, or it needs credentials and ${name} has none for ${registry}`
           : `the credentials that ${name} gives may not pull it, or are wrong`,
       get: async (signal) => resultOf(await untilAborted(this.#ask(key, helper, registry).answer, signal)),

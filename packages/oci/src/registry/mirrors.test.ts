@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parseReference } from '../reference.ts';
 import { parseRegistrySettings } from '../settings/parse-settings.ts';
 import { RegistryCredentials } from './credentials.ts';
-import { image, layer, PASSWORD, platform, retries, SHORT, serve } from './hostile-pull.test-support.ts';
+import { image, layer, PASSWORD, platform, retries, serve } from './hostile-pull.test-support.ts';
 import { always, type Handler, honest } from './hostile-registry.test-support.ts';
 import { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 import type { RegistryError } from './registry-error.ts';
@@ -84,7 +84,9 @@ test.each<[name: string, handler: Handler, words: string]>([
   ['says nothing', () => undefined, 'it did not answer in time'],
 ])('when a mirror %s the next is asked, and the log says so', async (_name, handler, words) => {
   const [bad, good, upstream] = [await serve(handler), await serve(honest(image)), await serve(always(500, {}))];
-  const { inspect: inspectIt, steps } = await mirrored(upstream, [bad.address, good.address], { deadlines: SHORT });
+  const { inspect: inspectIt, steps } = await mirrored(upstream, [bad.address, good.address], {
+    deadlines: { headersMs: 3_000 },
+  });
   expect((await inspectIt()).manifestDigest).toBe(image.manifest.digest);
   const told = steps.find((step) =>
     step.startsWith(`the mirror ${bad.address} of ${upstream.address} does not help: `),
