@@ -183,6 +183,14 @@ test('a cell with another key gets nothing, and one that is switched off neither
   expect(await peerBytes(off, 'in')).toBe(0);
 });
 
+test('a cell that cannot listen at its address says so, and runs its apps', async () => {
+  const rep = await start(cellA(), { CELL_ADDRESS: '192.0.2.1' });
+  expect(rep.lines).toContainEqual(expect.objectContaining({ msg: 'peers.not-listening', address: '192.0.2.1' }));
+  await expect.poll(() => cellA().presence, patient).toMatchObject({ address: '192.0.2.1' });
+  expect(cellA().presence?.peerPort).toBeUndefined();
+  expect((await fetchFrom(await cellA().run(await app()))).status).toBe(200);
+});
+
 test('containers cannot reach the port at which cells give layers', async (context) => {
   const address = Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])
