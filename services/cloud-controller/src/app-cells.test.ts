@@ -23,7 +23,7 @@ test('administrators see the cells and what their disks are used for, with the n
     const { body } = await client.get('/v3/cells');
     expect(body.resources).toMatchObject([{ guid: 'cell-1', healthy: true, disk: null }]);
   }, PATIENCE);
-  const disk = cellDiskSchema.parse(sample('cell-disk.v1'));
+  const disk = cellDiskSchema.parse(sample('cell-disk.v1-missing'));
   const apps = disk.apps.map((each) => ({ ...each, guid: app }));
   await (await KvStore.open(cell, buckets.cellDisks)).put('cell-1', { ...disk, cellId: 'cell-1', apps });
   await vi.waitFor(async () => {
@@ -34,6 +34,15 @@ test('administrators see the cells and what their disks are used for, with the n
     expect(shared + exclusive + free).toBe(bytes);
     expect(shown.disk.images.map((image: { state: string }) => image.state)).toEqual(['current', 'unused']);
     expect(shown.disk.apps).toMatchObject([{ guid: app, name: expect.any(String), writable_bytes: 1_048_576 }]);
+    const image = expect.stringMatching(/^registry\.example:5000\/team\/shop@sha256:/);
+    expect(shown.wanted_images).toMatchObject({
+      stored_count: 17,
+      missing_count: 2,
+      missing: [
+        { image, reason: expect.stringContaining('403') },
+        { image, reason: null },
+      ],
+    });
     expect(shown.disk.collections).toMatchObject({ removed_layers: 17, last_error: { code: 'LAYER_STORE_FAILED' } });
   }, PATIENCE);
 });
