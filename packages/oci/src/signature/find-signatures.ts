@@ -5,7 +5,7 @@ import type { InspectedImage } from '../registry/resolve.ts';
 import { describeKeys, type ImageSignatures, proofRules, type SignaturePolicy } from './image-signatures.ts';
 import { MAX_CARRIED_BYTES } from './limits.ts';
 import { checkProof, documentsByDigest, type ProofRules, type RejectionCode, type SignatureProof } from './proof.ts';
-import { type Candidate, readReferrers, readSignatureTag } from './signature-places.ts';
+import { type PlaceContent, readReferrers, readSignatureTag } from './signature-places.ts';
 
 export interface SignatureSearch {
   readonly image: Pick<InspectedImage, 'indexBytes' | 'manifestBytes' | 'manifestDigest' | 'indexDigest'>;
@@ -71,7 +71,7 @@ class Finder {
       for (const read of [readSignatureTag, readReferrers]) {
         if (this.#proofs.size === new Set(this.#rules.keys.map(({ fingerprint }) => fingerprint)).size) break;
         for (const place of await read(this.#repository, this.#search, digest, signal)) {
-          this.#take(place.place, place.candidates, place.problem);
+          this.#take(place);
         }
       }
     }
@@ -79,10 +79,11 @@ class Finder {
     return this.#signatures();
   }
 
-  #take(place: string, candidates: readonly Candidate[], problem: string | undefined): void {
+  #take({ place, remark, candidates, problem }: PlaceContent): void {
     this.#found += candidates.length;
-    this.#places.push({ place, found: candidates.length, ...(problem === undefined ? {} : { problem }) });
-    this.#say(`${place}: ${foundText(candidates.length)}${problem === undefined ? '' : `; ${problem}`}`);
+    const named = remark === undefined ? place : `${place} (${remark})`;
+    this.#places.push({ place: named, found: candidates.length, ...(problem === undefined ? {} : { problem }) });
+    this.#say(`${named}: ${foundText(candidates.length)}${problem === undefined ? '' : `; ${problem}`}`);
     for (const [i, candidate] of candidates.entries()) {
       const foundAt = `${place}, number ${i + 1}`;
       if ('problem' in candidate) this.#reject({ foundAt, code: 'unreadable', reason: candidate.problem });

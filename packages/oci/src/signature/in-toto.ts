@@ -11,7 +11,7 @@ export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
  * The predicate of a statement that means "I sign this image" (cosign v3, `cosign sign`). Any other, such as an SBOM or
  * a vulnerability report, is signed with the same keys and says nothing in favour of the image.
  */
-const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 
 const STATEMENTS: ReadonlySet<string> = new Set([
   'https://in-toto.io/Statement/v1',

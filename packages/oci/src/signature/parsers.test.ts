@@ -147,6 +147,24 @@ test('of referrers, those that say that they are signatures come first, and atte
   expect(list.others).toBe(1);
 });
 
+test('of referrers, bundles that are said to be attestations are left out, and those that sign come first', () => {
+  const entry = (n: number, predicate?: string) => ({
+    mediaType: OCI_MANIFEST,
+    digest: digestOf(`${n}`),
+    size: n,
+    artifactType: 'application/vnd.oci.empty.v1+json',
+    ...(predicate === undefined ? {} : { annotations: { 'dev.sigstore.bundle.predicateType': predicate } }),
+  });
+  const manifests = [
+    entry(0),
+    entry(1, 'https://cosign.sigstore.dev/attestation/v1'),
+    entry(2, statement.predicateType),
+  ];
+  const list = parseReferrers(json({ schemaVersion: 2, manifests }));
+  expect(list.candidates.map(({ size }) => size)).toEqual([2, 0]);
+  expect(list.others).toBe(1);
+});
+
 test('of a Link header, only the query of the next page is taken over', () => {
   expect(nextPageQuery('</v2/x/referrers/sha256:1?n=2&last=a>; rel="next"')).toBe('n=2&last=a');
   expect(nextPageQuery('<https://evil.example/v2/x?token=1#frag>; rel=next')).toBe('token=1');

@@ -3,6 +3,7 @@ import { digestSchema, shortTextSchema } from '../descriptor.ts';
 import type { Digest } from '../digest.ts';
 import { checkShape, parseJsonObject } from '../json-document.ts';
 import { mediaTypes } from '../media-types.ts';
+import { SIGN_PREDICATE } from './in-toto.ts';
 import { isBundleMediaType } from './sigstore-bundle.ts';
 
 /** A manifest that says that it refers to an image. */
@@ -22,6 +23,8 @@ const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
 /** What cosign's client names in the fallback tag for its bundles, for it takes the media type of the config. */
 const EMPTY = 'application/vnd.oci.empty.v1+json';
+/** What cosign says of the statement in a bundle; registries with the API pass it on. */
+const PREDICATE_ANNOTATION = 'dev.sigstore.bundle.predicateType';
 
 const schema = z.object({
   schemaVersion: z.literal(2),
@@ -32,6 +35,7 @@ const schema = z.object({
       digest: digestSchema,
       size: z.int().nonnegative(),
       artifactType: z.string().nullish(),
+      annotations: z.record(z.string(), z.unknown()).nullish(),
     }),
   ),
 });
@@ -47,10 +51,14 @@ export function parseReferrers(bytes: Uint8Array): Referrers {
   const { manifests } = checkShape(schema, parseJsonObject(bytes, what), what);
   const named: Referrer[] = [];
   const unnamed: Referrer[] = [];
-  for (const { mediaType, digest, size, artifactType } of manifests) {
+  for (const { mediaType, digest, size, artifactType, annotations } of manifests) {
     if (mediaType !== mediaTypes.ociManifest) continue;
     const type = artifactType ?? '';
-    if (type === COSIGN_SIGNATURE || type === SIMPLE_SIGNING || isBundleMediaType(type)) named.push({ digest, size });
+    const predicate = annotations?.[PREDICATE_ANNOTATION];
+    // A word of whoever pushed it: it may hide a signature, and so may whoever leaves it out of the list.
+    if (typeof predicate === 'string' && predicate !== SIGN_PREDICATE) continue;
+    const isNamed = type === COSIGN_SIGNATURE || type === SIMPLE_SIGNING || isBundleMediaType(type);
+    if (isNamed || predicate === SIGN_PREDICATE) named.push({ digest, size });
     else if (type === '' || type === EMPTY) unnamed.push({ digest, size });
   }
   const candidates = [...named, ...unnamed];

@@ -23,6 +23,8 @@ export type Candidate = Pick<SignatureProof, 'format' | 'payload' | 'signature'>
 export interface PlaceContent {
   /** In words: `tag sha256-….sig`. */
   readonly place: string;
+  /** Why it was looked at. */
+  readonly remark?: string;
   readonly candidates: readonly Candidate[];
   /** Why it could not be read, or not all of it. */
   readonly problem?: string;
@@ -70,9 +72,8 @@ export async function readReferrers(
   });
   if (!unavailable && !api.failed) return [api];
   const tag = `sha256-${digestHex(digest)}`;
-  const place = unavailable ? `tag ${tag} (the registry has no ${path})` : `tag ${tag}`;
-  const fallback = await reader.at(place, () => reader.fallbackTag(tag));
-  return unavailable ? [fallback] : [api, fallback];
+  const fallback = await reader.at(`tag ${tag}`, () => reader.fallbackTag(tag));
+  return unavailable ? [{ ...fallback, remark: `the registry has no ${path}` }] : [api, fallback];
 }
 
 class PlaceReader {
