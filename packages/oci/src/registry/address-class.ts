@@ -43,16 +43,21 @@ const LISTS: readonly (readonly [AddressClass, BlockList])[] = [
   ['private', blockList(PRIVATE)],
 ];
 
-/** Prefixes whose last 32 bits are an IPv4 address that a translator reaches: NAT64 (RFC 6052). */
-const NAT64 = blockList(['64:ff9b::/96']);
+/**
+ * Prefixes whose last 32 bits are an IPv4 address: what a translator reaches (NAT64, RFC 6052 and 8215), and the
+ * deprecated "IPv4-compatible" addresses (RFC 4291, 2.5.5.1).
+ */
+const EMBEDDING = blockList(['64:ff9b::/96', '64:ff9b:1::/48', '::/96']);
 
 /** The class of an IP address (not a name). IPv4 addresses inside IPv6 ones count as what they are. */
 export function classifyAddress(address: string): AddressClass {
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  if (family === 'ipv6' && NAT64.check(address, family)) {
+  // First, for ::1 and :: begin as IPv4-compatible ones do.
+  const listed = LISTS.find(([, list]) => list.check(address, family))?.[0];
+  if (listed === undefined && family === 'ipv6' && EMBEDDING.check(address, family)) {
     return classifyAddress(embeddedIpv4(address));
   }
-  return LISTS.find(([, list]) => list.check(address, family))?.[0] ?? 'public';
+  return listed ?? 'public';
 }
 
 /** The URL parser writes any IPv6 address in hex groups; the last two are the IPv4 address. */

@@ -89,6 +89,12 @@ export class Transport {
     const { ask, url, method, headers, body: sent, headersMs, signal, registryOrigin } = exchange;
     signal?.throwIfAborted();
     const agent = url.origin === registryOrigin ? this.#agents.own : this.#foreignAgent(registryOrigin);
+    const { deadlines } = this.#options;
+    // undici's deadline for headers begins anew with each interim answer (1xx). What is sent takes the time it takes.
+    const late = new AbortController();
+    const patience = 2 * deadlines.connectMs + (headersMs ?? deadlines.headersMs);
+    const timer =
+      sent === undefined ? setTimeout(() => late.abort(new errors.HeadersTimeoutError()), patience) : undefined;
     let response: Dispatcher.ResponseData;
     try {
       response = await agent.request({
@@ -99,11 +105,13 @@ export class Transport {
         headers: { 'user-agent': this.#options.userAgent, 'accept-encoding': 'identity', ...headers },
         ...(sent === undefined ? {} : { body: sent }),
         ...(headersMs === undefined ? {} : { headersTimeout: headersMs }),
-        signal: signal ?? null,
+        signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
       });
     } catch (error) {
       signal?.throwIfAborted();
       throw networkError(this.#faults.of(error), ask, url);
+    } finally {
+      clearTimeout(timer);
     }
     const { body } = response;
     // Whoever reads the body gets its errors from reading. One that is given up "fails" as well, and nobody listens.
