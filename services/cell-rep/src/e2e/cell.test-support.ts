@@ -6,6 +6,7 @@ import { type Bus, connectService, KvStore, KvView } from '@slipway/bus';
 import {
   buckets,
   busAccess,
+  type CellDisk,
   type CellPresence,
   type DesiredLrp,
   type DesiredTask,
@@ -78,6 +79,7 @@ export class TestCell {
   #leases!: KvStore<Lease>;
   #instances!: KvView<Instance>;
   #cells!: KvView<CellPresence>;
+  #disks!: KvView<CellDisk>;
   #wanted!: KvStore<WantedImage | ImagesFreshness>;
   #tasks!: KvStore<TaskRecord>;
   #taskStates!: KvView<TaskRecord>;
@@ -147,6 +149,7 @@ export class TestCell {
     const cleaned = await this.clean();
     this.#instances.close();
     this.#cells.close();
+    this.#disks.close();
     this.#taskStates.close();
     for (const bus of this.#buses) await bus.close();
     if (this.#ordinal === 0) {
@@ -284,6 +287,11 @@ export class TestCell {
     return this.taskState(task);
   }
 
+  /** What the cell said last of its disk. */
+  disk(): CellDisk | undefined {
+    return this.#disks.get(this.id);
+  }
+
   record(instanceGuid: string): Instance | undefined {
     return this.#instances.get(keys.instance(this.id, instanceGuid));
   }
@@ -323,6 +331,7 @@ export class TestCell {
     this.#leases = await KvStore.open(scheduler, buckets.leases);
     this.#instances = await KvView.open(controller, buckets.instances);
     this.#cells = await KvView.open(scheduler, buckets.cells);
+    this.#disks = await KvView.open(controller, buckets.cellDisks);
     this.#wanted = await KvStore.open<WantedImage | ImagesFreshness>(controller, buckets.wantedImages);
     this.#tasks = await KvStore.open(controller, buckets.tasks);
     this.#taskStates = await KvView.open(controller, buckets.tasks, { filter: keys.taskStatesOf(this.id) });
