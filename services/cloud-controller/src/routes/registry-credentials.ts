@@ -31,7 +31,7 @@ const username = z
   .max(255)
   // RFC 7617: the first colon ends the user name.
   .regex(/^[^:\p{Cc}]*$/u, 'must not contain ":" or control characters');
-const password = z.string().min(1).max(MAX_PASSWORD);
+const password = z.string().min(1).max(MAX_PASSWORD).meta({ writeOnly: true });
 
 const createBody = z.strictObject({
   name: nameBody,
