@@ -73,6 +73,7 @@ export {
   parseDropletRegistry,
 } from './settings/droplet-registry.ts';
 export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';
+export { loadRegistrySettings } from './settings/load-settings.ts';
 export { registryClientOptions, registryConfig } from './settings/registry-config.ts';
 export type { RegistryEntry, RegistrySettings } from './settings/registry-settings.ts';
 export {

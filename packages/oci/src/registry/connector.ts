@@ -94,7 +94,12 @@ function pinned(addresses: readonly string[]): LookupFunction {
   };
 }
 
-async function timely(addresses: Promise<readonly string[]>, ms: number, hostname: string): Promise<readonly string[]> {
+/** Addresses, or the error of a connection that took too long. */
+export async function timely(
+  addresses: Promise<readonly string[]>,
+  ms: number,
+  hostname: string,
+): Promise<readonly string[]> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new errors.ConnectTimeoutError(`no address of ${hostname} in time`)), ms);
   try {

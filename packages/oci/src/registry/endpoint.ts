@@ -3,7 +3,7 @@ import { HUB } from '../reference.ts';
 import { registryTarget } from '../settings/host-pattern.ts';
 import { networksApply, type RegistrySettings } from '../settings/registry-settings.ts';
 import { classifyAddress, isLoopbackHost } from './address-class.ts';
-import { type LookupAddresses, systemLookup } from './connector.ts';
+import { type LookupAddresses, systemLookup, timely } from './connector.ts';
 import { evictOldest } from './evict-oldest.ts';
 import { probeScheme, type SpokenScheme } from './scheme-probe.ts';
 
@@ -85,7 +85,7 @@ export class EndpointResolver {
     if (!plainHttp.hasNetworks || !networksApply(this.#settings, registryTarget(registry))) {
       return false;
     }
-    const addresses = isIP(hostname) === 0 ? await this.#lookup(hostname) : [hostname];
+    const addresses = isIP(hostname) === 0 ? await timely(this.#lookup(hostname), this.#probeMs, hostname) : [hostname];
     const [first] = addresses;
     if (first === undefined || !plainHttp.covers(addresses) || addresses.some(isSpecial)) {
       return false;

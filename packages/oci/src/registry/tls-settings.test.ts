@@ -236,6 +236,9 @@ test('one who answers no name resolution is given up in time', async () => {
   const lookup = (): Promise<readonly string[]> => Promise.withResolvers<readonly string[]>().promise;
   const { pull } = clientWith({ lookup, deadlines: { connectMs: 200 } });
   expect(await pull('registry.test')).toBe('REGISTRY_TIMEOUT it did not accept a connection in time');
+  const settings = await settingsOf({ plainHttp: ['127.0.0.0/8'] });
+  const networks = clientWith({ lookup, settings, deadlines: { probeMs: 200 } });
+  expect(await networks.pull('registry.test')).toBe('REGISTRY_TIMEOUT it did not accept a connection in time');
 });
 
 test('settings are replaced while requests are under way: those finish, and the next ones are made anew', async () => {
