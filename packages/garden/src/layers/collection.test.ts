@@ -213,6 +213,24 @@ describe('before a download', () => {
   });
 });
 
+test('an image that is here starts on a disk that has not a byte left', async () => {
+  const dir = mountDisk(parent, 8);
+  const problems: string[] = [];
+  const keeping = await open(dir, { onProblem: ({ message }) => problems.push(message) });
+  const blob = noiseLayer('here', MEBIBYTE);
+  await store(keeping, [blob]);
+  keeping.setPins([pin([blob])]);
+  await keeping.close();
+  const full = await open(dir, { onProblem: ({ message }) => problems.push(message) });
+  expect(() => writeFileSync(join(dir, '..', 'foreign'), noise(8))).toThrow('ENOSPC');
+  const options = { image: { id: 'image', reference: 'here:1' } };
+  const [handle] = await full.ensureLayers([blob.descriptor], registryOf([]).fetch, options);
+  expect(handle).toMatchObject({ cached: true });
+  expect(problems).toEqual([expect.stringContaining('ENOSPC')]);
+  expect(full.ledger().disk.freeBytes).toBe(0);
+  await full.close();
+});
+
 describe('a layer that unpacks to more than anybody could know', () => {
   test('gets the room of layers that nobody keeps', async () => {
     const dir = mountDisk(parent, 40);

@@ -24,7 +24,7 @@ const known: fc.Arbitrary<KnownImage> = fc.record({
 const state: fc.Arbitrary<LedgerState> = fc.record({
   disk: fc.constant(disk),
   layers: ids.chain((present) =>
-    fc.tuple(...present.map((diffId) => fc.nat(1_000).map((bytes) => ({ diffId, bytes, lastUsedAt: 0 })))),
+    fc.tuple(...present.map((diffId) => fc.nat(1_000).map((bytes) => ({ diffId, bytes })))),
   ),
   holds: fc.array(hold, { maxLength: 8 }),
   known: fc.uniqueArray(known, { selector: ({ id }) => id }),
@@ -67,9 +67,9 @@ test('an image that nobody keeps says what could be had of it, and what stays fo
   const ledger = layerLedger({
     disk,
     layers: [
-      { diffId: 'base', bytes: 100, lastUsedAt: 0 },
-      { diffId: 'old', bytes: 10, lastUsedAt: 0 },
-      { diffId: 'new', bytes: 20, lastUsedAt: 0 },
+      { diffId: 'base', bytes: 100 },
+      { diffId: 'old', bytes: 10 },
+      { diffId: 'new', bytes: 20 },
     ],
     holds: [
       { by: 'pin', image: { id: 'v2', reference: 'shop:2', app }, current: true, diffIds: ['base', 'new'] },

@@ -23,7 +23,7 @@ export interface KnownImage {
 
 export interface LedgerState {
   readonly disk: DiskSpace;
-  readonly layers: readonly { readonly diffId: string; readonly bytes: number; readonly lastUsedAt: number }[];
+  readonly layers: readonly { readonly diffId: string; readonly bytes: number }[];
   readonly holds: readonly LayerHold[];
   readonly known: readonly KnownImage[];
 }

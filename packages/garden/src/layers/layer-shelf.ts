@@ -98,6 +98,8 @@ export class LayerShelf {
    */
   async remove(diffIds: readonly string[]): Promise<void> {
     const names: string[] = [];
+    const removal: Removal = { names, away: undefined };
+    this.#removals.add(removal);
     for (const diffId of diffIds) {
       const layer = this.#layers.get(diffId);
       if (layer === undefined) continue;
@@ -105,8 +107,6 @@ export class LayerShelf {
       this.#layers.delete(diffId);
       names.push(layer.record.name);
     }
-    const removal: Removal = { names, away: undefined };
-    this.#removals.add(removal);
     await this.#finish(removal);
   }
 

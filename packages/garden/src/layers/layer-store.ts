@@ -8,6 +8,7 @@ import { DEFAULT_LAYER_LIMITS } from '../tar/limits.ts';
 import { checkLayers } from './check-layers.ts';
 import { DEFAULT_WATERMARKS } from './disk-marks.ts';
 import { ImageBook } from './image-book.ts';
+import type { ImageName } from './image-name.ts';
 import type {
   EnsureOptions,
   FetchLayer,
@@ -52,6 +53,7 @@ export class LayerStore {
   readonly #downloads: LayerDownloads;
   readonly #containers: ContainerHolds;
   readonly #imageLimits: ImageLimits;
+  readonly #failed: (error: unknown) => void;
 
   private constructor(options: LayerStoreOptions, containers: ContainerHolds) {
     const { dir, onStep = (): void => undefined, onProblem = (): void => undefined } = options;
@@ -59,6 +61,7 @@ export class LayerStore {
       onProblem(asGardenError(error, 'LAYER_STORE_FAILED', 'layers', 'The layer store could not keep its records'));
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     this.#dir = dir;
+    this.#failed = failed;
     this.#containers = containers;
     this.#imageLimits = { ...DEFAULT_IMAGE_LIMITS, ...options.imageLimits };
     this.#files = new LayerFiles(dir, onStep);
@@ -140,7 +143,7 @@ export class LayerStore {
             handles[place] = await this.#downloads.ensure(descriptor, order);
           }),
         );
-        if (image !== undefined) this.#book.note(image, diffIds);
+        if (image !== undefined) this.#note(image, diffIds);
         return Object.defineProperty(handles, 'release', { value: release }) as typeof handles & HeldLayers;
       } finally {
         this.#room.releaseRest(room);
@@ -205,11 +208,7 @@ export class LayerStore {
 
   /** What the disk is used for, as of now. */
   ledger(): LayerLedger {
-    const layers = this.#shelf.all().map(({ record, lastUsedAt }) => ({
-      diffId: record.diffId,
-      bytes: bytesOfRecord(record),
-      lastUsedAt: lastUsedAt.getTime(),
-    }));
+    const layers = this.#shelf.all().map(({ record }) => ({ diffId: record.diffId, bytes: bytesOfRecord(record) }));
     const disk = readDiskSpaceNow(this.#dir);
     return layerLedger({ disk, layers, holds: this.#holds(), known: this.#book.list() });
   }
@@ -239,6 +238,15 @@ export class LayerStore {
     await this.#downloads.settled();
     await this.#shelf.settled();
     await this.#pins.settled();
+  }
+
+  /** No start fails for the sake of figures. */
+  #note(image: ImageName, diffIds: readonly string[]): void {
+    try {
+      this.#book.note(image, diffIds);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #holds(): readonly LayerHold[] {
