@@ -121,6 +121,20 @@ describe('above the high watermark', () => {
     await keeping.close();
   });
 
+  test('layers go also from a disk on which not even a directory can be made', async () => {
+    const dir = mountDisk(parent, 20);
+    const keeping = await open(dir, {
+      onStep: (step) => {
+        if (step === 'collect:away') throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+      },
+    });
+    await store(keeping, [noiseLayer('last', 4 * MEBIBYTE)]);
+    writeFileSync(join(dir, '..', 'foreign'), noise(8));
+    await keeping.collect();
+    for (const place of ['layers', 'splits', 'records', 'tmp']) expect(readdirSync(join(dir, place))).toEqual([]);
+    await keeping.close();
+  });
+
   test('a failure is told and does not end the collecting', async () => {
     const dir = mountDisk(parent, 20);
     const problems: string[] = [];

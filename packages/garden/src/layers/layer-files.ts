@@ -149,6 +149,15 @@ export class LayerFiles {
     await removeTree(away);
   }
 
+  /** The same without a new directory, for which a full disk may have no room. */
+  async removeInPlace(names: readonly string[]): Promise<void> {
+    this.#step('collect:remove');
+    for (const name of names) {
+      await removeTree(join(this.layersDir, name));
+      await removeTree(this.splitPath(name));
+    }
+  }
+
   /** What a layer takes on disk, in blocks, its split included. */
   async measure(name: string): Promise<number> {
     const split = this.splitPath(name);

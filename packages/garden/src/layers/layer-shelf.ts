@@ -1,4 +1,5 @@
 import { syncFileSystem } from '../sys/files.ts';
+import { errnoCode } from '../sys/sys-error.ts';
 import type { LayerDescriptor } from './layer.ts';
 import type { LayerFiles, StoredLayer } from './layer-files.ts';
 import type { LayerRecord } from './layer-record.ts';
@@ -118,10 +119,21 @@ export class LayerShelf {
   async #finish(removal: Removal): Promise<void> {
     if (removal.away === undefined) {
       await this.#files.syncRecords();
-      removal.away = this.#files.moveAway(removal.names);
+      removal.away = this.#tryMoveAway(removal.names);
     }
-    await this.#files.removeAway(removal.away);
+    if (removal.away === undefined) await this.#files.removeInPlace(removal.names);
+    else await this.#files.removeAway(removal.away);
     this.#removals.delete(removal);
+  }
+
+  /** Undefined when the disk is so full that not even a directory can be made. */
+  #tryMoveAway(names: readonly string[]): string | undefined {
+    try {
+      return this.#files.moveAway(names);
+    } catch (error) {
+      if (errnoCode(error) === 'ENOSPC' || errnoCode(error) === 'EDQUOT') return undefined;
+      throw error;
+    }
   }
 
   /** A layer that was not what its split says is offered to others no more; here it may still be good. */
