@@ -180,7 +180,10 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
           await taskSync.syncOne(guid);
         },
         image: (guid) => imageSync.syncOne(guid),
-        sync: async () => syncing.trigger(),
+        sync: async () => {
+          syncing.trigger();
+          keptInSync.trigger();
+        },
       },
     });
     const relaying = relay;
