@@ -197,6 +197,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     });
     keeper = new ImageKeeper({
       cellId,
+      dropletRegistry: config.DROPLET_REGISTRY?.registry,
       read: (now) => wantedImages.read(now),
       store: imageStore(garden, images),
       timeoutMs: config.PULL_TIMEOUT_MS,

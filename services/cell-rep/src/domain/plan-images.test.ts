@@ -27,13 +27,14 @@ function wanted(n: number, changes: { current?: boolean; copied?: boolean } = {}
 const guids = (images: readonly Wanted[]): string[] => images.map(({ dropletGuid }) => dropletGuid);
 const present = (ids: readonly string[], now = 0, before: Membership = new Map()): Membership =>
   nextMembership(before, ids.map(cell), now);
+const cellOf = (cellId: string, dropletRegistry?: string) => ({ cellId, dropletRegistry });
 const many = Array.from({ length: 200 }, (_, n) => wanted(n));
 
 test('one cell, and each of two, keeps and fetches everything, what is current first', () => {
   const images = [wanted(1, { current: false }), wanted(2), wanted(3)];
   for (const cells of [['a'], ['a', 'b']]) {
     for (const id of cells) {
-      const plan = planImages(images, present(cells), id, 0);
+      const plan = planImages(images, present(cells), cellOf(id), 0);
       expect(guids(plan.pins)).toEqual([sampleGuid(2), sampleGuid(3), sampleGuid(1)]);
       expect(plan.fetch).toEqual(plan.pins);
     }
@@ -42,24 +43,30 @@ test('one cell, and each of two, keeps and fetches everything, what is current f
 
 test('of more cells, two keep each image', () => {
   const members = present(['a', 'b', 'c', 'd']);
-  const kept = ['a', 'b', 'c', 'd'].flatMap((id) => guids(planImages(many, members, id, 0).fetch));
+  const kept = ['a', 'b', 'c', 'd'].flatMap((id) => guids(planImages(many, members, cellOf(id), 0).fetch));
   for (const { dropletGuid } of many) expect(kept.filter((guid) => guid === dropletGuid)).toHaveLength(2);
 });
 
 test('what the platform’s own registry has is fetched when it is needed, and kept while it is current', () => {
-  const plan = planImages(
-    [wanted(1, { copied: true }), wanted(2, { copied: true, current: false })],
-    present(['a']),
-    'a',
-    0,
-  );
+  const images = [wanted(1, { copied: true }), wanted(2, { copied: true, current: false })];
+  const plan = planImages(images, present(['a']), cellOf('a', 'droplets.test'), 0);
   expect(plan.fetch).toEqual([]);
   expect(guids(plan.pins)).toEqual([sampleGuid(1)]);
 });
 
+test('a copy in a registry that is not the platform’s any more spares no cell anything', () => {
+  const images = [wanted(1, { copied: true }), wanted(2, { copied: true, current: false })];
+  for (const registry of [undefined, 'others.test']) {
+    const plan = planImages(images, present(['a']), cellOf('a', registry), 0);
+    expect(guids(plan.fetch)).toEqual([sampleGuid(1), sampleGuid(2)]);
+    expect(plan.pins).toEqual(plan.fetch);
+  }
+});
+
 test('a cell that is away for a while keeps its share: nobody copies it anew, until it does not come back', () => {
   const all = present(['a', 'b', 'c']);
-  const fetchOf = (members: Membership, now: number): string[] => guids(planImages(many, members, 'a', now).fetch);
+  const fetchOf = (members: Membership, now: number): string[] =>
+    guids(planImages(many, members, cellOf('a'), now).fetch);
   const away = present(['a', 'b'], 1_000, all);
   expect(fetchOf(away, 1_000)).toEqual(fetchOf(all, 0));
   const back = present(['a', 'b', 'c'], 2_000, away);
@@ -71,10 +78,10 @@ test('a cell that is away for a while keeps its share: nobody copies it anew, un
 test('while a new cell fetches what becomes its own, those that had it hold on to it', () => {
   const two = present(['a', 'b']);
   const three = present(['a', 'b', 'c'], 1_000, two);
-  const plan = planImages(many, three, 'a', 1_000);
+  const plan = planImages(many, three, cellOf('a'), 1_000);
   expect(plan.pins).toHaveLength(many.length);
   expect(plan.fetch.length).toBeLessThan(many.length);
-  const later = planImages(many, three, 'a', 1_000 + SETTLE_MS);
+  const later = planImages(many, three, cellOf('a'), 1_000 + SETTLE_MS);
   expect(guids(later.pins)).toEqual(guids(later.fetch));
 });
 
@@ -89,7 +96,7 @@ test('at any time each image is to be fetched by some cell, and pinned by every 
       for (const { cells, afterMs } of steps) {
         now += afterMs;
         members = present(cells, now, members);
-        const plans = ['a', 'b', 'c', 'd', 'e'].map((id) => planImages(many.slice(0, 20), members, id, now));
+        const plans = ['a', 'b', 'c', 'd', 'e'].map((id) => planImages(many.slice(0, 20), members, cellOf(id), now));
         const fetched = new Set(plans.flatMap(({ fetch }) => guids(fetch)));
         expect(fetched.size).toBe(20);
         for (const { pins, fetch } of plans) expect(guids(pins)).toEqual(expect.arrayContaining(guids(fetch)));

@@ -12,18 +12,30 @@ export interface ImagePlan {
   readonly fetch: readonly Wanted[];
 }
 
+/** Who plans. `dropletRegistry` is the host of the platform's own registry, if this cell is told of one. */
+export interface PlanningCell {
+  readonly cellId: string;
+  readonly dropletRegistry: string | undefined;
+}
+
 /**
  * What this cell keeps so that a start never needs an upstream registry. A platform of one or two cells keeps everything
  * everywhere; of more cells two keep each image. What staging copied into the platform's own registry can be had from
  * there by any cell at any time, so none fetches it in advance; what is here of it and current is kept all the same.
  */
-export function planImages(wanted: Iterable<Wanted>, members: Membership, cellId: string, now: number): ImagePlan {
+export function planImages(
+  wanted: Iterable<Wanted>,
+  members: Membership,
+  { cellId, dropletRegistry }: PlanningCell,
+  now: number,
+): ImagePlan {
   const [expected, settled] = [expectedCells(members), settledCells(members, now)];
   const pins: Wanted[] = [];
   const fetch: Wanted[] = [];
   for (const each of wanted) {
     const kept: KeptImage = { ...each.image, placementTags: each.placementTags };
-    const copied = each.image.copy !== undefined;
+    // One in a registry that is no longer the platform's own is of no use.
+    const copied = dropletRegistry !== undefined && each.image.copy?.registry === dropletRegistry;
     const mine = keepersOf(kept, expected).includes(cellId);
     // Whose turn it is may not have it yet, so whose turn it was holds on to it.
     if ((mine || keepersOf(kept, settled).includes(cellId)) && (each.current || !copied)) pins.push(each);

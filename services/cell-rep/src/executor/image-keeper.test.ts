@@ -35,6 +35,7 @@ class World {
   most = 0;
   readonly keeper = new ImageKeeper({
     cellId: 'cell-1',
+    dropletRegistry: undefined,
     read: () => ({ images: this.images, complete: this.complete, cells: this.cells }),
     store: {
       holds: ({ image }) => this.stored.has(image.manifestDigest),

@@ -24,6 +24,8 @@ export interface ImageStore {
 
 export interface ImageKeeperDeps {
   readonly cellId: string;
+  /** The host of the platform's own registry. */
+  readonly dropletRegistry: string | undefined;
   readonly read: (now: number) => {
     readonly images: readonly Wanted[];
     readonly complete: boolean;
@@ -123,7 +125,7 @@ export class ImageKeeper {
       const { images, complete, cells } = read(now);
       // Nobody else tells whether this cell is there.
       if (cells !== undefined) this.#members = nextMembership(this.#members, cells, now);
-      this.#plan = planImages(images, this.#members, cellId, now);
+      this.#plan = planImages(images, this.#members, this.#deps, now);
       this.#forget(images, complete);
       // Without knowing of itself it would keep nothing.
       const certain = complete && this.#members.has(cellId);
