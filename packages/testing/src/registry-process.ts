@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RegistryHandle } from './registry-handle.ts';
+import { RegistryLog } from './registry-log.ts';
 import {
   startTokenServer,
   type TokenRequest,
@@ -39,8 +40,10 @@ export interface RegistryProcess extends RegistryHandle {
   readonly certificate: string | undefined;
   /** What the token server was asked with token authentication. */
   readonly tokenRequests: readonly TokenRequest[];
-  /** Requests that the registry answered, oldest first: `GET /v2/a/manifests/b 200`. */
+  /** Requests that the registry answered, oldest first: `GET /v2/a/manifests/b 200`. They come a moment after the answers. */
   readonly requests: readonly string[];
+  /** The same, when all that were answered by now are among them. */
+  asked(): Promise<readonly string[]>;
   /** SIGKILL: the registry is gone, its data stays until `stop`. */
   kill(): Promise<void>;
 }
@@ -86,14 +89,14 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     // Tracing exporters of distribution 3 would call out.
     env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
   });
-  const requests: string[] = [];
+  const log = new RegistryLog();
   const clean = async (): Promise<void> => {
     await kill(child);
     await tokens?.stop();
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const port = await listening(child, requests);
+    const port = await listening(child, log);
     return {
       kind: 'process',
       reason: `${BINARY} as a plain process`,
@@ -103,7 +106,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       pid: child.pid ?? 0,
       certificate: tls?.certPem,
       tokenRequests: tokens?.requests ?? [],
-      requests,
+      requests: log.requests,
+      asked: () => log.caughtUp(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`),
       kill: () => kill(child),
       stop: clean,
     };
@@ -161,7 +165,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 /** Resolves with the port when the registry says that it listens; keeps reading its log afterwards. */
-async function listening(child: ChildProcess, requests: string[]): Promise<number> {
+async function listening(child: ChildProcess, log: RegistryLog): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const seen: string[] = [];
   const read = (line: string): void => {
@@ -172,11 +176,7 @@ async function listening(child: ChildProcess, requests: string[]): Promise<numbe
     if (port !== undefined) {
       resolve(Number(port));
     }
-    // Apache's combined log format on stdout.
-    const request = /"((?:GET|HEAD|PUT|POST|PATCH|DELETE) [^ "?]+)[^ "]* HTTP\/[\d.]+" (\d{3})/.exec(line);
-    if (request) {
-      requests.push(`${request[1]} ${request[2]}`);
-    }
+    log.read(line);
   };
   for (const stream of [child.stdout, child.stderr]) {
     if (stream) {

@@ -168,7 +168,7 @@ test('a mirror that may not say what tags mean is asked for digests only', async
   const pull = async (tags: boolean) =>
     (await (await mirrored(upstream, [{ location: behind.address, tags }])).inspect()).manifestDigest;
   expect(await pull(true)).toBe(moved.manifest.digest);
-  const [before, asked] = [behind.requests.length, upstream.requests.length];
+  const [before, asked] = [(await behind.asked()).length, (await upstream.asked()).length];
   expect(await pull(false)).toBe(image.manifest.digest);
   await expect.poll(() => behind.requests.slice(before)).toEqual([`GET /v2/team/app/blobs/${image.config.digest} 200`]);
   await expect.poll(() => upstream.requests.slice(asked)).toEqual(['GET /v2/team/app/manifests/v1 200']);

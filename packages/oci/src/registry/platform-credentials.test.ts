@@ -180,7 +180,7 @@ test('a token that is about to expire is replaced before the registry refuses it
   const { pull } = puller(registry, { now: () => now });
   const credentials = new RegistryCredentials(GIVEN.username, GIVEN.password);
   await pull(credentials);
-  const [tokens, requests] = [registry.tokenRequests.length, registry.requests.length];
+  const [tokens, requests] = [registry.tokenRequests.length, (await registry.asked()).length];
   now = 91_000;
   expect(await pull(credentials)).toBe(image.manifest.digest);
   expect(registry.tokenRequests.length - tokens).toBe(1);

@@ -209,7 +209,7 @@ test('after the first challenge the password is sent at once', async () => {
   const credentials = { username: 'alice', password: 'wonderland' };
   const registry = await launch({ auth: { kind: 'basic', ...credentials } });
   await pushImage(registry, 'app', 'v1', image('basic'), { credentials });
-  const before = registry.requests.length;
+  const before = (await registry.asked()).length;
   await inspect(referenceTo(registry, 'app:v1'), { credentials: new RegistryCredentials('alice', 'wonderland') });
   await expect.poll(() => registry.requests.slice(before).map((line) => line.slice(-3))).toEqual(['401', '200', '200']);
 });

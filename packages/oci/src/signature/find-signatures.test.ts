@@ -305,14 +305,15 @@ test('builds that were asked for together look at a place once, and a later one 
   const sharing = new RegistryClient({ documents: new DocumentCache({ maxBytes: 1_000_000 }) });
   onTestFinished(() => sharing.close());
   const image = await push('together', ({ digest }) => [simpleSignature(signingKeys(), { digest })]);
-  const asked = (): number => registry.requests.filter((request) => request.startsWith('GET /v2/together/')).length;
+  const asked = async (): Promise<number> =>
+    (await registry.asked()).filter((request) => request.startsWith('GET /v2/together/')).length;
   const together = { freshSince: Date.now() };
   const first = await searchFor(sharing, at('together'), policyOf(signingKeys()), together);
   expect(first.error?.code).toBe('SIGNATURE_NOT_ACCEPTED');
-  const before = asked();
+  const before = await asked();
   await searchFor(sharing, at('together'), policyOf(signingKeys()), together);
   // Of what is not there, nothing is kept: the API, and the fallback tag.
-  expect(asked() - before).toBe(2);
+  expect((await asked()) - before).toBe(2);
   const { digest } = image.manifest;
   await pushSignatureTag(registry, 'together', digest, [simpleSignature(keys, { digest })]);
   const later = await searchFor(sharing, at('together'), policy, { freshSince: Date.now() });

@@ -144,7 +144,7 @@ describe('what staging copied into the platform’s own registry', () => {
     expect(front.requests).toEqual([]);
     // Those below are of every version of the sample, and here.
     const own = lrp.image.layers.at(-1)?.digest;
-    expect(droplets.requests).toContain(`GET /v2/${lrp.image.copy?.repository}/blobs/${own} 200`);
+    expect(await droplets.asked()).toContain(`GET /v2/${lrp.image.copy?.repository}/blobs/${own} 200`);
   });
 
   test('comes from its own registry when that is gone, and the log says why; when nobody has it, what each of them said', async () => {

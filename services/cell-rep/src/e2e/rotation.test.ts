@@ -50,7 +50,7 @@ test('a rotated password is what the next pull uses, on a cell without the image
   await here.desire(withLogin(rotated));
   const { instanceGuid } = await there.place(withLogin(rotated), 1);
   expect((await fetchFrom(await there.untilState(instanceGuid, 'RUNNING'))).status).toBe(200);
-  expect(registry.requests).toContainEqual(expect.stringMatching(/^GET \/v2\/app-\w+\/blobs\/sha256:\w+ 200$/));
+  expect(await registry.asked()).toContainEqual(expect.stringMatching(/^GET \/v2\/app-\w+\/blobs\/sha256:\w+ 200$/));
   expect(here.record(running.instanceGuid)).toEqual(running);
   expect((await fetchFrom(running)).status).toBe(200);
   expect(here.linesOf(lrp).filter((line) => /Stopping instance|crashed/i.test(line))).toEqual([]);
