@@ -29,7 +29,7 @@ export async function benchPull(args: readonly string[], stopped: AbortSignal): 
   try {
     const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
     const images = await pushHostImages(SPECS, registry, ['/usr/lib', '/usr/bin', '/usr/share', modules], directory);
-    const slipway = new Slipway();
+    const slipway = new Slipway(directory);
     contenders.push(slipway, new GunzipAndTar());
     for (const [program, contender] of [
       ['dockerd', new Docker(stopped)],

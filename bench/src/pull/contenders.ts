@@ -28,9 +28,9 @@ export class Slipway implements Contender {
   /** Of each image, the most memory of a pull. */
   readonly peaksMb = new Map<string, number>();
 
-  constructor() {
+  constructor(directory: string) {
     this.#child = fork(new URL('./slipway-puller.ts', import.meta.url), {
-      env: { ...process.env, ...CELL_MEMORY },
+      env: { ...process.env, ...CELL_MEMORY, NODE_COMPILE_CACHE: join(directory, 'compile-cache') },
       execArgv: ['--max-semi-space-size=4'],
     });
   }

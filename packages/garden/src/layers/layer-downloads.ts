@@ -198,6 +198,7 @@ class Download {
     const { digest, size, diffId, mediaType } = this.#descriptor;
     onStep('pull:unpack');
     const directory = files.newDirectory();
+    const done = shelf.begin();
     // Progress is told in bytes of the blob, whatever comes.
     const scale = source.size === undefined ? 1 : size / source.size;
     let told = 0;
@@ -220,6 +221,8 @@ class Download {
       // The next try begins anew.
       tell(-told);
       throw fullDisk(error) ?? error;
+    } finally {
+      done();
     }
   }
 }

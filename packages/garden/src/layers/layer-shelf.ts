@@ -7,6 +7,9 @@ import type { LayerRecord } from './layer-record.ts';
 type Blob = LayerRecord['blobs'][number];
 type Contents = Omit<LayerRecord, 'v' | 'name' | 'diffId' | 'blobs' | 'createdAt' | 'durable' | 'bootId'>;
 
+/** While layers come one after the other, those that are here are not to wait longer to be on the disk. */
+const SETTLE_PATIENCE_MS = 10_000;
+
 /** Layers without records whose files are to go. */
 interface Removal {
   readonly names: readonly string[];
@@ -24,6 +27,9 @@ export class LayerShelf {
   readonly #removals = new Set<Removal>();
   #lastName = 0;
   #settling: Promise<void> | undefined;
+  /** Layers that are being made. */
+  #coming = 0;
+  #onQuiet: (() => void) | undefined;
 
   constructor(files: LayerFiles, bootId: string, onFailure: (error: unknown) => void) {
     this.#files = files;
@@ -164,6 +170,15 @@ export class LayerShelf {
     return record;
   }
 
+  /** To be called when a layer is begun; what it returns, when it is done, well or not. */
+  begin(): () => void {
+    this.#coming += 1;
+    return () => {
+      this.#coming -= 1;
+      if (this.#coming === 0) this.#onQuiet?.();
+    };
+  }
+
   /** Writes back and measures what is new, in the background: starting a container does not wait for a disk. */
   #settle(): void {
     if (this.#settling !== undefined) return;
@@ -178,7 +193,10 @@ export class LayerShelf {
       if (pending.length === 0) return;
       try {
         // Layers of before are durable and only not measured.
-        if (pending.some(({ record }) => !record.durable)) await syncFileSystem(this.#files.layersDir);
+        if (pending.some(({ record }) => !record.durable)) {
+          await this.#quiet();
+          await syncFileSystem(this.#files.layersDir);
+        }
         for (const { record } of pending) await this.#settleOne(record);
       } catch (error) {
         // Not durable then: a layer so marked is fetched again after the machine restarts. The next layer tries again.
@@ -186,6 +204,16 @@ export class LayerShelf {
         return;
       }
     }
+  }
+
+  /** Writing back takes much of a processor, and somebody waits for the layers that are on their way; but not for ever. */
+  async #quiet(): Promise<void> {
+    if (this.#coming === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const patience = setTimeout(resolve, SETTLE_PATIENCE_MS);
+    this.#onQuiet = resolve;
+    await promise;
+    clearTimeout(patience);
   }
 
   async #settleOne({ diffId, name }: LayerRecord): Promise<void> {
