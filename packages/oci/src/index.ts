@@ -69,7 +69,7 @@ export { type FlightPassenger, type FlightResult, SharedFlights } from './regist
 export {
   DROPLET_REGISTRY_FORM,
   type DropletRegistry,
-  isDropletCopy,
+  mayBeDropletCopy,
   parseDropletRegistry,
 } from './settings/droplet-registry.ts';
 export { type FollowSettingsOptions, followRegistrySettings } from './settings/follow-settings.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseReference } from '../reference.ts';
-import { isDropletCopy, parseDropletRegistry } from './droplet-registry.ts';
+import { isDropletCopy, mayBeDropletCopy, parseDropletRegistry } from './droplet-registry.ts';
 
 test.each([
   ['droplets.example.com', { registry: 'droplets.example.com', prefix: '' }],
@@ -35,4 +35,22 @@ test('what is below the prefix is a copy, whatever the case of the host, and not
       );
     }),
   );
+});
+
+test.each([
+  ['r.example.com/own', 'r.example.com:443/own/docker.io/acme/app', true],
+  ['r.example.com/own', 'R.example.com:0443/own/docker.io/acme/app', true],
+  ['r.example.com/own', 'r.example.com:80/own/docker.io/acme/app', true],
+  ['r.example.com:443/own', 'r.example.com/own/docker.io/acme/app', true],
+  ['r.example.com:80', 'r.example.com/docker.io/acme/app', true],
+  ['r.example.com:5000/own', 'r.example.com:05000/own/docker.io/acme/app', true],
+  ['[::1]:5000/own', '[0:0::1]:5000/own/docker.io/acme/app', true],
+  ['r.example.com:5000/own', 'r.example.com/own/docker.io/acme/app', false],
+  ['r.example.com/own', 'r.example.com:5000/own/docker.io/acme/app', false],
+  ['r.example.com/own', 'r.example.com:443/acme/app', false],
+  ['r.example.com/own', 's.example.com:443/own/docker.io/acme/app', false],
+])('with the droplet registry %s, that %s may be a copy is %s', (text, reference, expected) => {
+  const droplets = parseDropletRegistry(text);
+  if (droplets === undefined) throw new Error('it parses');
+  expect(mayBeDropletCopy(droplets, parseReference(reference))).toBe(expected);
 });

@@ -1,4 +1,5 @@
 import { HUB, parseReference } from '../reference.ts';
+import { canonicalHost } from './host-pattern.ts';
 
 /** The platform's own registry, where staging copies images to: `host[:port][/prefix]`. */
 export interface DropletRegistry {
@@ -31,4 +32,24 @@ export function isDropletCopy(
 ): boolean {
   const within = prefix === '' || place.repository.startsWith(`${prefix}/`);
   return within && place.registry.toLowerCase() === registry;
+}
+
+/**
+ * Whether a repository may be one of the platform's own copies, however its registry is written: `host`, `host:443` and
+ * `host:80` can be one, and what the settings hold for it holds for all of them. Wider than `isDropletCopy`: that decides
+ * who gets credentials, this whom to refuse.
+ */
+export function mayBeDropletCopy(
+  { registry, prefix }: DropletRegistry,
+  place: { readonly registry: string; readonly repository: string },
+): boolean {
+  const within = prefix === '' || place.repository.startsWith(`${prefix}/`);
+  const [own, other] = [spellings(registry), spellings(place.registry)];
+  return within && own.host === other.host && own.ports.some((port) => other.ports.includes(port));
+}
+
+/** Without a port it is that of https or of http: which of them, the settings and a handshake say. */
+function spellings(registry: string): { readonly host: string; readonly ports: readonly number[] } {
+  const [, host = registry, port] = /^(.+?)(?::(\d+))?$/.exec(registry) ?? [];
+  return { host: canonicalHost(host), ports: port === undefined ? [443, 80] : [Number(port)] };
 }

@@ -52,7 +52,7 @@ function parseHost(written: string): string | undefined {
 }
 
 /** One spelling for each host: IPv6 addresses have many. */
-function canonicalHost(host: string): string {
+export function canonicalHost(host: string): string {
   const bare = host.startsWith('[') ? host.slice(1, -1) : host;
   return isIPv6(bare) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare.toLowerCase();
 }

@@ -3,7 +3,7 @@ import {
   formatReference,
   type ImageLimits,
   inspectImage,
-  isDropletCopy,
+  mayBeDropletCopy,
   type Platform,
   parseReference,
   type RegistryClient,
@@ -55,7 +55,7 @@ export async function stageBuild(
   try {
     deps.log(`Staging ${request.image}`, 'OUT');
     const reference = withDefaultTag(parseReference(request.image));
-    if (deps.copier !== undefined && isDropletCopy(deps.copier.droplets, reference)) {
+    if (deps.copier !== undefined && mayBeDropletCopy(deps.copier.droplets, reference)) {
       return failed(platformsOwn(formatReference(reference)));
     }
     const credentials = credentialsOf(request, deps);
