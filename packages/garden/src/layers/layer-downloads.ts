@@ -24,6 +24,8 @@ interface Flight {
 /** What one caller wants of layers that are not here. */
 export interface DownloadOrder {
   readonly fetch: FetchLayer;
+  /** Whose download it may share. */
+  readonly from: string;
   readonly signal: AbortSignal;
   readonly report: (progress: LayerProgress) => void;
   /** What is left of the room that is promised for all its layers, once it is. */
@@ -40,7 +42,7 @@ export interface LayerDownloadsOptions {
   readonly onStep: StoreStepListener;
 }
 
-/** Downloads and unpacks layers, each once for all who want it at the same time. */
+/** Downloads and unpacks layers, each once for all who want it from the same place at the same time. */
 export class LayerDownloads {
   readonly #options: LayerDownloadsOptions;
   readonly #places: Semaphore;
@@ -52,10 +54,10 @@ export class LayerDownloads {
   }
 
   /** What has to be fetched of these and is not on its way: for that room has to be found. */
-  missingBytes(descriptors: readonly LayerDescriptor[]): number {
+  missingBytes(descriptors: readonly LayerDescriptor[], from: string): number {
     const missing = new Map<string, number>();
     for (const descriptor of descriptors) {
-      const key = keyOf(descriptor);
+      const key = keyOf(descriptor, from);
       const coming = this.#flights.get(key)?.work.abandoned === false;
       if (!coming && this.#options.shelf.verified(descriptor) === undefined)
         missing.set(key, estimateBytes(descriptor));
@@ -74,7 +76,7 @@ export class LayerDownloads {
         report({ digest, state: 'cached', bytes: size, size });
         return toHandle(known, true);
       }
-      const running = this.#flights.get(keyOf(descriptor));
+      const running = this.#flights.get(keyOf(descriptor, order.from));
       const mine = running === undefined || running.work.abandoned;
       const flight = mine ? this.#launch(descriptor, order, first, running) : running;
       let bytes = 0;
@@ -101,7 +103,7 @@ export class LayerDownloads {
   }
 
   #launch(descriptor: LayerDescriptor, order: DownloadOrder, first: boolean, before: Flight | undefined): Flight {
-    const key = keyOf(descriptor);
+    const key = keyOf(descriptor, order.from);
     const listeners = new Set<(bytes: number) => void>();
     const { room } = this.#options;
     const work = new SharedFlight(async (signal) => {
@@ -247,8 +249,8 @@ function isOfSource(error: unknown): error is GardenError {
   return error.code !== 'CANCELLED' && error.code !== 'LAYER_STORE_FULL' && error.code !== 'LAYER_STORE_FAILED';
 }
 
-function keyOf({ digest, diffId }: LayerDescriptor): string {
-  return `${digest} ${diffId}`;
+function keyOf({ digest, diffId, size }: LayerDescriptor, from: string): string {
+  return `${digest} ${diffId} ${size} ${from}`;
 }
 
 function toHandle(record: LayerRecord, cached: boolean): LayerHandle {

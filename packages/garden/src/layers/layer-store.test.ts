@@ -98,6 +98,45 @@ test('concurrent requests for a layer share one download, and one that gives up 
   await store.close();
 });
 
+test('nobody waits for a registry that somebody else chose, nor for what it sends under the same digest', async () => {
+  const blob = layer('of a common base');
+  const { promise: end, resolve: over } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
+  const hostile: FetchLayer = async function* () {
+    tell();
+    await end;
+    yield Buffer.from('something else');
+  };
+  const store = await LayerStore.open({ dir });
+  const slow = store.ensureLayers([blob.descriptor], hostile, { from: 'registry.mallory.test' });
+  slow.catch(() => undefined);
+  await asked;
+  const { fetch, asked: wanted } = registry([blob]);
+  const both = [1, 2].map(async () => await store.ensureLayers([blob.descriptor], fetch, { from: 'docker.io' }));
+  for (const layers of await Promise.all(both)) expect(layers[0]?.diffId).toBe(blob.descriptor.diffId);
+  expect(wanted).toEqual([blob.descriptor.digest]);
+  over();
+  await expect(slow).rejects.toMatchObject({ code: 'LAYER_SIZE_MISMATCH' });
+  expect(store.has(blob.descriptor)).toBe(true);
+  await store.close();
+});
+
+test('who says another size of a layer fails alone', async () => {
+  const blob = layer('of one size');
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  const fetch: FetchLayer = async function* () {
+    await opened;
+    yield blob.bytes;
+  };
+  const store = await LayerStore.open({ dir });
+  const lying = store.ensureLayers([{ ...blob.descriptor, size: blob.descriptor.size - 1 }], fetch);
+  const honest = store.ensureLayers([blob.descriptor], fetch);
+  open();
+  await expect(lying).rejects.toMatchObject({ code: 'LAYER_SIZE_MISMATCH' });
+  expect((await honest)[0]?.diffId).toBe(blob.descriptor.diffId);
+  await store.close();
+});
+
 test('a download that nobody waits for any more is cancelled', async () => {
   const blob = layer('cancelled');
   const { promise: cancelled, resolve: tell } = Promise.withResolvers<void>();

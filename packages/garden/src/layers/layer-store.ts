@@ -114,7 +114,7 @@ export class LayerStore {
   /**
    * Makes sure that all layers are in the store, downloading and unpacking what is missing side by side. Returns
    * handles in the order given, which nobody removes until they are released; a container made of them keeps them from
-   * then on. Requests for one layer share one download. Nothing is fetched of an image that is over a limit, or for
+   * then on. Requests for one layer from one place share one download. Nothing is fetched of an image that is over a limit, or for
    * which no room can be made.
    * @throws GardenError LAYER_*, IMAGE_TOO_LARGE, IMAGE_TOO_MANY_LAYERS, CANCELLED
    */
@@ -124,7 +124,7 @@ export class LayerStore {
     options: EnsureOptions = {},
   ): Promise<HeldLayers> {
     checkLayers(descriptors, this.#imageLimits);
-    const { image, background = false, onProgress: report = (): void => undefined } = options;
+    const { image, from = '', background = false, onProgress: report = (): void => undefined } = options;
     const diffIds = descriptors.map(({ diffId }) => diffId);
     const release = this.#leases.take(diffIds, image);
     const controller = new AbortController();
@@ -132,9 +132,9 @@ export class LayerStore {
     const signal = outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]);
     try {
       // For all of them at once: an image that does not fit as a whole is of no use.
-      const room = this.#room.admitAll(this.#downloads.missingBytes(descriptors), background);
+      const room = this.#room.admitAll(this.#downloads.missingBytes(descriptors, from), background);
       try {
-        const order = { fetch, signal, report, room, background };
+        const order = { fetch, from, signal, report, room, background };
         const handles: LayerHandle[] = [];
         // The largest first: when there is not room for all at once, what is begun last decides how long it takes.
         const largestFirst = [...descriptors.entries()].sort(([, a], [, b]) => b.size - a.size);

@@ -68,6 +68,11 @@ export interface EnsureOptions {
   readonly onProgress?: (progress: LayerProgress) => void;
   /** What they are called in the ledger. */
   readonly image?: ImageName;
+  /**
+   * Where the layers come from in the end: a registry's host. Only requests that say the same share a download, for nobody
+   * shall wait for a registry that another tenant has chosen and that sends what it likes, as slowly as it likes.
+   */
+  readonly from?: string;
   /** Nobody waits for it: it leaves as much free as the high watermark asks for. */
   readonly background?: boolean;
 }

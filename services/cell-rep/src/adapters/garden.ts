@@ -57,7 +57,7 @@ export class GardenContainers implements Containers {
     { onProgress, onDetour }: PullListener,
   ): Promise<PulledImage> {
     const fetch = this.#images.open(lrp, onDetour);
-    const options = { signal, onProgress, image: imageName(lrp) };
+    const options = { signal, onProgress, image: imageName(lrp), from: lrp.image.registry.toLowerCase() };
     const layers = await this.#garden.layers.ensureLayers(lrp.image.layers, fetch, options);
     return { layers, release: () => layers.release() };
   }

@@ -12,7 +12,12 @@ export function imageStore({ layers }: Pick<Garden, 'layers'>, images: ImageSour
     prefetch: async (wanted, signal) => {
       const fetch = images.open(wanted);
       for (const layer of wanted.image.layers) {
-        const options = { signal, image: nameOf(wanted), background: true };
+        const options = {
+          signal,
+          image: nameOf(wanted),
+          from: wanted.image.registry.toLowerCase(),
+          background: true,
+        };
         // What keeps it is that it is pinned.
         (await layers.ensureLayers([layer], fetch, options)).release();
       }
