@@ -1,3 +1,4 @@
+import type { OciErrorCode } from '../errors.ts';
 import { evictOldest } from './evict-oldest.ts';
 import type { RegistryError } from './registry-error.ts';
 
@@ -6,6 +7,22 @@ const REST_MS = 60_000;
 /** However long a mirror asks to be left alone, it is asked again after this. */
 const MAX_REST_MS = 10 * 60_000;
 const MAX_RESTS = 1_000;
+
+/**
+ * Faults that documents have by themselves, wherever they come from: whoever pushes such an image must not keep everybody
+ * else from the mirror.
+ */
+const OF_DOCUMENTS: ReadonlySet<OciErrorCode> = new Set([
+  'SIZE_MISMATCH',
+  'DOCUMENT_TOO_LARGE',
+  'DOCUMENT_MALFORMED',
+  'DOCUMENT_AMBIGUOUS',
+  'MEDIA_TYPE_MISMATCH',
+  'MEDIA_TYPE_UNSUPPORTED',
+  'SCHEMA1_UNSUPPORTED',
+  'NOT_AN_IMAGE',
+  'LAYER_COUNT_MISMATCH',
+]);
 
 /** Mirrors that failed a moment ago and are not asked for a while, so that each request does not wait for them anew. */
 export class MirrorRests {
@@ -16,9 +33,10 @@ export class MirrorRests {
     this.#now = now;
   }
 
-  /** Takes note of a failure. One that is about the thing asked for (404, no access) says nothing of the mirror. */
+  /** Takes note of a failure. One of the thing asked for (404, no access, a bad manifest) says nothing of the mirror. */
   failed(mirror: string, error: RegistryError): void {
     if (error.status !== undefined && error.status < 500 && !error.transient) return;
+    if (error.phase !== 'blob' && OF_DOCUMENTS.has(error.code)) return;
     const since = this.#now();
     const until = since + Math.min(Math.max(error.retryAfterMs ?? 0, REST_MS), MAX_REST_MS);
     this.#rests.delete(mirror);

@@ -198,6 +198,18 @@ test('a mirror that failed is left alone for a minute, one that only lacks an im
   expect(failing.paths.length).toBe(2);
 });
 
+test('an image that is bad by itself keeps nobody from its mirror', async () => {
+  const manifest = '{"schemaVersion":2}';
+  const bad = always(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }, manifest);
+  let pushed = true;
+  const mirror = await serve((request, response) => (pushed ? bad : honest(image))(request, response));
+  const upstream = await serve((request, response) => (pushed ? bad : always(500, {}))(request, response));
+  const { inspect: inspectIt } = await mirrored(upstream, [mirror.address]);
+  expect((await failure(inspectIt())).code).toBe('DOCUMENT_MALFORMED');
+  pushed = false;
+  expect((await inspectIt()).manifestDigest).toBe(image.manifest.digest);
+});
+
 test('after a blob that breaks or lies in the middle, the next try gets it elsewhere', async () => {
   const lying = await serve((request, response) =>
     request.url?.includes('/blobs/')
