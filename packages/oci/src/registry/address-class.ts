@@ -12,9 +12,12 @@ const SPECIAL = [
   '::/128',
   'fe80::/10',
   'ff00::/8',
-  // Metadata services that clouds put elsewhere: AWS on IPv6, Alibaba Cloud.
+  // Metadata services that clouds put elsewhere: AWS and Google Cloud on IPv6, Alibaba Cloud, Oracle Cloud, Azure.
   'fd00:ec2::254/128',
+  'fd20:ce::254/128',
   '100.100.100.200/32',
+  '192.0.0.192/32',
+  '168.63.129.16/32',
 ];
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 // RFC 1918, RFC 6598 (carrier-grade NAT), RFC 4193, benchmarking and protocol assignments.
