@@ -46,7 +46,10 @@ function describe(path: Buffer, name: string, inodes: Map<bigint, string>): stri
   const usual = stats.isDirectory() ? 0o755 : 0o644;
   if ((stats.isDirectory() || stats.isFile()) && mode !== usual) parts.push(`mode ${mode.toString(8)}`);
   if (stats.uid !== 0n || stats.gid !== 0n) parts.push(`owner ${stats.uid}:${stats.gid}`);
-  return [...parts, ...[...attributes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${value}`)].join(' ');
+  return [
+    ...parts,
+    ...[...attributes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${value}`),
+  ].join(' ');
 }
 
 function shown(bytes: Buffer, quoted: boolean): string {
