@@ -9,6 +9,7 @@ import {
 } from '@slipway/oci';
 import { CodedError, describeError } from '@slipway/service-kit';
 import type { StagerErrorCode } from '../errors.ts';
+import { advise } from './advice.ts';
 
 type Staged = Extract<StagingResult, { outcome: 'staged' }>;
 type Failed = Extract<StagingResult, { outcome: 'failed' }>;
@@ -64,7 +65,7 @@ function resolvedImage(reference: Reference, image: AcceptedImage): ResolvedImag
 export function failureOf(error: unknown): StagingFailure {
   if (error instanceof RegistryError) {
     const phase = error.phase === 'blob' ? 'config' : error.phase;
-    return { phase, code: error.code, message: error.message };
+    return { phase, code: error.code, message: advise(error.code, error.message) };
   }
   if (error instanceof OciError) {
     return { phase: phaseOf(error.code), code: error.code, message: error.message };
