@@ -20,8 +20,11 @@ const OID = {
 
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
-/** Makes a P-256 key and an X.509 certificate for these host names and IPv4 addresses, good for a year. */
-export function selfSigned(names: readonly string[]): SelfSigned {
+/** Makes a P-256 key and an X.509 certificate for these host names and IPv4 addresses; default: good for a year. */
+export function selfSigned(
+  names: readonly string[],
+  valid: { readonly from?: Date; readonly to?: Date } = {},
+): SelfSigned {
   const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der.sequence(der.oid(OID.ecdsaWithSha256));
   const name = der.sequence(der.set(der.sequence(der.oid(OID.commonName), der.utf8(names[0] ?? 'test'))));
@@ -38,7 +41,10 @@ export function selfSigned(names: readonly string[]): SelfSigned {
     algorithm,
     name,
     // An hour back, for clocks differ.
-    der.sequence(der.utcTime(new Date(now - 3_600_000)), der.utcTime(new Date(now + YEAR_MS))),
+    der.sequence(
+      der.utcTime(valid.from ?? new Date(now - 3_600_000)),
+      der.utcTime(valid.to ?? new Date(now + YEAR_MS)),
+    ),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der.context(
@@ -54,7 +60,7 @@ export function selfSigned(names: readonly string[]): SelfSigned {
   return {
     key,
     keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    certPem: `-----BEGIN CERTIFICATE-----\n${certBase64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    certPem: `-----BEGIN CERTIFICATE-----\n${certBase64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
     certBase64,
   };
 }

@@ -1,8 +1,10 @@
 import { headerNumbers, owners, xattrs } from './families/attributes.test-support.ts';
+import { configs } from './families/configs.test-support.ts';
 import { accounts, mountPoints, processes } from './families/containers.test-support.ts';
-import { configs, indexes, json, manifests } from './families/documents.test-support.ts';
 import { gnuNames, paxHeaders, trailing, truncated, typeFlags } from './families/headers.test-support.ts';
+import { indexes } from './families/indexes.test-support.ts';
 import { acrossLayers, behindSymlinks, hardlinks, replacedParents, symlinks } from './families/links.test-support.ts';
+import { json, manifests } from './families/manifests.test-support.ts';
 import { devices, duplicates, typeChanges, whiteouts } from './families/nodes.test-support.ts';
 import { descriptors, gzip, otherPacking, zstd } from './families/packing.test-support.ts';
 import { absolutePaths, climbingPaths } from './families/paths.test-support.ts';
