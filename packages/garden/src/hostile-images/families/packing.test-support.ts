@@ -283,7 +283,7 @@ export const descriptors: Family = {
     lie('a size of nothing', 'LAYER_SIZE_MISMATCH', { size: 0 }),
     lie('a size of one byte', 'LAYER_SIZE_MISMATCH', { size: 1 }),
     lie('a size of a gigabyte', 'LAYER_SIZE_MISMATCH', { size: 1e9 }),
-    lie('a size of 2^53 - 1', 'LAYER_SIZE_MISMATCH', { size: Number.MAX_SAFE_INTEGER }),
+    lie('a size of 2^53 - 1', 'IMAGE_TOO_LARGE', { size: Number.MAX_SAFE_INTEGER }),
     lie('a negative size', 'LAYER_SIZE_MISMATCH', { size: -1 }),
     ...(
       [
