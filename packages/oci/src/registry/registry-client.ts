@@ -144,6 +144,12 @@ export class RegistryClient {
     return new MirroredRepository(session, clients, this.#rests);
   }
 
+  /** The registry itself, to read which repositories it has (`_catalog`). */
+  catalog(registry: string, access: RepositoryAccess = {}): RepositoryClient {
+    const source = this.#source({ registry, repository: '' }, access.credentials);
+    return new RepositoryClient(this.#session(registry, '', source, access, this.#retries, { actions: 'catalog' }));
+  }
+
   /** A repository to write to. No mirror is asked: they are for reading. */
   uploads({ registry, repository }: Place, access: RepositoryAccess = {}): RepositoryWriter {
     const source = this.#source({ registry, repository }, access.credentials);

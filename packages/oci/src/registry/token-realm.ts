@@ -14,7 +14,7 @@ export interface TokenRealm {
 
 /** What a token is wanted for. */
 export interface TokenAccess {
-  readonly actions: 'pull' | 'pull,push' | 'delete';
+  readonly actions: 'pull' | 'pull,push' | 'delete' | 'catalog';
   /** Other repositories of the registry that blobs are taken over from (cross-repository mounts). */
   readonly mountFrom?: readonly string[];
 }
@@ -75,7 +75,7 @@ function wantedScopes(repository: string, access: TokenAccess, challenged: strin
   if (challenged !== undefined && challenged.length <= MAX_SCOPE && /^[\w./-]+$/.test(challenged)) {
     return [challenged];
   }
-  if (repository === '') return [];
+  if (repository === '') return access.actions === 'catalog' ? ['registry:catalog:*'] : [];
   const sources = (access.mountFrom ?? []).filter((source) => source !== repository);
   return [`repository:${repository}:${access.actions}`, ...sources.map((source) => `repository:${source}:pull`)];
 }
