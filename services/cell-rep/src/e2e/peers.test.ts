@@ -45,9 +45,12 @@ afterEach(async () => {
 const cellA = (): TestCell => cells[0] as TestCell;
 const cellB = (): TestCell => cells[1] as TestCell;
 
+/** Others know the cell by then: what it was before had another port. */
 async function start(cell: TestCell, env: Readonly<Record<string, string>> = {}): Promise<RepProcess> {
+  const before = cell.presence?.epoch;
   const rep = await cell.startRep({ env });
   reps.push(rep);
+  await expect.poll(() => cell.presence?.epoch ?? before, patient).not.toBe(before);
   return rep;
 }
 
