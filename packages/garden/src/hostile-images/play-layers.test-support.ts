@@ -77,7 +77,7 @@ function describeBlob({ bytes, tar = bytes, lies }: LayerBlob): LayerDescriptor 
 async function expectTidy(store: LayerStore, storeDir: string): Promise<void> {
   const names = store.list().map(({ name }) => name);
   await expect.poll(() => readdirSync(join(storeDir, 'tmp'))).toEqual([]);
-  expect(readdirSync(store.layersDir).sort()).toEqual([...names].sort());
+  await expect.poll(() => readdirSync(store.layersDir).sort()).toEqual([...names].sort());
 }
 
 async function play(image: HostileLayers): Promise<void> {

