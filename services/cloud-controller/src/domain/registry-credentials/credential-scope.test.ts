@@ -90,6 +90,13 @@ test("a space's come before its organization's, and among each the longest prefi
   }
 });
 
+test('of prefixes that differ by one character the longer wins, in spaces too', () => {
+  for (const where of ['space', 'organization'] as const) {
+    const all = [of(where, 'ab'), of(where, 'ab/')];
+    for (const candidates of [all, all.toReversed()]) expect(best(candidates, 'ab/a')).toEqual(of(where, 'ab/'));
+  }
+});
+
 test.each([
   ['team/app', 'team/app', true],
   ['team/app', 'team/app/x', true],

@@ -64,8 +64,6 @@ export function bestCredentials<C extends PlacedCredentials>(
   place: { readonly spaceGuid: string; readonly organizationGuid: string },
   image: { readonly registry: string; readonly repository: string },
 ): C | undefined {
-  const rank = (candidate: C): number =>
-    candidate.repositoryPrefix.length + (candidate.spaceGuid === null ? 0 : Number.MAX_SAFE_INTEGER / 2);
   return candidates
     .filter((candidate) =>
       candidate.spaceGuid === null
@@ -73,7 +71,13 @@ export function bestCredentials<C extends PlacedCredentials>(
         : candidate.spaceGuid === place.spaceGuid,
     )
     .filter((candidate) => covers(candidate, image))
-    .reduce<C | undefined>((best, each) => (best === undefined || rank(each) > rank(best) ? each : best), undefined);
+    .reduce<C | undefined>((best, each) => (best === undefined || isNearer(each, best) ? each : best), undefined);
+}
+
+function isNearer(candidate: PlacedCredentials, other: PlacedCredentials): boolean {
+  const ofSpace = candidate.spaceGuid !== null;
+  if (ofSpace !== (other.spaceGuid !== null)) return ofSpace;
+  return candidate.repositoryPrefix.length > other.repositoryPrefix.length;
 }
 
 function covers(scope: CredentialScope, image: { readonly registry: string; readonly repository: string }): boolean {
