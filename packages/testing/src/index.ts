@@ -16,6 +16,7 @@ export {
   type LayerPacking,
   packLayer,
 } from './image-builder.ts';
+export { type LrpChanges, lrpOfImage } from './image-lrp.ts';
 export {
   type PushedImage,
   type PushOptions,

@@ -30,6 +30,8 @@ import {
 } from '@slipway/contracts';
 import { createLogger, generateSealingKeys, type SealingKeys, Secret } from '@slipway/service-kit';
 import {
+  type LrpChanges,
+  lrpOfImage,
   type NatsHandle,
   type PushOptions,
   pushImage,
@@ -40,7 +42,6 @@ import {
   startRegistry,
 } from '@slipway/testing';
 import { expect } from 'vitest';
-import { type LrpChanges, lrpOfImage } from './image-lrp.test-support.ts';
 import { type Environment, type RepProcess, runClean, startRep, untilReady } from './rep-process.test-support.ts';
 
 const SILENT = createLogger('test', 'silent');

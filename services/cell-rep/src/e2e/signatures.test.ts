@@ -2,11 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { DesiredLrp } from '@slipway/contracts';
 import { digestOf } from '@slipway/oci';
-import { type BuiltImage, pushImage, sampleImage, signingKeys, simpleSignature } from '@slipway/testing';
+import { type BuiltImage, lrpOfImage, pushImage, sampleImage, signingKeys, simpleSignature } from '@slipway/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
 import { fetchFrom } from './host.test-support.ts';
-import { lrpOfImage } from './image-lrp.test-support.ts';
 
 const patient = { timeout: 30_000 };
 const keys = signingKeys();

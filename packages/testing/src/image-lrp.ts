@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DesiredLrp } from '@slipway/contracts';
-import type { BuiltImage } from '@slipway/testing';
+import type { BuiltImage } from './image-builder.ts';
 
 export interface LrpChanges extends Partial<Omit<DesiredLrp, 'action' | 'resources'>> {
   readonly action?: Partial<DesiredLrp['action']>;
