@@ -3,6 +3,7 @@ import { benchApi } from './api/bench-api.ts';
 import { benchDemo } from './demo/bench-demo.ts';
 import { benchPull } from './pull/bench-pull.ts';
 import { benchRegistryLoad } from './registry-load/bench-registry-load.ts';
+import { benchStart } from './start/bench-start.ts';
 
 /** Each prints what it likes and returns the object of its last line. */
 const benchmarks: Readonly<Record<string, (args: readonly string[], stopped: AbortSignal) => Promise<object>>> = {
@@ -10,6 +11,7 @@ const benchmarks: Readonly<Record<string, (args: readonly string[], stopped: Abo
   demo: benchDemo,
   'registry-load': benchRegistryLoad,
   pull: benchPull,
+  start: benchStart,
 };
 
 const stopped = new AbortController();

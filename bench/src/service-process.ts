@@ -7,12 +7,18 @@ import { fileURLToPath } from 'node:url';
 
 const READY_POLL_MS = 50;
 
+export interface RunningService {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly healthPort: number;
+}
+
 /** Runs a service until it is ready. */
 export async function startService(
   name: string,
   env: Readonly<Record<string, string>>,
   nodeFlags: readonly string[] = [],
-): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+): Promise<RunningService> {
   const main = fileURLToPath(new URL(`../../services/${name}/src/main.ts`, import.meta.url));
   const [port, healthPort] = [await freePort(), await freePort()];
   const child = spawn(process.execPath, [...nodeFlags, main], {
@@ -26,7 +32,7 @@ export async function startService(
     if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`);
     await delay(READY_POLL_MS);
   }
-  return { child, port };
+  return { child, port, healthPort };
 }
 
 const answers = (url: string): Promise<boolean> =>
