@@ -70,14 +70,16 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
           buckets.cells,
           buckets.cellDisks,
           buckets.wantedImages,
+          buckets.networkPolicies,
         ],
         kvWrite: [
           { bucket: buckets.desiredLrps, keys: '>' },
           { bucket: buckets.tasks, keys: keys.desiredTasks },
           { bucket: buckets.wantedImages, keys: '>' },
+          { bucket: buckets.networkPolicies, keys: '>' },
         ],
-        // No image is told apart by its marker, so whoever leaves them may clear them.
-        kvCompact: [buckets.wantedImages],
+        // What is gone is not asked for by its marker for long, so whoever leaves them may clear them.
+        kvCompact: [buckets.wantedImages, buckets.networkPolicies],
       };
     case 'uaa':
       return { ...none, publish: registersRoutes.publish, subscribe: registersRoutes.subscribe };
@@ -125,6 +127,7 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
           buckets.cells,
           buckets.leases,
           buckets.wantedImages,
+          buckets.networkPolicies,
         ],
         kvWrite: [
           { bucket: buckets.instances, keys: `${cellId}.>` },

@@ -69,7 +69,7 @@ export type LrpRoute = z.infer<typeof lrpRouteSchema>;
 
 /**
  * A process that shall run (Diego's DesiredLRP). Writer: cloud-controller, rebuilt from SQL.
- * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `retire`, `updatedAt` and
+ * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `internalHosts`, `retire`, `updatedAt` and
  * `image.credentials` change in place; any other change is a new process guid.
  */
 export const desiredLrpSchema = z.object({
@@ -123,6 +123,8 @@ export const desiredLrpSchema = z.object({
   readinessCheck: readinessCheckSchema.optional(),
   startTimeoutMs: z.int().positive(),
   routes: z.array(lrpRouteSchema),
+  /** Names on internal domains that lead to the instances; routers are told nothing of them. Changes in place. */
+  internalHosts: z.array(z.string().min(1)).optional(),
   /** Guids of instances to be stopped and replaced (`cf restart-app-instance`). A guid names one instance for ever. */
   retire: z.array(guidSchema).optional(),
   placementTags: z.array(z.string()),

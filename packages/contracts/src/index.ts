@@ -57,6 +57,16 @@ export {
 } from './nats-accounts.ts';
 export { type NatsServerConfig, renderNatsServerConfig } from './nats-server-config.ts';
 export {
+  type InternalDomain,
+  internalDomainSchema,
+  type NetworkFreshness,
+  type NetworkPolicy,
+  type NetworkRecord,
+  networkFreshnessSchema,
+  networkPolicySchema,
+  networkRecordSchema,
+} from './network-policy.ts';
+export {
   type Placement,
   type PlacementRecord,
   placementRecordSchema,

@@ -34,6 +34,10 @@ export const instanceSchema = z.object({
   /** The container's own address, once it has one. */
   address: z.string().optional(),
   ports: z.array(z.object({ containerPort: portSchema, hostPort: portSchema })).optional(),
+  /** Whose network policies hold for its address. */
+  appGuid: guidSchema.optional(),
+  /** Names on internal domains that lead to it while it is routable. */
+  internalHosts: z.array(z.string()).optional(),
   /** Digest of the manifest that it runs. */
   manifestDigest: digestSchema.optional(),
   crash: z

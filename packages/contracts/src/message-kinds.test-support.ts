@@ -7,6 +7,7 @@ import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
 import { instanceMetrics, instanceSchema } from './instance.ts';
 import { logEnvelope } from './log-envelope.ts';
 import { type MessageDefinition, parseMessage } from './message.ts';
+import { internalDomainSchema, networkFreshnessSchema, networkPolicySchema } from './network-policy.ts';
 import { placementSchema, unplacedSchema } from './placement.ts';
 import { registryCheckRequest, registryCheckResult } from './registry-check.ts';
 import { routerRegisterSchema, routerStartSchema } from './router-messages.ts';
@@ -49,8 +50,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'images-freshness': record(imagesFreshnessSchema),
   instance: record(instanceSchema),
   'instance.metrics': message(instanceMetrics),
+  'internal-domain': record(internalDomainSchema),
   lease: record(leaseSchema),
   'log.envelope': message(logEnvelope),
+  'network-freshness': record(networkFreshnessSchema),
+  'network-policy': record(networkPolicySchema),
   placement: record(placementSchema),
   'registry-credentials': record(registryCredentialsSchema),
   'registry.check.request': message(registryCheckRequest),

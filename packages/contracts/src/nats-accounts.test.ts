@@ -62,6 +62,9 @@ describe('each record has one writer', () => {
     [keys.schedulerLease, buckets.leases.name, ['scheduler']],
     [keys.wantedImage('d'), buckets.wantedImages.name, ['cloud-controller']],
     [keys.imagesDomain, buckets.wantedImages.name, ['cloud-controller']],
+    [keys.networkPolicy('a', 'b'), buckets.networkPolicies.name, ['cloud-controller']],
+    [keys.internalDomain('apps.internal'), buckets.networkPolicies.name, ['cloud-controller']],
+    [keys.networkDomain, buckets.networkPolicies.name, ['cloud-controller']],
     ['another', buckets.leases.name, []],
   ])('%s in %s: %j', (key, bucket, writers) => {
     expect(whoImports('service', `$KV.${bucket}.${key}`)).toEqual(writers);
@@ -203,6 +206,7 @@ describe('streams and buckets', () => {
       KV_instances: ['scheduler'],
       KV_tasks: ['scheduler'],
       'KV_wanted-images': ['cloud-controller'],
+      'KV_network-policies': ['cloud-controller'],
     });
   });
 });
@@ -244,7 +248,7 @@ test('the server is configured with an account for each user, open to exactly th
     readonly jetstream: { readonly store_dir: string; readonly max_file_store: number };
   };
   // Whatever is free on the disk when it starts.
-  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1233 * 1024 * 1024 });
+  expect(config.jetstream).toEqual({ store_dir: '/store', max_file_store: 1297 * 1024 * 1024 });
   expect(Object.keys(config.accounts).toSorted()).toEqual(['platform', ...Object.keys(users)].toSorted());
   expect(config.accounts.platform?.users).toEqual([{ user: 'operator', password: 'o' }]);
   for (const [name, account] of Object.entries(config.accounts)) {

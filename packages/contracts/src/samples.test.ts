@@ -83,6 +83,7 @@ const parts = [
   'layerSchema',
   'lrpRouteSchema',
   'nanosecondsSchema',
+  'networkRecordSchema',
   'placementRecordSchema',
   'portSchema',
   'processGuidSchema',
@@ -130,6 +131,7 @@ test('the records of every bucket are samples of it, and no others', () => {
     cells: ['cell-presence'],
     'cell-disks': ['cell-disk'],
     'wanted-images': ['wanted-image', 'images-freshness'],
+    'network-policies': ['network-policy', 'internal-domain', 'network-freshness'],
     leases: ['lease'],
   };
   for (const { name, value: schema } of Object.values(contracts.buckets)) {

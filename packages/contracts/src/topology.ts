@@ -3,6 +3,7 @@ import { cellPresenceSchema, leaseSchema } from './cell.ts';
 import { cellDiskSchema } from './cell-disk.ts';
 import { desiredLrpSchema, domainFreshnessSchema } from './desired-lrp.ts';
 import { instanceSchema } from './instance.ts';
+import { networkRecordSchema } from './network-policy.ts';
 import { placementRecordSchema } from './placement.ts';
 import { taskRecordSchema } from './task.ts';
 import { imagesFreshnessSchema, wantedImageSchema } from './wanted-image.ts';
@@ -114,6 +115,11 @@ export const buckets = {
     value: wantedImageSchema.or(imagesFreshnessSchema),
     maxBytes: 256 * MEBIBYTE,
   },
+  /**
+   * Keys `policy.<source app guid>.<destination app guid>`, `internal-domain.<name>` and `domain.cf-network`. Writer:
+   * cloud-controller.
+   */
+  networkPolicies: { name: 'network-policies', value: networkRecordSchema, maxBytes: 64 * MEBIBYTE },
   /** Keys `<cell id>`. Writer: that cell. */
   cells: { name: 'cells', value: cellPresenceSchema, ttlMs: 30_000, maxBytes: 16 * MEBIBYTE },
   /** Keys `<cell id>`. Writer: that cell. What its disk is used for; four times as long as it takes to be told again. */
@@ -140,5 +146,8 @@ export const keys = {
   taskStatesOf: (cellId: string): string => `state.${cellId}.>`,
   wantedImage: (dropletGuid: string): string => `droplet.${dropletGuid}`,
   imagesDomain: 'domain.cf-images',
+  networkPolicy: (source: string, destination: string): string => `policy.${source}.${destination}`,
+  internalDomain: (name: string): string => `internal-domain.${name}`,
+  networkDomain: 'domain.cf-network',
   schedulerLease: 'scheduler',
 } as const;
