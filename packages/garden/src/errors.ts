@@ -38,7 +38,7 @@ export const GARDEN_ERRORS = {
   },
   IMAGE_ID_UNMAPPED: {
     kind: 'invalid',
-    means: 'The image has files of a uid or gid that is outside of the ids a container has.',
+    means: 'The files and users of the image have more different uids and gids above 65,535 than a container can have.',
   },
   IMAGE_MOUNT_POINT_INVALID: {
     kind: 'invalid',

@@ -1,5 +1,5 @@
 import type { ResolvedProcess } from '../image/process.ts';
-import type { IdRange } from '../rootfs/keeper.ts';
+import { type IdRange, idMappings } from '../rootfs/id-range.ts';
 import { capabilitiesFor } from './capabilities.ts';
 import { MASKED_PATHS, READONLY_PATHS } from './kernel-paths.ts';
 import { seccompProfile } from './seccomp-profile.ts';
@@ -86,7 +86,11 @@ const NAMESPACES = ['user', 'pid', 'mount', 'network', 'ipc', 'uts', 'cgroup'];
 /** The config.json (OCI runtime-spec 1.0.2) of a container. */
 export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, unknown>> {
   const { process, range, limits } = input;
-  const mapping = [{ containerID: 0, hostID: range.base, size: range.size }];
+  const mapping = idMappings(range).map(({ containerId, hostId, size }) => ({
+    containerID: containerId,
+    hostID: hostId,
+    size,
+  }));
   const memory = { limit: limits.memoryBytes, ...(input.swapAccounting ? { swap: limits.memoryBytes } : {}) };
   return {
     ociVersion: '1.0.2',

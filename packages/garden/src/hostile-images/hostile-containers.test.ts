@@ -39,7 +39,7 @@ async function look(image: HostileRootfs): Promise<ResolvedProcess> {
     checkMountPoints(view);
     const { entrypoint = [], workdir = '', user = '', imageEnv = [] } = image.process;
     const request = { entrypoint, cmd: [], workdir, user, imageEnv, env: {} };
-    return resolveProcess(request, view, 65_535, MOUNTED_DIRECTORIES);
+    return resolveProcess(request, view, MOUNTED_DIRECTORIES);
   } finally {
     view.close();
   }

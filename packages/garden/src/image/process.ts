@@ -39,19 +39,13 @@ const ACCOUNT_FILE_BYTES = 1024 * 1024;
  * @param mounted directories that something is mounted on later, so that what is in the image there does not count
  * @throws GardenError PROCESS_*, USER_*, IMAGE_FILE_INVALID
  */
-export function resolveProcess(
-  request: ProcessRequest,
-  view: RootfsView,
-  maxId: number,
-  mounted: readonly string[],
-): ResolvedProcess {
+export function resolveProcess(request: ProcessRequest, view: RootfsView, mounted: readonly string[]): ResolvedProcess {
   const args = buildArguments(request);
   const cwd = buildWorkdir(request.workdir);
-  const user = resolveUser(
-    request.user,
-    { passwd: view.read('/etc/passwd', ACCOUNT_FILE_BYTES), group: view.read('/etc/group', ACCOUNT_FILE_BYTES) },
-    maxId,
-  );
+  const user = resolveUser(request.user, {
+    passwd: readAccounts(view, '/etc/passwd'),
+    group: readAccounts(view, '/etc/group'),
+  });
   const env = buildEnvironment(request.imageEnv, request.env, user);
   const program = args[0] ?? '';
   const candidates = executableCandidates(program, cwd, lookUp(env, 'PATH') ?? '');
@@ -67,4 +61,18 @@ export function resolveProcess(
     });
   }
   return { args, cwd, env, user };
+}
+
+/**
+ * A link that leads to no file of the image is refused: the runtime reads these files too, inside of the container, where
+ * it may lead to a device or a pipe that never ends.
+ */
+function readAccounts(view: RootfsView, path: string): string | undefined {
+  const content = view.read(path, ACCOUNT_FILE_BYTES);
+  if (content !== undefined || view.kindOf(path) !== 'link') return content;
+  throw new GardenError(
+    'IMAGE_FILE_INVALID',
+    'process',
+    `The image's ${path} is a link that leads to no file of the image`,
+  );
 }

@@ -23,7 +23,7 @@ const group = [
 ].join('\n');
 const files = { passwd, group };
 const resolve = (user: string, from = files as { passwd: string | undefined; group: string | undefined }) =>
-  resolveUser(user, from, 65_535);
+  resolveUser(user, from);
 
 describe('users of an image', () => {
   test.each([
@@ -40,6 +40,8 @@ describe('users of an image', () => {
     ['4242', 4242, 0, []],
     ['4242:4343', 4242, 4343, []],
     ['00', 0, 0, []],
+    ['1000660000', 1_000_660_000, 0, []],
+    ['2147483647:65536', 2_147_483_647, 65_536, []],
   ])('%j is %d:%d with the groups %j', (user, uid, gid, additionalGids) => {
     expect(resolve(user)).toMatchObject({ uid, gid, additionalGids });
   });
@@ -53,10 +55,9 @@ describe('users of an image', () => {
     'negative',
     'word',
     'nogid',
-    '65536',
     '4294967296',
     '99999999999999999999',
-    'app:65536',
+    'app:2147483648',
     '2147483648',
   ])('%s is out of range', (user) => {
     expect(() => resolve(user)).toThrow(expect.objectContaining({ code: 'USER_INVALID' }));
@@ -106,7 +107,7 @@ test('no user of any account files is outside of the range, and digits never cha
         return;
       }
       for (const id of [found.uid, found.gid, ...found.additionalGids]) {
-        expect(Number.isInteger(id) && id >= 0 && id <= 65_535).toBe(true);
+        expect(Number.isInteger(id) && id >= 0 && id <= 0x7fff_ffff).toBe(true);
       }
       const digits = /^(\d+)(:|$)/.exec(name);
       if (digits !== null) expect(found.uid).toBe(Number(digits[1]));

@@ -18,6 +18,8 @@ export interface AccountFiles {
 /** Longest line and most lines that are looked at; the files are written by whoever made the image. */
 const MAX_LINE = 16_384;
 const MAX_LINES = 65_536;
+/** Highest id of a user or group, as with Docker (moby/sys `user`): above it, programs take ids for negative ones. */
+const MAX_USER_ID = 0x7fff_ffff;
 /** As many as the kernel takes (NGROUPS_MAX). */
 const MAX_GROUPS = 65_536;
 
@@ -38,31 +40,30 @@ interface GroupEntry {
  * all digits; none means root. All digits are always a number, never a name that a hostile /etc/passwd defines.
  * Without a group the user's own counts, with the supplementary ones of /etc/group; with one, that alone.
  *
- * @param maxId highest id that the container has
  * @throws GardenError USER_INVALID, USER_NOT_FOUND
  */
-export function resolveUser(user: string, files: AccountFiles, maxId: number): ContainerUser {
+export function resolveUser(user: string, files: AccountFiles): ContainerUser {
   const parts = user.split(':');
   const userPart = parts[0] ?? '';
   const groupPart = parts[1] ?? '';
   if (parts.length > 2 || /[\0\n/]/.test(user) || user.length > 256) {
     throw new GardenError('USER_INVALID', 'process', `Not a user: ${JSON.stringify(user).slice(0, 300)}`);
   }
-  const account = findAccount(userPart === '' ? 'root' : userPart, files, maxId);
+  const account = findAccount(userPart === '' ? 'root' : userPart, files);
   if (groupPart === '') return account;
-  return { ...account, gid: findGroup(groupPart, files, maxId), additionalGids: [] };
+  return { ...account, gid: findGroup(groupPart, files), additionalGids: [] };
 }
 
-function findAccount(user: string, files: AccountFiles, maxId: number): ContainerUser {
+function findAccount(user: string, files: AccountFiles): ContainerUser {
   const numeric = /^\d+$/.test(user);
-  const wanted = numeric ? toId(user, 'user', maxId) : undefined;
+  const wanted = numeric ? toId(user, 'user') : undefined;
   const entry = passwdEntries(files.passwd).find((each) =>
     wanted === undefined ? each.name === user : isId(each.uid) && Number(each.uid) === wanted,
   );
   if (entry !== undefined) {
-    const uid = toId(entry.uid, 'user', maxId);
-    const gid = toId(entry.gid, 'group', maxId);
-    return { uid, gid, name: entry.name, additionalGids: supplementary(entry.name, gid, files.group, maxId) };
+    const uid = toId(entry.uid, 'user');
+    const gid = toId(entry.gid, 'group');
+    return { uid, gid, name: entry.name, additionalGids: supplementary(entry.name, gid, files.group) };
   }
   // As with Docker, a uid of no account is in group 0. An image without accounts has a root all the same.
   if (wanted !== undefined) return { uid: wanted, gid: 0, name: undefined, additionalGids: [] };
@@ -74,10 +75,10 @@ function findAccount(user: string, files: AccountFiles, maxId: number): Containe
   );
 }
 
-function findGroup(group: string, files: AccountFiles, maxId: number): number {
-  if (/^\d+$/.test(group)) return toId(group, 'group', maxId);
+function findGroup(group: string, files: AccountFiles): number {
+  if (/^\d+$/.test(group)) return toId(group, 'group');
   const entry = groupEntries(files.group).find((each) => each.name === group);
-  if (entry !== undefined) return toId(entry.gid, 'group', maxId);
+  if (entry !== undefined) return toId(entry.gid, 'group');
   if (group === 'root' && files.group === undefined) return 0;
   throw new GardenError(
     'USER_NOT_FOUND',
@@ -86,10 +87,10 @@ function findGroup(group: string, files: AccountFiles, maxId: number): number {
   );
 }
 
-function supplementary(name: string, primary: number, group: string | undefined, maxId: number): number[] {
+function supplementary(name: string, primary: number, group: string | undefined): number[] {
   const gids = groupEntries(group)
     .filter((entry) => entry.members.includes(name) && isId(entry.gid))
-    .map((entry) => toId(entry.gid, 'group', maxId));
+    .map((entry) => toId(entry.gid, 'group'));
   return [...new Set(gids)].filter((gid) => gid !== primary).slice(0, MAX_GROUPS);
 }
 
@@ -102,13 +103,13 @@ function isId(text: string): boolean {
   return /^\d{1,10}$/.test(text);
 }
 
-function toId(text: string, what: 'user' | 'group', maxId: number): number {
+function toId(text: string, what: 'user' | 'group'): number {
   const id = isId(text) ? Number(text) : Number.NaN;
-  if (Number.isInteger(id) && id <= maxId) return id;
+  if (Number.isInteger(id) && id <= MAX_USER_ID) return id;
   throw new GardenError(
     'USER_INVALID',
     'process',
-    `The ${what} id ${JSON.stringify(text.slice(0, 40))} is not among the container's ids 0 to ${maxId}`,
+    `The ${what} id ${JSON.stringify(text.slice(0, 40))} is not among 0 to ${MAX_USER_ID}`,
   );
 }
 

@@ -3,14 +3,9 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { asGardenError, GardenError } from '../errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
+import { type IdRange, idMappings } from './id-range.ts';
 
 const TIMEOUT_MS = 10_000;
-
-/** A run of ids: container ids 0 to `size`-1 are host ids from `base` on. */
-export interface IdRange {
-  readonly base: number;
-  readonly size: number;
-}
 
 /** A container's keeper and the user namespace that it was started in. */
 export interface Keeper {
@@ -43,7 +38,9 @@ export async function startKeeper(
     await echo(child, signal);
     const process = child.pid === undefined ? undefined : identifyProcess(child.pid);
     if (process === undefined) throw new Error('it ended at once');
-    const map = `0 ${range.base} ${range.size}\n`;
+    const map = idMappings(range)
+      .map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`)
+      .join('');
     writeFileSync(`/proc/${process.pid}/uid_map`, map);
     writeFileSync(`/proc/${process.pid}/gid_map`, map);
     const userNamespaceFd = openSync(`/proc/${process.pid}/ns/user`, constants.O_RDONLY);

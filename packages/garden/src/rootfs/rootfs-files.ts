@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { GardenError } from '../errors.ts';
 import { openInRoot } from '../sys/beneath.ts';
 import { errnoCode } from '../sys/sys-error.ts';
+import { makeImageVolumes } from './image-volumes.ts';
 
 /** Looks into a root file system as from inside: no path, link or `..` in the image leads out of it. */
 export class RootfsView {
@@ -13,6 +14,11 @@ export class RootfsView {
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  /** Makes what the image names as VOLUME and does not have. @throws GardenError IMAGE_FILE_INVALID, ROOTFS_FAILED */
+  makeVolumes(paths: readonly string[], owner: number, filled: readonly string[]): void {
+    makeImageVolumes(this.#fd, paths, owner, filled);
   }
 
   /**

@@ -16,7 +16,8 @@ import { scratch, unpackArchive } from '../layers/unpack.test-support.ts';
 import { makeFifo } from '../sys/files.ts';
 import { isAlive } from '../sys/processes.ts';
 import { type TarSpec, writeTar } from '../tar/tar-writer.test-support.ts';
-import { type IdRange, releaseKeeper, startKeeper } from './keeper.ts';
+import { highIdsOf, type IdRange, idMappings, unmappedIds, withHighIds } from './id-range.ts';
+import { releaseKeeper, startKeeper } from './keeper.ts';
 import { lowerLayers, overlayOptions } from './lower-layers.ts';
 import { mountRootfs, unmountRootfs } from './rootfs.ts';
 import { checkMountPoints, RootfsView } from './rootfs-files.ts';
@@ -45,12 +46,12 @@ beforeEach(() => {
 });
 afterEach(() => unmountRootfs(paths));
 
-async function assemble(layers: readonly LayerHandle[]): Promise<void> {
+async function assemble(layers: readonly LayerHandle[], ids: IdRange = range): Promise<void> {
   const fifo = join(paths.writableDir, 'release');
   makeFifo(fifo);
-  const keeper = await startKeeper(range, fifo, []);
+  const keeper = await startKeeper(ids, fifo, []);
   try {
-    mountRootfs(paths, join(dir, 'layers'), layers, range, keeper.userNamespaceFd);
+    mountRootfs(paths, join(dir, 'layers'), layers, ids, keeper.userNamespaceFd);
   } finally {
     closeSync(keeper.userNamespaceFd);
     process.kill(keeper.process.pid, 'SIGKILL');
@@ -114,12 +115,33 @@ test('nothing shows below an opaque root, and an image of no layers is empty', {
   writeFileSync(join(paths.mountPoint, 'x'), 'x');
 });
 
-test('an image with ids outside of the range is refused with the ids', { tags: 'root' }, async () => {
-  const high = await layer([{ name: 'f', content: 'x', pax: { uid: '1000960000' } }]);
-  await expect(assemble([high])).rejects.toMatchObject({
-    code: 'IMAGE_ID_UNMAPPED',
-    message: expect.stringContaining('1000960000'),
-  });
+test('ids above the range get host ids of their own, as many as a container can have', { tags: 'root' }, async () => {
+  const high = await layer([
+    { name: 'f', content: 'x', pax: { uid: '1000960000', gid: '65536' } },
+    { name: 'g', content: 'x', pax: { uid: '1000960001' } },
+  ]);
+  const mapped = withHighIds(range, highIdsOf([high, high]), 1_990_000_000);
+  expect(idMappings(mapped)).toEqual([
+    { containerId: 0, hostId: range.base, size: 65_536 },
+    { containerId: 65_536, hostId: 1_990_000_000, size: 1 },
+    { containerId: 1_000_960_000, hostId: 1_990_000_001, size: 2 },
+  ]);
+  expect(unmappedIds(mapped, [0, 65_535, 65_536, 65_537, 1_000_960_001])).toEqual([65_537]);
+  await assemble([high], mapped);
+  const owners = (path: string): number[] => {
+    const { uid, gid } = lstatSync(join(paths.mountPoint, path));
+    return [uid, gid];
+  };
+  expect([owners('f'), owners('g')]).toEqual([
+    [1_990_000_001, 1_990_000_000],
+    [1_990_000_002, range.base],
+  ]);
+  const many = Array.from({ length: 257 }, (_, index) => 70_000 + 2 * index);
+  expect(idMappings(withHighIds(range, many.slice(1), 1)).length).toBe(257);
+  expect(() => withHighIds(range, many, 1)).toThrow(
+    expect.objectContaining({ code: 'IMAGE_ID_UNMAPPED', message: expect.stringContaining('COPY --chown') }),
+  );
+  expect(() => highIdsOf([{ ...high, ids: { high: many.slice(1), more: true } }])).toThrow(/more than 256/);
 });
 
 test('the keeper waits, holds what it is given and goes when released', { tags: 'root' }, async () => {

@@ -1,9 +1,9 @@
-import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { asGardenError, GardenError } from '../errors.ts';
+import { asGardenError } from '../errors.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import { MS, mount, mountIdmapped, unmount } from '../sys/mount.ts';
-import type { IdRange } from './keeper.ts';
+import type { IdRange } from './id-range.ts';
 import { lowerLayers, overlayOptions } from './lower-layers.ts';
 
 /** Where the parts of a container's root file system are. */
@@ -25,7 +25,6 @@ export function mountRootfs(
   range: IdRange,
   userNamespaceFd: number,
 ): void {
-  checkIds(layers, range);
   const lower = lowerLayers(layers);
   const staging = join(paths.writableDir, 'layers');
   const opened: number[] = [];
@@ -57,6 +56,13 @@ export function mountRootfs(
   }
 }
 
+/** Takes it apart before anything was written to it, so that it can be mounted anew. */
+export function clearRootfs(paths: RootfsPaths): void {
+  unmountRootfs(paths);
+  // A volatile overlay leaves a mark there, and the kernel mounts no other upon it.
+  rmSync(join(paths.writableDir, 'work'), { recursive: true, force: true });
+}
+
 /** Takes it apart; fine when that was done before, or half of it. The files stay. */
 export function unmountRootfs(paths: RootfsPaths): void {
   try {
@@ -65,17 +71,4 @@ export function unmountRootfs(paths: RootfsPaths): void {
   } catch (error) {
     throw asGardenError(error, 'ROOTFS_FAILED', 'delete', 'The root file system could not be unmounted');
   }
-}
-
-function checkIds(layers: readonly LayerHandle[], range: IdRange): void {
-  const high = [...new Set(layers.flatMap((layer) => layer.ids.high))].filter((id) => id >= range.size);
-  const more = layers.some((layer) => layer.ids.more);
-  if (high.length === 0 && !more) return;
-  const listed = high.slice(0, 5).join(', ');
-  throw new GardenError(
-    'IMAGE_ID_UNMAPPED',
-    'rootfs',
-    `The image has files of uid or gid ${listed}${more || high.length > 5 ? ' and others' : ''}; a container has the ids 0 to ${range.size - 1}`,
-    { details: { high: high.slice(0, 64), size: range.size } },
-  );
 }

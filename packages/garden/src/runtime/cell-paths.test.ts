@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { HIGH_IDS_PER_CONTAINER } from '../layers/owned-ids.ts';
 import { CellPaths } from './cell-paths.ts';
 import { IDS_PER_CONTAINER, Slots } from './slots.ts';
 
@@ -43,14 +44,17 @@ test('numbers are given out once each, the longest unused first, with ranges tha
   slots.free(1);
   expect([slots.allocate(), slots.allocate()]).toEqual([1, 2]);
   expect(slots.range(3).base - slots.range(2).base).toBe(IDS_PER_CONTAINER);
+  expect(slots.highBase(0)).toBe(slots.range(3).base + IDS_PER_CONTAINER);
+  expect(slots.highBase(3) - slots.highBase(2)).toBe(HIGH_IDS_PER_CONTAINER);
 });
 
 test('ids of the host itself, and ids beyond the last, are refused', () => {
-  for (const base of [0, 65_535, 0xffff_0000, 1.5]) {
+  for (const base of [0, 65_535, 0xffff_0000, 0xfffe_ff00, 1.5]) {
     expect(() => new Slots(base, 4)).toThrow(expect.objectContaining({ code: 'CELL_CONFIG_INVALID' }));
   }
   expect(() => {
     const slots = new Slots(0xfffd_0000, 4);
+    expect(slots.highBase(1) + 255).toBeLessThan(0xffff_ffff);
     for (let i = 0; i < 3; i += 1) slots.allocate();
   }).toThrow(expect.objectContaining({ code: 'CELL_FULL' }));
 });

@@ -32,7 +32,16 @@ const recordSchema = z.object({
   startedAt: z.string().nullable(),
   /** Number of its address and of its range of ids, from 0. */
   slot: z.number().int().nonnegative(),
-  range: z.object({ base: z.number().int(), size: z.number().int() }).readonly(),
+  range: z
+    .object({
+      base: z.number().int(),
+      size: z.number().int(),
+      high: z
+        .array(z.object({ id: z.number().int(), host: z.number().int() }).readonly())
+        .readonly()
+        .optional(),
+    })
+    .readonly(),
   network: z.object({ address: z.string(), hostDevice: z.string() }).readonly(),
   cgroup: z.string(),
   memoryBytes: z.number(),

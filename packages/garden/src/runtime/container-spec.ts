@@ -30,6 +30,8 @@ export interface ContainerSpec {
   /** What the image is called in the ledger of the layer store. */
   readonly image?: ImageName;
   readonly process: ProcessSpec;
+  /** Paths that the image names as VOLUME: plain directories of its own, made where it lacks them. */
+  readonly imageVolumes?: readonly string[];
   readonly sidecars?: readonly SidecarSpec[];
   readonly files?: readonly FilesSpec[];
   readonly limits: ContainerLimits;

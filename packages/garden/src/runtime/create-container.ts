@@ -2,16 +2,18 @@ import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 
 import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
 import { asGardenError, throwIfCancelled } from '../errors.ts';
 import { type ResolvedProcess, resolveProcess } from '../image/process.ts';
+import { highIdsOf, unmappedIds, withHighIds } from '../rootfs/id-range.ts';
 import { type Keeper, startKeeper } from '../rootfs/keeper.ts';
-import { mountRootfs } from '../rootfs/rootfs.ts';
+import { clearRootfs, mountRootfs } from '../rootfs/rootfs.ts';
 import { checkMountPoints, RootfsView } from '../rootfs/rootfs-files.ts';
 import { makeFifo, setPipeSize } from '../sys/files.ts';
+import { signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
 import type { ContainerPaths } from './cell-paths.ts';
 import { createBelowConmon } from './conmon.ts';
 import { type ContainerRecord, writeRecord } from './container-record.ts';
 import type { ContainerSpec, ProcessSpec } from './container-spec.ts';
-import { writeBundle } from './write-bundle.ts';
+import { type BundledProcesses, writeBundle } from './write-bundle.ts';
 
 /** How much an app can write while no rep reads before it has to wait; the most that an unchanged kernel gives. */
 const LOG_PIPE_BYTES = 1024 * 1024;
@@ -68,16 +70,31 @@ export async function createContainer(
   const sidecarLogs = record.sidecars.map((_, index) => openLogs(paths.sidecar(index)));
   const logFds = [log, ...sidecarLogs].flatMap(({ stdout, stderr }) => [stdout, stderr]);
   try {
-    step('create:keeper', handle);
-    const keeper = await startKeeper(record.range, paths.release, logFds, signal);
-    try {
-      save({ keeper: keeper.process });
-      step('create:rootfs', handle);
-      mountRootfs(paths, context.layersDir, spec.layers, record.range, keeper.userNamespaceFd);
-    } finally {
-      closeUserNamespace(keeper);
+    const highBase = context.slots.highBase(record.slot);
+    let range = withHighIds(record.range, highIdsOf(spec.layers), highBase);
+    let processes: BundledProcesses;
+    for (;;) {
+      step('create:keeper', handle);
+      const keeper = await startKeeper(range, paths.release, logFds, signal);
+      try {
+        save({ keeper: keeper.process, range });
+        step('create:rootfs', handle);
+        mountRootfs(paths, context.layersDir, spec.layers, range, keeper.userNamespaceFd);
+      } finally {
+        closeUserNamespace(keeper);
+      }
+      processes = resolveProcesses(context, spec, paths, record);
+      const users = [processes.process, ...processes.sidecars].map(({ user }) => user);
+      const ids = users.flatMap(({ uid, gid, additionalGids }) => [uid, gid, ...additionalGids]);
+      const missing = unmappedIds(range, ids);
+      if (missing.length === 0) break;
+      // A user that owns nothing in the image. A user namespace gets its ids once and for all, so there is to be another.
+      range = withHighIds(range, [...(range.high ?? []).map(({ id }) => id), ...missing], highBase);
+      clearRootfs(paths);
+      signalProcess(keeper.process, 'SIGKILL');
     }
-    prepareBundle(context, spec, paths, record);
+    step('create:bundle', handle);
+    writeBundle(paths, spec, record, processes, context.bundle);
     throwIfCancelled(signal, 'create');
     step('create:runtime', handle);
     const { programs, paths: cell } = context;
@@ -93,26 +110,26 @@ export async function createContainer(
   }
 }
 
-/** Looks into the image for who runs what, and writes the OCI bundle. */
-function prepareBundle(
+/** Looks into the image for who runs what, once it has the directories that it says it has. */
+function resolveProcesses(
   context: CellContext,
   spec: ContainerSpec,
   paths: ContainerPaths,
   record: ContainerRecord,
-): void {
+): BundledProcesses {
   context.onStep('create:process', spec.handle);
   const view = new RootfsView(paths.mountPoint);
   try {
     checkMountPoints(view);
+    view.makeVolumes(spec.imageVolumes ?? [], record.range.base, MOUNTED_DIRECTORIES);
     const place = { address: record.network.address };
     const resolve = (process: ProcessSpec): ResolvedProcess => {
       const request = typeof process === 'function' ? process(place) : process;
-      return resolveProcess(request, view, record.range.size - 1, MOUNTED_DIRECTORIES);
+      return resolveProcess(request, view, MOUNTED_DIRECTORIES);
     };
     const process = resolve(spec.process);
     const sidecars = (spec.sidecars ?? []).map((sidecar) => resolve(sidecar.process));
-    context.onStep('create:bundle', spec.handle);
-    writeBundle(paths, spec, record, { process, sidecars }, context.bundle);
+    return { process, sidecars };
   } finally {
     view.close();
   }

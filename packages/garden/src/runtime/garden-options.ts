@@ -16,8 +16,8 @@ export interface GardenOptions {
   /** Addresses of the containers; no other cell of the machine may have any of them. */
   readonly subnet: string;
   /**
-   * First host id of the containers, 65,536 for each address of the subnet. Default 0x70000000, which is above what
-   * systemd and /etc/subuid use and leaves room for 4,096 containers below 2^31.
+   * First host id of the containers, 65,792 for each address of the subnet. Default 0x70000000, which is above what
+   * systemd and /etc/subuid use and leaves room for 4,080 containers below 2^31.
    */
   readonly idBase?: number;
   /** Instead of those of the host's /etc/resolv.conf. */

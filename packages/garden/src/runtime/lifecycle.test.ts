@@ -221,7 +221,7 @@ describe('images', () => {
     [{ cmd: ['nothing'] }, 'PROCESS_EXECUTABLE_NOT_FOUND'],
     [{}, 'PROCESS_NO_COMMAND'],
     [{ cmd: ['sh'], user: 'nobody' }, 'USER_NOT_FOUND'],
-    [{ cmd: ['sh'], user: '65536' }, 'USER_INVALID'],
+    [{ cmd: ['sh'], user: '2147483648' }, 'USER_INVALID'],
     [{ cmd: ['sh'], workdir: '/proc/self/fd/8' }, 'PROCESS_WORKDIR_INVALID'],
   ])('%j is refused and leaves nothing', async (process, code) => {
     const spec = containerSpec(image, process);

@@ -1,8 +1,12 @@
 import { GardenError } from '../errors.ts';
-import type { IdRange } from '../rootfs/keeper.ts';
+import { HIGH_IDS_PER_CONTAINER } from '../layers/owned-ids.ts';
+import type { IdRange } from '../rootfs/id-range.ts';
 
 /** Ids of each container, as many as Docker's and podman's user namespaces have. */
 export const IDS_PER_CONTAINER = 65_536;
+
+/** Of one container. */
+const LEAST_IDS = IDS_PER_CONTAINER + HIGH_IDS_PER_CONTAINER;
 
 /** (uid_t) -1 is no id. */
 const MAX_ID = 0xffff_fffe;
@@ -19,15 +23,15 @@ export class Slots {
 
   /** @throws GardenError CELL_CONFIG_INVALID when the ids do not begin above the host's own or go too high */
   constructor(idBase: number, count: number) {
-    if (!Number.isInteger(idBase) || idBase < IDS_PER_CONTAINER || idBase + IDS_PER_CONTAINER - 1 > MAX_ID) {
+    if (!Number.isInteger(idBase) || idBase < IDS_PER_CONTAINER || idBase + LEAST_IDS - 1 > MAX_ID) {
       throw new GardenError(
         'CELL_CONFIG_INVALID',
         'open',
-        `The first host id of containers must be from ${IDS_PER_CONTAINER} to ${MAX_ID - IDS_PER_CONTAINER + 1}: ${idBase}`,
+        `The first host id of containers must be from ${IDS_PER_CONTAINER} to ${MAX_ID - LEAST_IDS + 1}: ${idBase}`,
       );
     }
     this.#idBase = idBase;
-    this.#count = Math.min(count, Math.floor((MAX_ID + 1 - idBase) / IDS_PER_CONTAINER));
+    this.#count = Math.min(count, Math.floor((MAX_ID + 1 - idBase) / LEAST_IDS));
   }
 
   /** @throws GardenError CELL_FULL */
@@ -54,5 +58,10 @@ export class Slots {
 
   range(slot: number): IdRange {
     return { base: this.#idBase + slot * IDS_PER_CONTAINER, size: IDS_PER_CONTAINER };
+  }
+
+  /** First of the host ids for what a container has above its range: they lie above the ranges of all. */
+  highBase(slot: number): number {
+    return this.#idBase + this.#count * IDS_PER_CONTAINER + slot * HIGH_IDS_PER_CONTAINER;
   }
 }

@@ -59,15 +59,14 @@ const app = { user: 'app' };
 
 export const accounts: Family = {
   title: 'Users, /etc/passwd and /etc/group',
-  what: "Read without leaving the image, bounded, and only as numbers that the container has. A user of digits is a number, whatever name the image's files make of it (CVE-2024-40635).",
+  what: "Read without leaving the image, bounded, and only as numbers that Docker takes, each of which becomes a host id that no other container has. A user of digits is a number, whatever name the image's files make of it (CVE-2024-40635).",
   images: [
     ...[
-      '65536',
       '2147483648',
       '4294967295',
       '4294967296',
       '99999999999999999999',
-      '0:65536',
+      '0:2147483648',
       '1000:4294967296',
       'a:b:c',
       'a/b',
@@ -104,7 +103,7 @@ export const accounts: Family = {
       app,
     ),
     bad('an account with a uid of 2^32', 'USER_INVALID', [...SHELL, passwd('app:x:4294967296:0::/:/bin/sh\n')], app),
-    bad('an account with a uid of 65,536', 'USER_INVALID', [...SHELL, passwd('app:x:65536:0::/:/bin/sh\n')], app),
+    bad('an account with a uid of 2^31', 'USER_INVALID', [...SHELL, passwd('app:x:2147483648:0::/:/bin/sh\n')], app),
     bad('an account with a negative uid', 'USER_INVALID', [...SHELL, passwd('app:x:-1:0::/:/bin/sh\n')], app),
     bad('an account with a uid in hex', 'USER_INVALID', [...SHELL, passwd('app:x:0x10:0::/:/bin/sh\n')], app),
     bad('an account without a uid', 'USER_INVALID', [...SHELL, passwd('app:x::0::/:/bin/sh\n')], app),
@@ -150,25 +149,37 @@ export const accounts: Family = {
     ),
     bad(
       'a name of the accounts of the host, by a link',
-      'USER_NOT_FOUND',
+      'IMAGE_FILE_INVALID',
       [...SHELL, { name: 'etc/passwd', type: '2', link: '/proc/1/root/etc/passwd' }],
       { user: 'daemon' },
     ),
     bad(
       'a name of the accounts of the host, by ..',
-      'USER_NOT_FOUND',
+      'IMAGE_FILE_INVALID',
       [...SHELL, { name: 'etc/passwd', type: '2', link: '../../../../../../etc/passwd' }],
       { user: 'daemon' },
     ),
     bad(
       'a name of the accounts of the host, by a link in place of /etc',
-      'USER_NOT_FOUND',
+      'IMAGE_FILE_INVALID',
       [...SHELL, { name: 'etc', type: '2', link: '/proc/1/root/etc' }],
       { user: 'daemon' },
     ),
     bad(
+      'accounts that are a device of the container, which never ends',
+      'IMAGE_FILE_INVALID',
+      [...SHELL, { name: 'etc/passwd', type: '2', link: '/dev/urandom' }],
+      { user: '1000' },
+    ),
+    bad(
+      'groups that are a pipe of the container, which never ends',
+      'IMAGE_FILE_INVALID',
+      [...SHELL, PASSWD, { name: 'etc/group', type: '2', link: '/proc/self/fd/0' }],
+      app,
+    ),
+    bad(
       'accounts that are a ring of links',
-      'USER_NOT_FOUND',
+      'IMAGE_FILE_INVALID',
       [...SHELL, { name: 'etc/passwd', type: '2', link: 'passwd' }],
       app,
     ),
