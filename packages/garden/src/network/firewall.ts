@@ -1,4 +1,5 @@
 import type { CommandRunner } from '../runtime/command.ts';
+import { NEVER_REACHED } from './never-reached.ts';
 
 /** What a cell's rules are made of. */
 export interface FirewallSpec {
@@ -10,46 +11,81 @@ export interface FirewallSpec {
   readonly subnet: string;
   /** CIDRs outside of the machine that may open connections to containers, e.g. of routers. */
   readonly reachableFrom: readonly string[];
+  /** Lines of nft that follow the table: what containers that are there already may reach. */
+  readonly egress?: string;
 }
 
 /**
- * The cell's nftables table, replacing an earlier one at a stroke:
- * - containers open no connection to the host's own addresses (its ports, NATS, other cells' parts);
- * - nor to containers of any cell of this machine, nor to link-local addresses (cloud metadata);
- * - nothing outside opens connections to them, but what `reachableFrom` lists;
- * - packets with a source that is not the container's own are dropped;
- * - what leaves the machine has its address.
+ * The cell's nftables table, replacing an earlier one at a stroke. Where a packet from a container goes:
+ *
+ * ```
+ * prerouting ─ a source that is not the container's own: dropped
+ * input ─ to-host ─ refused                          the host's own addresses: its ports, NATS, other parts of the cell
+ * forward ─ from-container ─ between-containers      a container of any cell of this machine
+ *         │                ─ refused                 @platform (ports of Slipway elsewhere), link-local, cloud metadata
+ *         │                └ map egress ─ rules-HASH the security groups' rules; no entry: everything else
+ *         └ to-container                             nothing opens a connection to one but what `reachableFrom` lists
+ * postrouting ─ what leaves the machine has its address
+ * ```
+ *
+ * Established connections go on whatever rules change, as on Cloud Foundry. What is refused is answered with a reset or
+ * an ICMP error, so that apps hear of it at once.
  */
 export function firewallRules(spec: FirewallSpec): string {
   const own = `"${spec.devicePrefix}*"`;
   const any = `"${spec.anyCellPrefix}*"`;
-  const admitted = spec.reachableFrom.map((cidr) => `    oifname ${own} ip saddr ${cidr} accept\n`).join('');
+  const admitted = spec.reachableFrom.map((cidr) => `    ip saddr ${cidr} accept\n`).join('');
   return `add table inet ${spec.table}
 delete table inet ${spec.table}
 table inet ${spec.table} {
+  map egress {
+    type ipv4_addr : verdict
+  }
+  set platform {
+    type ipv4_addr . inet_service
+  }
+  chain refused {
+    meta l4proto tcp counter reject with tcp reset
+    counter reject
+  }
   chain prerouting {
     type filter hook prerouting priority raw; policy accept;
     iifname ${own} meta nfproto ipv6 counter drop
     iifname ${own} fib saddr . iif oif 0 counter drop
   }
+  chain to-host {
+    ct state established,related accept
+    goto refused
+  }
   chain input {
     type filter hook input priority filter - 5; policy accept;
-    iifname ${own} ct state established,related accept
-    iifname ${own} counter drop
+    iifname ${own} goto to-host
+  }
+  chain between-containers {
+    goto refused
+  }
+  chain from-container {
+    ct state established,related accept
+    oifname ${any} goto between-containers
+    ip daddr . tcp dport @platform goto refused
+    ip daddr { ${NEVER_REACHED.join(', ')} } goto refused
+    ip saddr vmap @egress
+  }
+  chain to-container {
+    ct state established,related accept
+${admitted}    counter drop
   }
   chain forward {
     type filter hook forward priority filter - 5; policy accept;
-    iifname ${any} oifname ${any} counter drop
-    iifname ${own} ip daddr 169.254.0.0/16 counter drop
-    oifname ${own} ct state established,related accept
-${admitted}    oifname ${own} counter drop
+    iifname ${own} jump from-container
+    oifname ${own} goto to-container
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
     ip saddr ${spec.subnet} oifname != ${any} masquerade
   }
 }
-`;
+${spec.egress ?? ''}`;
 }
 
 /** Puts the rules in place. */
