@@ -9,4 +9,4 @@ export { type RouteRegistrar, startRouteRegistrar } from './route-registrar.ts';
 export { type StreamReaderOptions, startStreamReader } from './stream-reader.ts';
 export { type SystemRoute, startSystemRoute } from './system-route.ts';
 export { keepTopology, type TopologyKeeper, type TopologyOptions } from './topology-keeper.ts';
-export { startWorkQueue, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';
+export { startWorkQueue, type WorkQueue, type WorkQueueOptions, type WorkTurns } from './work-queue.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { deadLetter, type Message, type MessageDefinition, parseMessage } from '@slipway/contracts';
-import { childTrace, describeError, parseTraceparent, withTrace } from '@slipway/service-kit';
+import { childTrace, describeError, parseTraceparent, Turns, type TurnWait, withTrace } from '@slipway/service-kit';
 import type { Bus } from './bus.ts';
 import { publishMessage, TRACEPARENT_HEADER } from './publish.ts';
 
@@ -16,6 +16,19 @@ export interface WorkQueueOptions<T> {
   readonly maxDeliveries?: number;
   /** A handler that fails waits so long before the next try, doubled each time. */
   readonly retryMs?: number;
+  /** Absent: messages are handled in the order they came. */
+  readonly turns?: WorkTurns<T>;
+}
+
+/** Messages of one key are not to keep those of others waiting. */
+export interface WorkTurns<T> {
+  readonly keyOf: (data: T) => string;
+  /** Handled side by side of one key, of `concurrency` in all. */
+  readonly perKey: number;
+  /** Taken off the queue while they wait for their turn. What is behind so many waits in the stream, in order. */
+  readonly waiting: number;
+  /** Called for a message that has to wait. */
+  readonly onWait?: (message: Message<T>, why: TurnWait) => void;
 }
 
 export interface WorkQueue {
@@ -30,6 +43,8 @@ const STOP_DEADLINE_MS = 10_000;
 const FLUSH_MS = 1_000;
 const RESTART_MS = 500;
 const PULL_MS = 30_000;
+// Of a queue with turns, which takes many: enough that the way to the server and back does not matter.
+const PULLS = 4;
 // Some of them missed: the consumer went away between two pulls, and nobody will answer this one.
 const HEARTBEAT_MS = 3_000;
 // In base64 and with its envelope it must fit the server's max_payload of 4 MiB; the rest of a larger one is cut.
@@ -45,7 +60,12 @@ const UNANSWERED_FACTOR = 4;
 export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>): Promise<WorkQueue> {
   const abort = new AbortController();
   const pulls = new Set<ConsumerMessages>();
-  let busy = 0;
+  const hands = options.concurrency + (options.turns?.waiting ?? 0);
+  const turns = new Turns({ places: options.concurrency, perKey: options.turns?.perKey ?? options.concurrency });
+  const waiting = new AbortController();
+  const underWay = new Set<Promise<void>>();
+  let pulling = 0;
+  let freed = Promise.withResolvers<void>();
   let stopped = false;
   let found: Promise<Consumer> | undefined;
   const forget = (): void => {
@@ -71,9 +91,24 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
       pull.stop();
     }
   };
+
+  const answer = async (message: JsMsg): Promise<void> => {
+    try {
+      await handleOne(bus, options, message, { turns, waiting: waiting.signal, signal: abort.signal });
+    } catch (error) {
+      // Its answer could not be sent: the server gives it out again.
+      bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.answer-failed');
+    }
+  };
+
   const work = async (): Promise<void> => {
     while (!stopped && !bus.signal.aborted) {
+      if (underWay.size + pulling >= hands) {
+        await freed.promise;
+        continue;
+      }
       let message: JsMsg | undefined;
+      pulling++;
       try {
         message = await take();
       } catch (error) {
@@ -81,29 +116,31 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
         found = undefined;
         bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.retry');
         await Promise.all([bus.verify(), new Promise((resolve) => setTimeout(resolve, RESTART_MS))]);
+      } finally {
+        pulling--;
       }
       if (message === undefined) continue;
-      busy++;
-      try {
-        await handleOne(bus, options, message, abort.signal);
-      } catch (error) {
-        // Its answer could not be sent: the server gives it out again.
-        bus.logger.warn({ err: error, stream: options.definition.stream }, 'work-queue.answer-failed');
-      } finally {
-        busy--;
-      }
+      const done = answer(message).finally(() => {
+        underWay.delete(done);
+        freed.resolve();
+        freed = Promise.withResolvers();
+      });
+      underWay.add(done);
     }
   };
-  const workers = Array.from({ length: options.concurrency }, work);
+  const workers = Array.from({ length: options.turns === undefined ? hands : Math.min(PULLS, hands) }, work);
 
   return {
-    busy: () => busy,
+    busy: () => underWay.size,
     stop: async (deadlineMs = STOP_DEADLINE_MS) => {
       stopped = true;
       stopListening();
       for (const pull of pulls) pull.stop();
+      waiting.abort(new Error('stopping'));
+      freed.resolve();
       const timer = setTimeout(() => abort.abort(new Error('stopping')), deadlineMs);
       await Promise.all(workers);
+      await Promise.all(underWay);
       clearTimeout(timer);
       // The server would hand the next message to a pull of which it does not know yet that it was given up.
       if (bus.connected) await Promise.race([bus.nc.flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
@@ -111,7 +148,16 @@ export async function startWorkQueue<T>(bus: Bus, options: WorkQueueOptions<T>):
   };
 }
 
-async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, signal: AbortSignal): Promise<void> {
+interface Handling {
+  readonly turns: Turns;
+  /** Aborts what waits for its turn, at once when the queue is stopped. */
+  readonly waiting: AbortSignal;
+  /** Aborts what is under way, some time after that. */
+  readonly signal: AbortSignal;
+}
+
+async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, how: Handling): Promise<void> {
+  const { turns, waiting, signal } = how;
   let message: Message<T>;
   try {
     message = parseMessage(options.definition, raw.json());
@@ -126,12 +172,19 @@ async function handleOne<T>(bus: Bus, options: WorkQueueOptions<T>, raw: JsMsg, 
   }
   const trace = childTrace(parseTraceparent(raw.headers?.get(TRACEPARENT_HEADER)));
   const working = setInterval(() => raw.working(), WORKING_INTERVAL_MS);
+  let begun = false;
+  const handle = (): Promise<void> => {
+    begun = true;
+    return options.handle(message, signal);
+  };
+  const key = options.turns?.keyOf(message.data) ?? '';
+  const onWait = (why: TurnWait): void => options.turns?.onWait?.(message, why);
   try {
-    await withTrace(trace, () => options.handle(message, signal));
+    await withTrace(trace, () => turns.run({ key, signal: waiting, work: handle, onWait }));
     raw.ack();
   } catch (error) {
     const deliveries = raw.info.deliveryCount;
-    if (signal.aborted) {
+    if (signal.aborted || !begun) {
       raw.nak();
     } else if (deliveries >= allowed) {
       await bury(bus, options, raw, describeError(error));

@@ -6,6 +6,8 @@ import type { MessageDefinition } from './message.ts';
 export const registryCheckRequestSchema = z.object({
   /** New for each question, so that an old answer is told from a new one. */
   checkGuid: guidSchema,
+  /** Whose turn it is: stagers give each organization its share. */
+  organizationGuid: guidSchema.optional(),
   /** `host[:port]`, as in references. */
   registry: z.string().min(1),
   /** A repository that they shall let read, too. */

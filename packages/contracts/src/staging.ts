@@ -9,6 +9,8 @@ export const stagingRequestSchema = z.object({
   buildGuid: guidSchema,
   appGuid: guidSchema,
   packageGuid: guidSchema,
+  /** Whose turn it is: stagers give each organization its share. */
+  organizationGuid: guidSchema.optional(),
   /** The reference exactly as the user typed it. */
   image: z.string().min(1),
   /** `{"username","password"}` sealed to the stager key. */

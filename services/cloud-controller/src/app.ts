@@ -310,6 +310,7 @@ function platformOf(config: Config): Platform {
       defaultStartTimeoutS: config.DEFAULT_HEALTH_CHECK_TIMEOUT_S,
       maximumStartTimeoutS: config.MAXIMUM_HEALTH_CHECK_TIMEOUT_S,
       stagingTimeoutS: config.STAGING_TIMEOUT_S,
+      buildsPerOrganization: config.STAGING_BUILDS_PER_ORGANIZATION,
       processUsers: config.ADDITIONAL_PROCESS_USERS,
     },
   };

@@ -32,6 +32,8 @@ export const configSchema = z.object({
   UAA_CLIENT_SECRET: secretSchema,
   /** Cloud Foundry's `staging_timeout_in_seconds`. */
   STAGING_TIMEOUT_S: settings.integer(900, 1, 24 * 3600),
+  /** Of one organization. On Cloud Foundry each takes a gigabyte of its memory quota, which limits them as well. */
+  STAGING_BUILDS_PER_ORGANIZATION: settings.integer(200, 1, 100_000),
   /** Cloud Foundry's clock syncs processes as often. */
   SYNC_INTERVAL_MS: settings.milliseconds(30_000),
   /** Cloud Foundry's `audit_events.cutoff_age_in_days`. */

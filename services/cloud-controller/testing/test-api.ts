@@ -65,6 +65,7 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
       defaultStartTimeoutS: 60,
       maximumStartTimeoutS: 180,
       stagingTimeoutS: 900,
+      buildsPerOrganization: 200,
       processUsers: ['app'],
     },
   };

@@ -6,11 +6,10 @@ import {
   registryCheckRequest,
   registryCheckResult,
 } from '@slipway/contracts';
-import { createLogger, generateSealingKeys, loadConfig, seal } from '@slipway/service-kit';
+import { createLogger, generateSealingKeys, seal } from '@slipway/service-kit';
 import { type NatsHandle, type RegistryAuth, startNats, startRegistry } from '@slipway/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createApp } from './app.ts';
-import { configSchema } from './config.ts';
+import { startStagerOn } from './stager.test-support.ts';
 
 const PASSWORD = 'canary-check-password';
 const keys = generateSealingKeys();
@@ -22,19 +21,11 @@ const ends: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   nats = await startNats();
   ends.push(() => nats.stop());
-  const config = loadConfig('stager', configSchema, {
-    NATS_URL: nats.url,
-    NATS_USER: 'stager',
-    NATS_PASSWORD: nats.password('stager'),
-    STAGER_PUBLIC_KEY: keys.publicKey,
-    STAGER_PRIVATE_KEY: keys.privateKey,
-  });
   const write = (line: string): void => {
     log += line;
   };
-  const app = createApp(config, { logger: createLogger('stager', 'debug', { write }) });
+  const app = await startStagerOn(nats, { keys, logger: createLogger('stager', 'debug', { write }) });
   ends.push(() => app.stop());
-  await app.start();
   const bus = await nats.connectOperator();
   ends.push(() => bus.close());
   const answers = new Map<string, (result: RegistryCheckResult) => void>();

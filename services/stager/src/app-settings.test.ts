@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publishMessage, startWorkQueue } from '@slipway/bus';
 import { type StagingResult, stagingRequest, stagingResult } from '@slipway/contracts';
-import { createLogger, generateSealingKeys, loadConfig } from '@slipway/service-kit';
+import { createLogger } from '@slipway/service-kit';
 import { buildImage, buildLayer, pushImage, startNats, startRegistry } from '@slipway/testing';
 import { expect, onTestFinished, test } from 'vitest';
-import { createApp } from './app.ts';
-import { configSchema } from './config.ts';
+import { startStagerOn } from './stager.test-support.ts';
 
 test('a stager takes the registries settings over as they change, for builds without credentials of their own', async () => {
   const credentials = { username: 'robot', password: 'canary-platform-password' };
@@ -21,25 +20,16 @@ test('a stager takes the registries settings over as they change, for builds wit
   const image = buildImage({ layers: [buildLayer([{ name: 'a', content: 'a' }])] });
   await pushImage(registry, 'team/app', 'v1', image, { credentials });
 
-  const keys = generateSealingKeys();
   const file = join(directory, 'registries.yaml');
-  const config = loadConfig('stager', configSchema, {
-    NATS_URL: nats.url,
-    NATS_USER: 'stager',
-    NATS_PASSWORD: nats.password('stager'),
-    STAGER_PUBLIC_KEY: keys.publicKey,
-    STAGER_PRIVATE_KEY: keys.privateKey,
-    REGISTRIES_FILE: file,
-  });
   let log = '';
   const loaded = Promise.withResolvers<void>();
   const write = (line: string): void => {
     log += line;
     if (line.includes('registry-settings.loaded')) loaded.resolve();
   };
-  const app = createApp(config, { logger: createLogger('stager', 'debug', { write }) });
+  const logger = createLogger('stager', 'debug', { write });
+  const app = await startStagerOn(nats, { logger, more: { REGISTRIES_FILE: file } });
   onTestFinished(() => app.stop());
-  await app.start();
   const bus = await nats.connectOperator();
   onTestFinished(() => bus.close());
   const results = new Map<string, (result: StagingResult) => void>();

@@ -1,13 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { publishMessage, startStreamReader, startWorkQueue } from '@slipway/bus';
-import {
-  logEnvelope,
-  type StagingRequest,
-  type StagingResult,
-  stagingRequest,
-  stagingResult,
-} from '@slipway/contracts';
-import { createLogger, generateSealingKeys, loadConfig, seal } from '@slipway/service-kit';
+import type { StagingRequest, StagingResult } from '@slipway/contracts';
+import { generateSealingKeys, loadConfig, seal } from '@slipway/service-kit';
 import {
   type BuiltImage,
   type BuiltIndex,
@@ -25,8 +18,8 @@ import {
   startRegistry,
 } from '@slipway/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
+import { type Driver, startDriver, startStagerOn } from './stager.test-support.ts';
 
 const keys = generateSealingKeys();
 let nats: NatsHandle;
@@ -35,74 +28,16 @@ let driver: Driver;
 
 beforeAll(async () => {
   [nats, registry] = await Promise.all([startNats(), startAnyRegistry()]);
-  driver = await startDriver();
+  driver = await startDriver(nats);
 });
 afterAll(async () => {
   await driver?.close();
   await Promise.all([nats?.stop(), registry?.stop()]);
 });
 
-interface Driver {
-  request(data: StagingRequest): Promise<void>;
-  result(buildGuid: string): Promise<StagingResult>;
-  lines(appGuid: string): string[];
-  /** Puts bytes on the queue that are no request. */
-  poison(text: string): Promise<void>;
-  deadLetters(): Promise<number>;
-  close(): Promise<void>;
-}
-
-/** Stands where cloud-controller and log-cache stand: it sees the stager by its messages only. */
-async function startDriver(): Promise<Driver> {
-  const bus = await nats.connectOperator();
-  const results = new Map<string, PromiseWithResolvers<StagingResult>>();
-  const expected = (buildGuid: string): PromiseWithResolvers<StagingResult> => {
-    const entry = results.get(buildGuid) ?? Promise.withResolvers<StagingResult>();
-    results.set(buildGuid, entry);
-    return entry;
-  };
-  const queue = await startWorkQueue(bus, {
-    definition: { ...stagingResult, stream: 'STAGING_RESULTS' },
-    durable: 'cloud-controller',
-    concurrency: 1,
-    handle: async ({ data }) => expected(data.buildGuid).resolve(data),
-  });
-  const lines: { appGuid: string; text: string }[] = [];
-  startStreamReader(bus, {
-    definition: { ...logEnvelope, stream: 'LOGS' },
-    onRestart: () => undefined,
-    onCaughtUp: () => undefined,
-    onMessage: ({ data }) => {
-      const text = Buffer.from(data.payload, 'base64').toString();
-      lines.push({ appGuid: data.sourceId, text: `${data.sourceType} ${data.stream} ${text}` });
-    },
-  });
-  return {
-    request: (data) => publishMessage(bus, stagingRequest, data, { id: data.buildGuid }),
-    result: (buildGuid) => expected(buildGuid).promise,
-    lines: (appGuid) => lines.filter((line) => line.appGuid === appGuid).map((line) => line.text),
-    poison: async (text) => void (await bus.js.publish('staging.request', text)),
-    deadLetters: async () => (await bus.jsm.streams.info('DEAD_LETTERS')).state.messages,
-    close: async () => {
-      await queue.stop();
-      await bus.close();
-    },
-  };
-}
-
 async function startStager(more: Readonly<Record<string, string>> = {}): Promise<void> {
-  const config = loadConfig('stager', configSchema, {
-    NATS_URL: nats.url,
-    NATS_USER: 'stager',
-    NATS_PASSWORD: nats.password('stager'),
-    STAGER_PUBLIC_KEY: keys.publicKey,
-    STAGER_PRIVATE_KEY: keys.privateKey,
-    ...more,
-  });
-  const app = createApp(config, { logger: createLogger('stager', 'silent') });
+  const app = await startStagerOn(nats, { keys, more });
   onTestFinished(() => app.stop());
-  await app.start();
-  expect((await fetch(`http://127.0.0.1:${app.healthPort}/readyz`)).status).toBe(200);
 }
 
 const request = (image: string, credentials?: { username: string; password: string }): StagingRequest => ({

@@ -1,5 +1,11 @@
 import { type Bus, connectService, LogEmitter, publishMessage, startWorkQueue, type WorkQueue } from '@slipway/bus';
-import { busAccess, registryCheckRequest, registryCheckResult, stagingRequest } from '@slipway/contracts';
+import {
+  busAccess,
+  registryCheckRequest,
+  registryCheckResult,
+  type StagingRequest,
+  stagingRequest,
+} from '@slipway/contracts';
 import {
   DocumentCache,
   followRegistrySettings,
@@ -20,6 +26,7 @@ import {
 } from '@slipway/service-kit';
 import { ImageCopier } from './adapters/image-copier.ts';
 import type { Config } from './config.ts';
+import { describeWait } from './domain/describe-wait.ts';
 import { checkRegistry } from './handlers/check-registry.ts';
 import { reportResult } from './handlers/report-result.ts';
 import { stageBuild } from './handlers/stage-build.ts';
@@ -39,7 +46,21 @@ const CLOCK_GRACE_MS = 100;
 const STAGING_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
 /** Each is a few small requests, mostly waiting. */
-const CHECK_CONCURRENCY = 8;
+const CHECKS = { concurrency: 16, perKey: 4 };
+/**
+ * Requests taken off a queue that wait for a turn, a few kilobytes each. cloud-controller has no more builds of an
+ * organization under way than a quarter of it.
+ */
+const WAITING = 800;
+
+/** Requests of an older cloud-controller name no organization: they share one's places. */
+const turnOf = ({ organizationGuid = '' }: { readonly organizationGuid?: string | undefined }): string =>
+  organizationGuid;
+
+const logTo =
+  (lines: LogEmitter, { appGuid }: StagingRequest) =>
+  (line: string, stream: 'OUT' | 'ERR'): void =>
+    lines.emit({ sourceId: appGuid, sourceType: 'STG', stream, line });
 
 /** Puts the stager together: requests from the work queue in, results and log lines out. */
 export function createApp(config: Config, { logger }: { readonly logger: Logger }): StagerApp {
@@ -89,10 +110,18 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       definition: { ...stagingRequest, stream: stagingRequest.stream ?? '' },
       durable: 'stager',
       concurrency: config.STAGER_CONCURRENCY,
+      turns: {
+        keyOf: turnOf,
+        perKey: config.STAGER_ORGANIZATION_CONCURRENCY,
+        waiting: WAITING,
+        onWait: ({ data }, why) => {
+          logger.info({ buildGuid: data.buildGuid, why }, 'staging.waiting');
+          logTo(lines, data)(describeWait(why, config), 'OUT');
+        },
+      },
       handle: async ({ data, time }, signal) => {
         logger.info({ buildGuid: data.buildGuid, image: data.image }, 'staging.started');
-        const log = (line: string, stream: 'OUT' | 'ERR'): void =>
-          lines.emit({ sourceId: data.appGuid, sourceType: 'STG', stream, line });
+        const log = logTo(lines, data);
         const deps = {
           registry,
           platform: hostPlatform(),
@@ -119,7 +148,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     startWorkQueue(on, {
       definition: registryCheckRequest,
       durable: 'stager',
-      concurrency: CHECK_CONCURRENCY,
+      concurrency: CHECKS.concurrency,
+      turns: { keyOf: turnOf, perKey: CHECKS.perKey, waiting: WAITING },
       handle: async ({ data }, signal) => {
         const result = await checkRegistry(data, { registry, keys, now: Date.now }, signal);
         // Of answers to one question that was handed out twice, one arrives.

@@ -10,8 +10,10 @@ export const configSchema = z
     STAGER_PRIVATE_KEY: secretSchema,
     ...registryConfig,
     ...imageLimitSettings,
-    /** Builds staged side by side; each holds one manifest and one config, 8 MiB at most. */
-    STAGER_CONCURRENCY: settings.integer(8, 1, 100),
+    /** Builds staged side by side; each holds one manifest and one config, 8 MiB at most, and mostly waits. */
+    STAGER_CONCURRENCY: settings.integer(32, 1, 100),
+    /** Of one organization: while its registry is silent the others have the rest. */
+    STAGER_ORGANIZATION_CONCURRENCY: settings.integer(8, 1, 100),
   })
   .refine(
     ({ STAGER_PUBLIC_KEY: publicKey, STAGER_PRIVATE_KEY: key }) =>

@@ -1,48 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { publishMessage, startWorkQueue } from '@slipway/bus';
 import { type StagingRequest, type StagingResult, stagingRequest, stagingResult } from '@slipway/contracts';
-import { createLogger, generateSealingKeys, loadConfig } from '@slipway/service-kit';
-import { buildImage, buildLayer, startNats } from '@slipway/testing';
+import { startNats } from '@slipway/testing';
 import { expect, onTestFinished, test } from 'vitest';
-import { createApp } from './app.ts';
-import { configSchema } from './config.ts';
-
-/** A registry of one image that tells when it is asked for the manifest, and waits to be let answer. */
-async function startSlowRegistry() {
-  const image = buildImage({ layers: [buildLayer([{ name: 'a', content: 'a' }])] });
-  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const server = createServer((request, response) => {
-    const content = request.url?.includes('/manifests/') ? image.manifest : image.config;
-    asked.resolve();
-    void released.promise.then(() => response.writeHead(200, { 'content-type': content.mediaType }).end(content.bytes));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { reference: `127.0.0.1:${port}/app:v1`, asked: asked.promise, release: released.resolve };
-}
+import { startSlowRegistry, startStagerOn } from './stager.test-support.ts';
 
 test('a result is not lost when NATS loses its store while the build is staged', async () => {
   const nats = await startNats();
   onTestFinished(() => nats.stop());
-  const keys = generateSealingKeys();
-  const config = loadConfig('stager', configSchema, {
-    NATS_URL: nats.url,
-    NATS_USER: 'stager',
-    NATS_PASSWORD: nats.password('stager'),
-    STAGER_PUBLIC_KEY: keys.publicKey,
-    STAGER_PRIVATE_KEY: keys.privateKey,
-  });
-  const app = createApp(config, { logger: createLogger('stager', 'silent') });
+  const app = await startStagerOn(nats);
   onTestFinished(() => app.stop());
-  await app.start();
   const bus = await nats.connectOperator();
   onTestFinished(() => bus.close());
   const result = Promise.withResolvers<StagingResult>();

@@ -2,17 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { mediaTypes } from '../media-types.ts';
-import {
-  closing,
-  code,
-  failure,
-  image,
-  layer,
-  repositoryAt,
-  retries,
-  SHORT,
-  serve,
-} from './hostile-pull.test-support.ts';
+import { closing, code, failure, image, layer, repositoryAt, SHORT, serve } from './hostile-pull.test-support.ts';
 import { always, type Handler, honest } from './hostile-registry.test-support.ts';
 
 test('a reader that gives up lets go of the connection', async () => {
@@ -51,9 +41,7 @@ test.each<[name: string, handler: Handler]>([
   ],
 ])('a registry that %s is given up in time', async (_name, handler) => {
   const server = await serve(handler);
-  const error = await failure(
-    repositoryAt(server, { deadlines: SHORT, retries: { ...retries, attempts: 2 } }).inspect(),
-  );
+  const error = await failure(repositoryAt(server, { deadlines: SHORT }).inspect());
   expect(error).toMatchObject({ code: 'REGISTRY_TIMEOUT', kind: 'timeout', transient: true });
   expect(server.paths.length).toBe(2);
 });

@@ -33,6 +33,8 @@ export const defaultDeadlines: Deadlines = {
 export interface RetryPolicy {
   /** In all, the first included. Diego's builder makes four (`MAX_DOCKER_RETRIES`), without a pause. */
   readonly attempts: number;
+  /** How many of them may end in silence. Each lasts a whole deadline, and a registry that is silent mostly stays so. */
+  readonly timeouts: number;
   /** The first pause is at most this long; each further one may be twice as long. */
   readonly baseMs: number;
   readonly capMs: number;
@@ -40,7 +42,13 @@ export interface RetryPolicy {
   readonly maxRetryAfterMs: number;
 }
 
-export const defaultRetries: RetryPolicy = { attempts: 4, baseMs: 250, capMs: 8_000, maxRetryAfterMs: 60_000 };
+export const defaultRetries: RetryPolicy = {
+  attempts: 4,
+  timeouts: 2,
+  baseMs: 250,
+  capMs: 8_000,
+  maxRetryAfterMs: 60_000,
+};
 
 /** containers/image reads no larger tokens (`internal/iolimits`); real ones have a few kilobytes. */
 export const MAX_TOKEN_BYTES: number = 1024 * 1024;

@@ -56,13 +56,15 @@ export async function withRetries<T>(
   { policy, signal, deadline, onRetry }: Retrying,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  for (let failures = 1; ; failures += 1) {
+  for (let failures = 1, timeouts = 0; ; failures += 1) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof RegistryError) || !error.transient) {
         throw error;
       }
+      if (error.code === 'REGISTRY_TIMEOUT') timeouts += 1;
+      if (timeouts >= policy.timeouts) throw error;
       const delayMs = retryDelay(policy, failures, error.retryAfterMs, Math.random());
       if (delayMs === undefined || (deadline !== undefined && Date.now() + delayMs > deadline)) {
         throw error;

@@ -22,6 +22,8 @@ export interface Limits {
   readonly defaultStartTimeoutS: number;
   readonly maximumStartTimeoutS: number;
   readonly stagingTimeoutS: number;
+  /** Under way at a time. */
+  readonly buildsPerOrganization: number;
   /** Whom processes may run as besides `vcap` and the image's own user. */
   readonly processUsers: readonly string[];
 }

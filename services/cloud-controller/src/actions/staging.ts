@@ -77,6 +77,7 @@ export async function createBuild(
   const { sql, now } = unit;
   const app = await lockApp(unit, pack.app_guid);
   await requireFeature(sql, 'diego_docker', caller);
+  await requireRoomForBuild(unit, platform, app.organization_guid);
   const guid = platform.newGuid();
   const { limits } = platform;
   const row = await sql
@@ -110,6 +111,21 @@ export async function createBuild(
   await unit.announce('staging-request', guid);
   unit.log(pack.app_guid, `Creating build for app with guid ${pack.app_guid}`);
   return row;
+}
+
+/** One organization's builds are not to fill the queue that all share. */
+async function requireRoomForBuild({ sql }: UnitOfWork, { limits }: Platform, organizationGuid: string): Promise<void> {
+  const { buildsPerOrganization: most } = limits;
+  const { count } = await sql
+    .selectFrom('builds')
+    .innerJoin('apps', 'apps.guid', 'builds.app_guid')
+    .select((eb) => eb.fn.countAll<number | string>().as('count'))
+    .where('builds.state', '=', 'STAGING')
+    .where('apps.organization_guid', '=', organizationGuid)
+    .executeTakeFirstOrThrow();
+  if (Number(count) < most) return;
+  const detail = `The organization has ${most} builds that are being staged, as many as may be at a time; try again when some of them are done.`;
+  throw new ApiError('UnprocessableEntity', detail);
 }
 
 /**

@@ -26,19 +26,27 @@ export interface RegistryChecksOptions {
  */
 export async function publishRegistryCheck(options: RegistryChecksOptions, guid: string): Promise<void> {
   const { db, bus, platform, stagerPublicKey } = options;
-  const row = await db.selectFrom('registry_credentials').selectAll().where('guid', '=', guid).executeTakeFirst();
+  const row = await db
+    .selectFrom('registry_credentials')
+    .leftJoin('spaces', 'spaces.guid', 'registry_credentials.space_guid')
+    .selectAll('registry_credentials')
+    .select('spaces.organization_guid as organization_of_space')
+    .where('registry_credentials.guid', '=', guid)
+    .executeTakeFirst();
   if (row === undefined || row.check_guid === null || row.check_deadline === null) return;
   const offered = { username: row.offered_username, password: row.offered_password };
   const credentials =
     sealCredentials(platform.vault, offered, purposes.offeredRegistryPassword(guid), stagerPublicKey) ??
     sealCredentials(platform.vault, row, purposes.registryPassword(guid), stagerPublicKey);
   if (credentials === undefined) return;
+  const organizationGuid = row.organization_guid ?? row.organization_of_space;
   const repository = repositoryToCheck({ registry: row.registry, repositoryPrefix: row.repository_prefix });
   await publishMessage(
     bus,
     registryCheckRequest,
     {
       checkGuid: row.check_guid,
+      ...(organizationGuid === null ? {} : { organizationGuid }),
       registry: row.registry,
       ...(repository === undefined ? {} : { repository }),
       credentials,

@@ -49,6 +49,7 @@ export async function publishStagingRequest(options: StagingRequestsOptions, bui
       buildGuid: build.guid,
       appGuid: build.app_guid,
       packageGuid: build.package_guid,
+      organizationGuid: build.organization_guid,
       image: build.image,
       ...(own === undefined ? await sharedCredentials(options, build) : { credentials: own }),
       ...(signaturePolicy === undefined ? {} : { signaturePolicy }),

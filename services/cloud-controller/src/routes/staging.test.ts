@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { useApi } from '../../testing/api-suite.ts';
 import { errorOf } from '../../testing/client.ts';
-import { createApp, createBuild, createPackage, stagedResult } from '../../testing/fixtures.ts';
+import { createApp, createBuild, createPackage, createSpace, stagedResult } from '../../testing/fixtures.ts';
 import { engines } from '../../testing/test-database.ts';
-import { finishBuild } from '../actions/staging.ts';
+import { createBuild as createBuildOf, finishBuild } from '../actions/staging.ts';
 
 describe.each(engines)('on $engine', ({ create }) => {
   const suite = useApi(create);
@@ -42,6 +42,25 @@ describe.each(engines)('on $engine', ({ create }) => {
   });
 
   describe('builds', () => {
+    test('one organization has only so many under way, and others are not counted among them', async () => {
+      const { admin, db, platform, writer } = suite.api;
+      const limited = { ...platform, limits: { ...platform.limits, buildsPerOrganization: 2 } };
+      const caller = { admin: true, userGuid: 'admin-guid', userName: 'admin', email: null };
+      const wish = { memoryMb: undefined, diskMb: undefined, logRateBytesPerSecond: undefined, metadata: undefined };
+      const build = async (spaceGuid: string): Promise<string> => {
+        const guid = await createPackage(admin, await createApp(admin, spaceGuid));
+        const pack = await db.selectFrom('packages').selectAll().where('guid', '=', guid).executeTakeFirstOrThrow();
+        return (await writer.write((unit) => createBuildOf(unit, limited, caller, pack, wish))).guid;
+      };
+      const [crowded, quiet] = [(await createSpace(admin)).spaceGuid, (await createSpace(admin)).spaceGuid];
+      const first = await build(crowded);
+      await build(crowded);
+      await expect(build(crowded)).rejects.toThrow('The organization has 2 builds that are being staged');
+      await build(quiet);
+      await writer.write((unit) => finishBuild(unit, platform, stagedResult(first)));
+      await build(crowded);
+    });
+
     test('wait for a stager, become a droplet, and give the app what to run', async () => {
       const app = await createApp(suite.api.admin, suite.spaceGuid);
       const pack = await createPackage(suite.api.admin, app);

@@ -39,6 +39,8 @@ export function staged(buildGuid: string, reference: Reference, image: AcceptedI
       ...(config.healthcheck === undefined
         ? {}
         : { healthcheck: { ...config.healthcheck, test: [...config.healthcheck.test] } }),
+      ...(config.shell === undefined ? {} : { shell: [...config.shell] }),
+      ...(config.volumes.length === 0 ? {} : { volumes: [...config.volumes] }),
     },
     durationMs,
   };
