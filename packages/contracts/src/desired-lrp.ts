@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { guidSchema, portSchema, processGuidSchema, sealedSchema, timeSchema } from './common.ts';
+import { egressRuleSchema } from './egress.ts';
 import { resolvedImageSchema } from './image.ts';
 import { signaturePolicySchema } from './signature.ts';
 
@@ -25,6 +26,22 @@ export const healthCheckSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('process') }),
 ]);
 export type HealthCheck = z.infer<typeof healthCheckSchema>;
+
+/** A program of the image that ends with 0 while the instance is healthy (Docker's HEALTHCHECK); defaults filled in. */
+const imageHealthCheckSchema = z.object({
+  argv: z.array(z.string()).min(1),
+  /** Between the end of a check and the next one. */
+  intervalMs: z.number().positive(),
+  /** For one check; then all that it started is killed. */
+  timeoutMs: z.number().positive(),
+  /** Consecutive failures until the instance is unhealthy. */
+  retries: z.int().positive(),
+  /** From the start of the process: failures do not count until the first success. */
+  startPeriodMs: z.number().nonnegative(),
+  /** Between checks within the start period. */
+  startIntervalMs: z.number().positive(),
+});
+export type ImageHealthCheck = z.infer<typeof imageHealthCheckSchema>;
 
 /** While it fails, a running instance gets no requests; it runs on. */
 const readinessCheckSchema = z.discriminatedUnion('type', [portCheckSchema, httpCheckSchema]);
@@ -69,8 +86,8 @@ export type LrpRoute = z.infer<typeof lrpRouteSchema>;
 
 /**
  * A process that shall run (Diego's DesiredLRP). Writer: cloud-controller, rebuilt from SQL.
- * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `internalHosts`, `retire`, `updatedAt` and
- * `image.credentials` change in place; any other change is a new process guid.
+ * KV `desired-lrps`, key `lrp.<process guid>`. `instances`, `routes`, `internalHosts`, `egress`, `retire`,
+ * `updatedAt` and `image.credentials` change in place; any other change is a new process guid.
  */
 export const desiredLrpSchema = z.object({
   v: z.literal(1),
@@ -102,6 +119,8 @@ export const desiredLrpSchema = z.object({
     imageEnv: z.array(z.string()),
     environment: z.record(z.string(), z.string()),
     stopSignal: z.string().optional(),
+    /** VOLUME paths of the image: directories of its own, made where it lacks them. */
+    imageVolumes: z.array(z.string()).optional(),
   }),
   /** With the app's user, directory and limits. */
   sidecars: z.array(sidecarSchema).optional(),
@@ -120,11 +139,15 @@ export const desiredLrpSchema = z.object({
     logRateBytesPerSecond: z.int().min(-1),
   }),
   healthCheck: healthCheckSchema,
+  /** Instead of `healthCheck`: the image's own HEALTHCHECK, for an app that has it switched on. */
+  imageHealthCheck: imageHealthCheckSchema.optional(),
   readinessCheck: readinessCheckSchema.optional(),
   startTimeoutMs: z.int().positive(),
   routes: z.array(lrpRouteSchema),
   /** Names on internal domains that lead to the instances; routers are told nothing of them. Changes in place. */
   internalHosts: z.array(z.string().min(1)).optional(),
+  /** What its instances may open connections to, whenever they were started; absent: all that is not denied anyway. */
+  egress: z.array(egressRuleSchema).optional(),
   /** Guids of instances to be stopped and replaced (`cf restart-app-instance`). A guid names one instance for ever. */
   retire: z.array(guidSchema).optional(),
   placementTags: z.array(z.string()),

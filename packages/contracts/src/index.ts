@@ -21,6 +21,7 @@ export {
   domainFreshnessSchema,
   type HealthCheck,
   healthCheckSchema,
+  type ImageHealthCheck,
   type LrpFiles,
   type LrpRoute,
   type LrpRouteOptions,
@@ -28,6 +29,7 @@ export {
   lrpRouteSchema,
   type ReadinessCheck,
 } from './desired-lrp.ts';
+export { type EgressRule, type Ipv4Range, parseIpv4Range } from './egress.ts';
 export {
   type ExecutionMetadata,
   executionMetadataSchema,

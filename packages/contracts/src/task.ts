@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { cellIdSchema, guidSchema, timeSchema } from './common.ts';
 import { desiredLrpSchema } from './desired-lrp.ts';
 
-const { app, image, action, files, resources, placementTags, log, metricTags } = desiredLrpSchema.shape;
+const { app, image, action, files, resources, egress, placementTags, log, metricTags } = desiredLrpSchema.shape;
 
 /**
  * A command that shall run once (Diego's Task). Writer: cloud-controller, rebuilt from SQL. KV `tasks`, key
- * `desired.task.<task guid>`; deleted when its result is in SQL. `cellId` and `cancel` are the only fields that change.
+ * `desired.task.<task guid>`; deleted when its result is in SQL. `cellId`, `cancel` and `egress` are the only fields that change.
  */
 export const desiredTaskSchema = z.object({
   v: z.literal(1),
@@ -19,6 +19,7 @@ export const desiredTaskSchema = z.object({
   action,
   files,
   resources,
+  egress,
   placementTags,
   /** `sourceType` is APP/TASK/<name>. */
   log,
