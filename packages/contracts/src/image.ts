@@ -50,8 +50,13 @@ export const executionMetadataSchema = z.object({
       intervalMs: z.number().optional(),
       timeoutMs: z.number().optional(),
       startPeriodMs: z.number().optional(),
+      startIntervalMs: z.number().optional(),
       retries: z.int().optional(),
     })
     .optional(),
+  /** SHELL: what runs the text of a `CMD-SHELL` health check. */
+  shell: z.array(z.string()).optional(),
+  /** Paths of VOLUME, sorted. */
+  volumes: z.array(z.string()).optional(),
 });
 export type ExecutionMetadata = z.infer<typeof executionMetadataSchema>;

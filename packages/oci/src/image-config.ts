@@ -13,6 +13,7 @@ export interface ImageHealthcheck {
   readonly intervalMs?: number;
   readonly timeoutMs?: number;
   readonly startPeriodMs?: number;
+  readonly startIntervalMs?: number;
   readonly retries?: number;
 }
 
@@ -35,6 +36,8 @@ export interface ImageConfig {
   readonly exposedPorts: readonly ExposedPort[];
   readonly stopSignal?: string;
   readonly healthcheck?: ImageHealthcheck;
+  /** What runs the text of a `CMD-SHELL` health check instead of `/bin/sh -c`; absent when not set. */
+  readonly shell?: readonly string[];
   /** Paths, sorted. */
   readonly volumes: readonly string[];
   /** Lowest layer first. */
@@ -46,6 +49,9 @@ export interface ImageConfig {
  * in all (a quarter of the stack limit, execve(2)), and the platform's own variables need room beside these.
  */
 const MAX_PROCESS_TEXT_BYTES = 1024 * 1024;
+
+/** Far more than any real image; each becomes a directory. */
+const MAX_VOLUMES = 1_000;
 
 /** Text that becomes an argument, a variable or a path of a process: the kernel ends all of these at a NUL. */
 const textSchema = z.string().refine((text) => !text.includes('\0'), 'contains a NUL character');
@@ -78,9 +84,11 @@ const configSchema = z.object({
           Interval: nanosecondsSchema.nullish(),
           Timeout: nanosecondsSchema.nullish(),
           StartPeriod: nanosecondsSchema.nullish(),
+          StartInterval: nanosecondsSchema.nullish(),
           Retries: z.int().nonnegative().nullish(),
         })
         .nullish(),
+      Shell: textsSchema.nullish(),
       Volumes: setSchema.nullish(),
     })
     .nullish(),
@@ -93,7 +101,9 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const what = 'image config';
   const document = checkShape(configSchema, parseJsonObject(bytes, what), what);
   const config: RawConfig = document.config ?? {};
-  refuseHuge([config.Env, config.Entrypoint, config.Cmd, config.Healthcheck?.Test]);
+  refuseHuge([config.Env, config.Entrypoint, config.Cmd, config.Healthcheck?.Test, config.Shell]);
+  const volumes = Object.keys(config.Volumes ?? {}).sort();
+  refuseManyVolumes(volumes);
   const healthcheck = parseHealthcheck(config.Healthcheck);
   return {
     platform: {
@@ -109,7 +119,8 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     exposedPorts: parseExposedPorts(Object.keys(config.ExposedPorts ?? {})),
     ...(config.StopSignal ? { stopSignal: config.StopSignal } : {}),
     ...(healthcheck ? { healthcheck } : {}),
-    volumes: Object.keys(config.Volumes ?? {}).sort(),
+    ...(config.Shell && config.Shell.length > 0 ? { shell: config.Shell } : {}),
+    volumes,
     diffIds: document.rootfs.diff_ids ?? [],
   };
 }
@@ -120,10 +131,21 @@ function refuseHuge(texts: unknown): void {
   if (size > limit) {
     throw new OciError(
       'DOCUMENT_TOO_LARGE',
-      `ENV, ENTRYPOINT, CMD and HEALTHCHECK have ${size} bytes together; at most ${limit} can be started with`,
+      `ENV, ENTRYPOINT, CMD, SHELL and HEALTHCHECK have ${size} bytes together; at most ${limit} can be started with`,
       { details: { size, limit } },
     );
   }
+}
+
+function refuseManyVolumes(volumes: readonly string[]): void {
+  if (volumes.length <= MAX_VOLUMES) return;
+  throw new OciError(
+    'DOCUMENT_TOO_LARGE',
+    `the image has ${volumes.length} volumes; at most ${MAX_VOLUMES} are taken`,
+    {
+      details: { volumes: volumes.length, limit: MAX_VOLUMES },
+    },
+  );
 }
 
 /** An empty Test means "inherited" in a Dockerfile; in a finished image there is nothing to inherit from. */
@@ -136,6 +158,7 @@ function parseHealthcheck(raw: RawConfig['Healthcheck']): ImageHealthcheck | und
     ...milliseconds('intervalMs', raw.Interval),
     ...milliseconds('timeoutMs', raw.Timeout),
     ...milliseconds('startPeriodMs', raw.StartPeriod),
+    ...milliseconds('startIntervalMs', raw.StartInterval),
     ...(raw.Retries ? { retries: raw.Retries } : {}),
   };
 }

@@ -159,7 +159,7 @@ export class Container {
   }
 
   /** Sends the app a signal, through the init, and not its sidecars; false when it has ended. */
-  signal(signal: NodeJS.Signals): boolean {
+  signal(signal: NodeJS.Signals | number): boolean {
     const { init } = this.#record;
     try {
       return init !== null && signalProcess(init, signal);
@@ -172,7 +172,7 @@ export class Container {
    * Asks the app to end, and kills it and all its processes when it has not within the grace time.
    * @throws GardenError RUNTIME_TIMEOUT when even killed processes stay
    */
-  async stop(options: { readonly signal?: NodeJS.Signals; readonly graceMs: number }): Promise<StopOutcome> {
+  async stop(options: { readonly signal?: NodeJS.Signals | number; readonly graceMs: number }): Promise<StopOutcome> {
     this.signal(options.signal ?? 'SIGTERM');
     const graceful = await this.#within(options.graceMs);
     if (graceful !== undefined) return { exit: graceful, killed: false };

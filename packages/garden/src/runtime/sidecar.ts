@@ -34,7 +34,7 @@ export class Sidecar {
   }
 
   /** False when it has ended, or does not run yet. */
-  signal(signal: NodeJS.Signals): boolean {
+  signal(signal: NodeJS.Signals | number): boolean {
     return this.#process !== null && signalProcess(this.#process, signal);
   }
 

@@ -32,7 +32,7 @@ export function isAlive(process: ProcessIdentity): boolean {
 }
 
 /** Signals this very process, never another that got its pid; false when it has ended. */
-export function signalProcess(process: ProcessIdentity, signal: NodeJS.Signals): boolean {
+export function signalProcess(process: ProcessIdentity, signal: NodeJS.Signals | number): boolean {
   const fd = Number(calls.syscallPidfdOpen(SYS.pidfdOpen, process.pid, 0));
   if (fd < 0) return false;
   try {
@@ -43,7 +43,7 @@ export function signalProcess(process: ProcessIdentity, signal: NodeJS.Signals):
       `${signal} to ${process.pid}`,
       SYS.pidfdSendSignal,
       fd,
-      constants.signals[signal],
+      typeof signal === 'number' ? signal : constants.signals[signal],
       null,
       0,
     );

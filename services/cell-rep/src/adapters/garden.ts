@@ -57,7 +57,13 @@ export class GardenContainers implements Containers {
     { onProgress, onDetour }: PullListener,
   ): Promise<PulledImage> {
     const fetch = this.#images.open(lrp, onDetour);
-    const options = { signal, onProgress, image: imageName(lrp), from: lrp.image.registry.toLowerCase() };
+    const options = {
+      signal,
+      onProgress,
+      image: imageName(lrp),
+      from: lrp.image.registry.toLowerCase(),
+      tenant: lrp.app.organizationGuid,
+    };
     const layers = await this.#garden.layers.ensureLayers(lrp.image.layers, fetch, options);
     return { layers, release: () => layers.release() };
   }
@@ -92,6 +98,7 @@ export class GardenContainers implements Containers {
             env: environment(address, sidecar),
           }),
         })),
+        imageVolumes: action.imageVolumes ?? [],
         files: lrp.files ?? [],
         limits: {
           memoryBytes: resources.memoryMb * MEBIBYTE,

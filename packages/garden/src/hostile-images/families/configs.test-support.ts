@@ -71,6 +71,10 @@ export const configs: Family = {
     bad('a check of a megabyte', 'DOCUMENT_TOO_LARGE', () =>
       withFields({ Healthcheck: { Test: ['CMD', 'x'.repeat(1024 * 1024)] } }),
     ),
+    bad('two thousand volumes', 'DOCUMENT_TOO_LARGE', () =>
+      withFields({ Volumes: Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`/v${i}`, {}])) }),
+    ),
+    bad('a shell that is a number', 'DOCUMENT_MALFORMED', () => withFields({ Shell: 5 })),
     bad('a check with a negative interval', 'DOCUMENT_MALFORMED', () =>
       withFields({ Healthcheck: { Test: ['CMD', 'x'], Interval: -1 } }),
     ),

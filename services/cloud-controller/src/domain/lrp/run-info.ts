@@ -125,6 +125,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
         memoryMb,
       }),
       ...(execution.stopSignal === undefined ? {} : { stopSignal: execution.stopSignal }),
+      ...imageVolumes(execution),
     },
     ...(sidecars.length === 0 ? {} : { sidecars }),
     ...(delivery.files.length === 0 ? {} : { files: [...delivery.files] }),
@@ -157,6 +158,11 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
   };
   const problem = recordProblem(app.name, runInfo);
   return problem === undefined ? { outcome: 'built', runInfo } : { outcome: 'rejected', reason: problem };
+}
+
+/** Nothing where the image has none. */
+export function imageVolumes({ volumes = [] }: Pick<ExecutionMetadata, 'volumes'>): { imageVolumes?: string[] } {
+  return volumes.length === 0 ? {} : { imageVolumes: [...volumes] };
 }
 
 /** Who a process runs as: whom the user chose, else the image's, else root. */

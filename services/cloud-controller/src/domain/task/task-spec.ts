@@ -10,7 +10,7 @@ import { processEnvironment } from '../lrp/environment.ts';
 import { lrpImage } from '../lrp/lrp-image.ts';
 import { recordProblem } from '../lrp/record-size.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from '../lrp/resources.ts';
-import { userOf } from '../lrp/run-info.ts';
+import { imageVolumes, userOf } from '../lrp/run-info.ts';
 import { deliverServices, type ServiceMode } from '../lrp/service-delivery.ts';
 import type { BoundService } from '../lrp/vcap-services.ts';
 
@@ -91,6 +91,7 @@ export function buildTaskSpec(input: TaskSpecInput): TaskSpecResult {
         services: delivery.variables,
         memoryMb: task.memoryMb,
       }),
+      ...imageVolumes(execution),
     },
     ...(delivery.files.length === 0 ? {} : { files: [...delivery.files] }),
     resources: {
