@@ -68,6 +68,14 @@ export const GARDEN_ERRORS = {
     kind: 'invalid',
     means: 'A file for a container has a path that is not made of plain names, or that another has too.',
   },
+  CONTAINER_DISK_FAILED: {
+    kind: 'internal',
+    means: "What holds a container's writable layer at its limit could not be set up or removed.",
+  },
+  CELL_DISK_FULL: {
+    kind: 'exhausted',
+    means: "The cell's disk has no room for the files of another container; the message has the figures.",
+  },
   CELL_FULL: { kind: 'exhausted', means: 'The cell has no address or uid range left.' },
   CELL_LOCKED: { kind: 'conflict', means: "Another process already runs this cell's containers." },
   CELL_CONFIG_INVALID: { kind: 'invalid', means: "The cell's own settings cannot work." },
@@ -89,6 +97,7 @@ export type GardenPhase =
   | 'open'
   | 'layers'
   | 'allocate'
+  | 'disk'
   | 'user-namespace'
   | 'rootfs'
   | 'process'
@@ -97,6 +106,7 @@ export type GardenPhase =
   | 'network'
   | 'start'
   | 'signal'
+  | 'session'
   | 'logs'
   | 'stats'
   | 'delete'

@@ -22,6 +22,7 @@ export type { AppUse, ImageUse, LayerLedger, LedgerBytes } from './layers/layer-
 export { LayerStore } from './layers/layer-store.ts';
 export type { OwnedIds } from './layers/owned-ids.ts';
 export type { SharedLayer } from './layers/shared-layer.ts';
+export { type SlowLimits, SlowWatch } from './layers/slow-watch.ts';
 export type { LogLine, LogReader, LogSink } from './logs/log-reader.ts';
 export type { Container, StopOutcome } from './runtime/container.ts';
 export type { ContainerExit, ContainerState } from './runtime/container-record.ts';
@@ -37,6 +38,7 @@ export type { ContainerStats } from './runtime/container-stats.ts';
 export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
 export type { Programs } from './runtime/programs.ts';
+export type { ExecSpec, Session } from './runtime/session.ts';
 export type { Sidecar } from './runtime/sidecar.ts';
 export type { SweepReport } from './runtime/sweep.ts';
 export { DEFAULT_LAYER_LIMITS, type LayerLimits } from './tar/limits.ts';

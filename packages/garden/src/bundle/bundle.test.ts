@@ -20,6 +20,7 @@ const input: OciConfigInput = {
   ipv6: true,
   arch: 'x64',
   initPath: '/usr/bin/tini-static',
+  toolsPath: '/bin/busybox',
   binds: [{ source: '/x/hosts', destination: '/etc/hosts', readOnly: false }],
 };
 

@@ -14,6 +14,8 @@ export interface ContainerLimits {
   readonly pids: number;
   /** Open files of each process, soft and hard. */
   readonly nofile: number;
+  /** Bytes of all that the container writes to its own file system; undefined: whatever the cell's disk has. */
+  readonly diskBytes?: number;
 }
 
 /** Something of the host to be seen in a container. */
@@ -39,12 +41,17 @@ export interface OciConfigInput {
   readonly arch: string;
   /** Our init on the host. */
   readonly initPath: string;
+  /** Our static busybox on the host. */
+  readonly toolsPath: string;
   /** /etc/hosts, /etc/hostname, /etc/resolv.conf, and whatever else. */
   readonly binds: readonly BindMount[];
 }
 
 /** Where the init is in every container: the app is its child, and need reap no orphans. */
 const INIT_DESTINATION = '/.slipway/init';
+
+/** A static busybox in every container: whoever looks into one finds a shell, whatever the image has. */
+export const TOOLS_DESTINATION = '/.slipway/busybox';
 
 /** Directories of a container that the cell or the kernel fills. */
 export const MOUNTED_DIRECTORIES: readonly string[] = ['/proc', '/sys', '/dev', '/.slipway'];
@@ -100,6 +107,7 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
     mounts: [
       ...kernelMounts,
       bind({ source: input.initPath, destination: INIT_DESTINATION, readOnly: true }, ['nosuid', 'nodev']),
+      bind({ source: input.toolsPath, destination: TOOLS_DESTINATION, readOnly: true }, ['nosuid', 'nodev']),
       ...input.binds.map((each) => bind(each, ['nosuid', 'nodev', 'noexec'])),
     ],
     linux: {

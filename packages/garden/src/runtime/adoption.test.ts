@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { findCgroups } from '../cgroup/hierarchy.ts';
 import { listCgroups } from '../cgroup/removal.ts';
@@ -286,4 +288,25 @@ test('a rep killed at any moment of a create leaves nothing either', { timeout: 
     await expectClean(next);
     await next.close();
   }
+});
+
+test('a session of a killed rep ends with the next, and the app goes on', async () => {
+  const first = rep(`
+    const garden = await Garden.open(options);
+    const container = await garden.create(spec(await store(garden), 'looked-at', 'sleep 1000'));
+    await container.start();
+    const script = 'setsid sleep 4731 & echo ready; sleep 4732';
+    const session = container.exec({ argv: ['/.slipway/busybox', 'sh', '-c', script] });
+    session.stdout.once('data', () => say('in session'));`);
+  await first.output.until('in session');
+  first.kill();
+  await first.killed;
+  garden = await openCell(options);
+  const container = garden.container('looked-at');
+  expect(container?.state).toBe('running');
+  const inContainer = listCgroups(findCgroups(), `/slipway/${options.cell}/looked-at`);
+  const files = readdirSync(join(options.dataDir, 'containers', 'looked-at'));
+  expect([inContainer, files.filter((name) => name.startsWith('session-'))]).toEqual([[], []]);
+  const ps = container?.exec({ argv: ['/.slipway/busybox', 'ps'] });
+  expect(await text(ps?.stdout as Readable)).not.toContain('473');
 });

@@ -26,6 +26,7 @@ export interface ContainerPaths {
   readonly dir: string;
   readonly record: string;
   readonly config: string;
+  /** These three the container's root may write to: they are where its limit holds. */
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
@@ -36,6 +37,8 @@ export interface ContainerPaths {
   readonly initPidFile: string;
   readonly conmonPidFile: string;
   readonly runtimeLog: string;
+  /** The file system of the writable directory, where it has one of its own. */
+  readonly image: string;
   readonly writableDir: string;
   /** The writable layer itself. */
   readonly upperDir: string;
@@ -49,6 +52,8 @@ export interface ContainerPaths {
   readonly sidecar: (index: number) => SidecarPaths;
   /** Of its directories of files, by their number. */
   readonly files: (index: number) => string;
+  /** What runc is told to start in a session, by the session's name. */
+  readonly session: (name: string) => string;
 }
 
 /**
@@ -105,15 +110,16 @@ export class CellPaths {
       dir,
       record: join(dir, 'container.json'),
       config: join(dir, 'config.json'),
-      hosts: join(dir, 'hosts'),
-      hostname: join(dir, 'hostname'),
-      resolvConf: join(dir, 'resolv.conf'),
+      hosts: join(dir, 'writable', 'etc', 'hosts'),
+      hostname: join(dir, 'writable', 'etc', 'hostname'),
+      resolvConf: join(dir, 'writable', 'etc', 'resolv.conf'),
       stdout: join(dir, 'stdout'),
       stderr: join(dir, 'stderr'),
       release: join(dir, 'release'),
       initPidFile: join(dir, 'init.pid'),
       conmonPidFile: join(dir, 'conmon.pid'),
       runtimeLog: join(dir, 'runtime.log'),
+      image: join(dir, 'writable.img'),
       writableDir: join(dir, 'writable'),
       upperDir: join(dir, 'writable', 'upper'),
       rootfsDir,
@@ -122,6 +128,7 @@ export class CellPaths {
       runcState: join(this.runcRoot, handle),
       sidecar: (index) => sidecarPaths(join(dir, `sidecar-${index}`)),
       files: (index) => join(dir, `files-${index}`),
+      session: (name) => join(dir, `${name}.json`),
     };
   }
 }

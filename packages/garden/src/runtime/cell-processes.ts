@@ -15,12 +15,15 @@ export interface ServingProcess {
  * Finds the processes that serve the containers of a directory, by the paths in their arguments: the last resort for
  * those that a rep started and was killed before it could write down.
  */
-export function findServingProcesses(containersDir: string): readonly ServingProcess[] {
+export function findServingProcesses(
+  containersDir: string,
+  isMeant: (argument: string) => boolean = () => true,
+): readonly ServingProcess[] {
   const prefix = join(containersDir, sep);
   const found: ServingProcess[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const argument = readArguments(name).find((each) => each.startsWith(prefix));
+    const argument = readArguments(name).find((each) => each.startsWith(prefix) && isMeant(each));
     if (argument === undefined) continue;
     const handle = argument.slice(prefix.length).split(sep)[0] ?? '';
     const process = identifyProcess(Number(name));

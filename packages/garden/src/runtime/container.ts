@@ -1,8 +1,10 @@
+import type { Socket } from 'node:net';
 import { readOomKills, readStats } from '../cgroup/figures.ts';
-import { asGardenError, GardenError } from '../errors.ts';
+import { asGardenError, GardenError, type GardenPhase } from '../errors.ts';
 import type { UnnamedHold } from '../layers/name-hold.ts';
 import { LogReader, type LogSink } from '../logs/log-reader.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
+import { connectInNamespace } from '../sys/connect-in-namespace.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
 import {
@@ -16,6 +18,7 @@ import type { ContainerStats } from './container-stats.ts';
 import { destroyContainer } from './destroy-container.ts';
 import { DiskUsage } from './disk-usage.ts';
 import type { ObservedExit } from './exit-watcher.ts';
+import { type ExecSpec, endSessions, type Session, startSession } from './session.ts';
 import { Sidecar, startSidecar } from './sidecar.ts';
 
 /** A killed process that the kernel still holds after this, holds it for long. */
@@ -40,6 +43,7 @@ export class Container {
   readonly #onDeleted: () => void;
   readonly #resolveExit: (exit: ContainerExit) => void;
   readonly #disk: DiskUsage;
+  readonly #sessions = new Set<Session>();
   /** What runs beside the app, in the order of its starting. */
   readonly sidecars: readonly Sidecar[];
   #record: ContainerRecord;
@@ -52,7 +56,7 @@ export class Container {
     this.#context = context;
     this.#record = record;
     this.#onDeleted = onDeleted;
-    this.#disk = new DiskUsage(context.paths.container(record.handle).upperDir);
+    this.#disk = new DiskUsage(context.paths.container(record.handle), record.disk?.kind ?? 'none');
     this.sidecars = record.sidecars.map(({ name }) => new Sidecar(name));
     const { promise, resolve } = Promise.withResolvers<ContainerExit>();
     this.exited = promise;
@@ -104,7 +108,8 @@ export class Container {
   /** For Garden alone: what the layer store knows it by. */
   get hold(): UnnamedHold {
     const { image, layers } = this.#record;
-    return { by: 'container', image, diffIds: layers, writableBytes: this.#disk.bytes() };
+    const promisedBytes = this.#record.disk?.limitBytes;
+    return { by: 'container', image, diffIds: layers, writableBytes: this.#disk.bytes(), promisedBytes };
   }
 
   /** For Garden alone: waits for the end from now on. */
@@ -211,6 +216,59 @@ export class Container {
     return reader;
   }
 
+  /**
+   * Runs a program beside the app, with its user, variables, limits and confinement.
+   * @throws GardenError CONTAINER_STATE, RUNTIME_FAILED
+   */
+  exec(spec: ExecSpec): Session {
+    this.#runningInit('session');
+    const session = startSession(this.#context, this.handle, this.#record.cgroup, spec);
+    this.#sessions.add(session);
+    void this.#untilEnd(session);
+    return session;
+  }
+
+  /**
+   * Opens a TCP connection as from within the container: what it listens to on its own loopback is reached, and beyond
+   * it only what it may reach itself.
+   * @throws GardenError CONTAINER_STATE, NETWORK_FAILED
+   */
+  async connect(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+    const init = this.#runningInit('network');
+    try {
+      return await connectInNamespace(`/proc/${init.pid}/ns/net`, address, port, signal);
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'network', `The container ${this.handle} cannot connect`);
+    }
+  }
+
+  #runningInit(phase: GardenPhase): ProcessIdentity {
+    const { init, state } = this.#record;
+    if (state === 'running' && init !== null && isAlive(init)) return init;
+    throw new GardenError('CONTAINER_STATE', phase, `The container ${this.handle} does not run`);
+  }
+
+  async #untilEnd(session: Session): Promise<void> {
+    try {
+      await session.ended;
+    } catch (error) {
+      // The container's own deletion takes it along, and so does the next rep.
+      this.#context.onProblem(asGardenError(error, 'CGROUP_FAILED', 'session', `A session in ${this.handle} is left`));
+    } finally {
+      this.#sessions.delete(session);
+    }
+  }
+
+  /** What fails is told by whoever waits for the session's end. */
+  async #closeSessions(): Promise<void> {
+    await Promise.allSettled([...this.#sessions].map(async (session) => await session.close()));
+  }
+
+  /** For Garden alone: ends what an earlier rep had started for somebody to look on. */
+  async endSessions(): Promise<void> {
+    await endSessions(this.#context, this.handle, this.#record.cgroup);
+  }
+
   /** What it uses; undefined when it is gone. @throws GardenError CGROUP_FAILED */
   stats(): ContainerStats | undefined {
     const figures = readStats(this.#context.cgroups, this.#record.cgroup);
@@ -231,6 +289,7 @@ export class Container {
   async detach(): Promise<void> {
     this.#context.exits.forget(this.handle);
     this.#forgetSidecars();
+    await this.#closeSessions();
     await this.#logs?.stop();
   }
 
@@ -250,6 +309,7 @@ export class Container {
     this.#context.onStep('delete:record', this.handle);
     this.#trySave({ state: 'deleting' });
     this.#forgetSidecars();
+    await this.#closeSessions();
     const ofSidecars = sidecars.flatMap((sidecar) => [sidecar.conmon, sidecar.process]);
     const processes = [conmon, ...ofSidecars, init, keeper].filter((each): each is ProcessIdentity => each !== null);
     await destroyContainer(this.#context, { handle: this.handle, processes, hostDevice: network.hostDevice });

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { countsSwap, findCgroups, makeParent } from '../cgroup/hierarchy.ts';
 import { removeCgroup, removeIfEmpty } from '../cgroup/removal.ts';
+import { chooseDisks } from '../disk/choose-disks.ts';
+import type { DiskLimitKind } from '../disk/container-disks.ts';
+import { explainFullDisk } from '../disk/full-disk.ts';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import type { UnnamedHold } from '../layers/name-hold.ts';
@@ -75,10 +78,12 @@ export class Garden {
         opened === undefined ? undefined : opened.#holds(),
       );
       await network.open();
+      const disks = await chooseDisks(options.diskLimits ?? 'auto', { dataDir: paths.dataDir, run: runCommand });
       exits = new ExitWatcher(paths.exits);
       const context: CellContext = {
         paths,
         layersDir: layers.layersDir,
+        disks,
         network,
         cgroups,
         cgroupParent,
@@ -86,6 +91,7 @@ export class Garden {
         programs,
         bundle: {
           initPath: programs.init,
+          toolsPath: programs.tools,
           swapAccounting: countsSwap(cgroups, cgroupParent),
           ipv6: existsSync('/proc/sys/net/ipv6'),
           nameServers: options.nameServers ?? [],
@@ -98,6 +104,7 @@ export class Garden {
       };
       const garden = new Garden(context, layers, lockFds);
       garden.#adoptAll();
+      await Promise.all(garden.containers().map(async (container) => await container.endSessions()));
       await garden.sweep();
       await garden.#measureDisks();
       opened = garden;
@@ -117,6 +124,12 @@ export class Garden {
 
   container(handle: string): Container | undefined {
     return this.#containers.get(handle);
+  }
+
+  /** What holds writable layers at their limits on this machine, and why it is that. */
+  get diskLimits(): { readonly kind: DiskLimitKind; readonly reason: string } {
+    const { kind, reason } = this.#context.disks;
+    return { kind, reason };
   }
 
   /** How many containers there are addresses for. */
@@ -148,8 +161,9 @@ export class Garden {
       container.observe();
       return container;
     } catch (error) {
+      const told = explainFullDisk(error, this.#context.paths.dataDir);
       await this.#undo(record);
-      throw asGardenError(error, 'RUNTIME_FAILED', 'create', `The container ${handle} could not be made`);
+      throw asGardenError(told, 'RUNTIME_FAILED', 'create', `The container ${handle} could not be made`);
     } finally {
       this.#making.delete(handle);
     }

@@ -7,6 +7,8 @@ export interface Programs {
   readonly conmon: string;
   /** A static init, to be PID 1 of every container. */
   readonly init: string;
+  /** A static busybox, for debugging in images without a shell. */
+  readonly tools: string;
 }
 
 /** Where Debian has them. */
@@ -14,6 +16,7 @@ export const DEFAULT_PROGRAMS: Programs = {
   runc: '/usr/sbin/runc',
   conmon: '/usr/bin/conmon',
   init: '/usr/bin/tini-static',
+  tools: '/bin/busybox',
 };
 
 /** What else is run, and the Debian packages of all. */
@@ -30,6 +33,7 @@ export function checkHost(programs: Programs): void {
     [programs.runc, 'runc'],
     [programs.conmon, 'conmon'],
     [programs.init, 'tini'],
+    [programs.tools, 'busybox-static'],
     ...OTHERS,
   ];
   for (const [path, debianPackage] of needed) {

@@ -1,4 +1,5 @@
-import { chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { hostnameOf, hostsFile, resolvConf } from '../bundle/etc-files.ts';
 import { buildOciConfig, buildOciProcess } from '../bundle/oci-config.ts';
 import { asGardenError } from '../errors.ts';
@@ -11,6 +12,7 @@ import { writeFiles } from './write-files.ts';
 /** What of the cell and its machine goes into every bundle. */
 export interface BundleSettings {
   readonly initPath: string;
+  readonly toolsPath: string;
   readonly swapAccounting: boolean;
   readonly ipv6: boolean;
   /** Instead of the host's. */
@@ -38,6 +40,7 @@ export function writeBundle(
     [paths.resolvConf, '/etc/resolv.conf', resolvConf(readFileSync('/etc/resolv.conf', 'utf8'), settings.nameServers)],
   ];
   try {
+    mkdirSync(dirname(paths.hosts), { recursive: true });
     for (const [path, , content] of owned) {
       writeFileSync(path, content, { mode: 0o644 });
       // As with Docker, the container's root may change them; they are its own.
@@ -54,6 +57,7 @@ export function writeBundle(
       ipv6: settings.ipv6,
       arch: globalThis.process.arch,
       initPath: settings.initPath,
+      toolsPath: settings.toolsPath,
       binds: [
         ...owned.map(([source, destination]) => ({ source, destination, readOnly: false })),
         ...writeFiles(paths, spec.files ?? [], record.range.base),

@@ -43,10 +43,14 @@ export const calls: Readonly<Record<CallName, Call>> = {
   syncfs: bind('syncfs', 'int', ['int']),
   flock: bind('flock', 'int', ['int', 'int']),
   fcntl: bind('fcntl', 'int', ['int', 'int', 'long']),
+  lseek: bind('lseek', 'long', ['int', 'long', 'int']),
   prctl: bind('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
   prctlFilter: bind('prctl', 'int', ['int', 'ulong', 'const FilterProgram *']),
   capset: bind('capset', 'int', ['const uint8_t *', 'const uint8_t *']),
   socket: bind('socket', 'int', ['int', 'int', 'int']),
+  connect: bind('connect', 'int', ['int', 'const uint8_t *', 'uint']),
+  ioctl: bind('ioctl', 'int', ['int', 'ulong', 'uint8_t *']),
+  ioctlInt: bind('ioctl', 'int', ['int', 'ulong', 'long']),
   setsockopt: bind('setsockopt', 'int', ['int', 'int', 'int', 'const uint8_t *', 'uint']),
   send: bind('send', 'long', ['int', 'const uint8_t *', 'size_t', 'int']),
   recv: bind('recv', 'long', ['int', 'uint8_t *', 'size_t', 'int']),
@@ -55,6 +59,7 @@ export const calls: Readonly<Record<CallName, Call>> = {
   syscallMountSetattr: bind('syscall', 'long', ['long', 'int', 'str', 'uint', 'const uint8_t *', 'size_t']),
   syscallMoveMount: bind('syscall', 'long', ['long', 'int', 'str', 'int', 'str', 'uint']),
   syscallOpenat2: bind('syscall', 'long', ['long', 'int', 'const uint8_t *', 'const uint8_t *', 'size_t']),
+  syscallQuotactlFd: bind('syscall', 'long', ['long', 'uint', 'uint', 'uint', 'uint8_t *']),
   syscallPidfdOpen: bind('syscall', 'long', ['long', 'int', 'uint']),
   syscallPidfdSendSignal: bind('syscall', 'long', ['long', 'int', 'int', 'const uint8_t *', 'uint']),
 };
@@ -76,10 +81,14 @@ type CallName =
   | 'syncfs'
   | 'flock'
   | 'fcntl'
+  | 'lseek'
   | 'prctl'
   | 'prctlFilter'
   | 'capset'
   | 'socket'
+  | 'connect'
+  | 'ioctl'
+  | 'ioctlInt'
   | 'setsockopt'
   | 'send'
   | 'recv'
@@ -87,6 +96,7 @@ type CallName =
   | 'syscallMountSetattr'
   | 'syscallMoveMount'
   | 'syscallOpenat2'
+  | 'syscallQuotactlFd'
   | 'syscallPidfdOpen'
   | 'syscallPidfdSendSignal';
 
@@ -98,6 +108,7 @@ export const SYS = {
   pidfdOpen: 434,
   openat2: 437,
   mountSetattr: 442,
+  quotactlFd: 443,
 } as const;
 
 export const AT_FDCWD = -100;
