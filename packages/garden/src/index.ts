@@ -38,7 +38,6 @@ export type { ContainerStats } from './runtime/container-stats.ts';
 export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
 export type { Programs } from './runtime/programs.ts';
-export type { ExecSpec, Session } from './runtime/session.ts';
 export type { Sidecar } from './runtime/sidecar.ts';
 export type { SweepReport } from './runtime/sweep.ts';
 export { DEFAULT_LAYER_LIMITS, type LayerLimits } from './tar/limits.ts';

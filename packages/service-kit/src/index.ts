@@ -8,4 +8,4 @@ export { type App, type RunOptions, runService } from './run-service.ts';
 export { generateSealingKeys, isSealingPair, type SealingKeys, seal, unseal } from './sealed-box.ts';
 export { Secret, secretSchema } from './secret.ts';
 export { childTrace, currentTrace, formatTraceparent, parseTraceparent, type Trace, withTrace } from './trace.ts';
-export { type Turn, Turns, type TurnsOptions, type TurnWait } from './turns.ts';
+export { type Turn, type TurnPlace, Turns, type TurnsOptions, type TurnWait } from './turns.ts';

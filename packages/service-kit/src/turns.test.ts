@@ -76,6 +76,33 @@ test('work that fails gives its place back', async () => {
   await expect(after).resolves.toBe('went on');
 });
 
+test('a place can be given away before the work is done, once, by who sees that it is wanted', async () => {
+  const turns = new Turns({ places: 1, perKey: 1 });
+  const { signal } = new AbortController();
+  const end = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  const long = turns.run({
+    key: 'a',
+    signal,
+    work: async (place) => {
+      seen.push(`wanted: ${place.wanted}`);
+      void turns.run({ key: 'a', signal, work: async () => void seen.push('own') });
+      seen.push(`wanted: ${place.wanted}`);
+      void turns.run({ key: 'b', signal, work: () => end.promise });
+      seen.push(`wanted: ${place.wanted}`);
+      place.leave();
+      place.leave();
+      await settle();
+      seen.push('still at work');
+    },
+  });
+  await long;
+  expect(seen).toEqual(['wanted: false', 'wanted: false', 'wanted: true', 'still at work']);
+  end.resolve();
+  await settle();
+  expect(seen.at(-1)).toBe('own');
+});
+
 test('over any history no limit is exceeded, no place is left empty while somebody may have it, and all get in', async () => {
   const action = fc.oneof(
     { weight: 3, arbitrary: fc.record({ key: fc.constantFrom('a', 'b', 'c'), abort: fc.constant(false) }) },

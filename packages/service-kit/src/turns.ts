@@ -12,9 +12,17 @@ export interface Turn<T> {
   /** Whose turn it is, say an organization's guid. */
   readonly key: string;
   readonly signal: AbortSignal;
-  readonly work: () => Promise<T>;
+  readonly work: (place: TurnPlace) => Promise<T>;
   /** Called once, before the wait, when there is one. */
   readonly onWait?: (why: TurnWait) => void;
+}
+
+/** What somebody who is let in has. */
+export interface TurnPlace {
+  /** Gives it to whoever is next, before the work is done. */
+  leave(): void;
+  /** Whether somebody of another key waits for one. */
+  readonly wanted: boolean;
 }
 
 /** The callers of one key. */
@@ -43,10 +51,21 @@ export class Turns {
   /** Runs `work` in its turn. Rejects with the signal's reason when it aborts before that. */
   async run<T>({ key, signal, work, onWait }: Turn<T>): Promise<T> {
     await this.#enter(key, signal, onWait);
+    let inside = true;
+    const leave = (): void => {
+      if (inside) this.#leave(key);
+      inside = false;
+    };
+    const wanted = (): boolean => [...this.#lines].some(([other, { waiting }]) => other !== key && waiting.size > 0);
     try {
-      return await work();
+      return await work({
+        leave,
+        get wanted() {
+          return wanted();
+        },
+      });
     } finally {
-      this.#leave(key);
+      leave();
     }
   }
 

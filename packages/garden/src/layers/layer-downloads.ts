@@ -1,12 +1,12 @@
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import type { LayerLimits } from '../tar/limits.ts';
+import { type DownloadPlace, DownloadPlaces } from './download-places.ts';
 import type { FetchLayer, LayerDescriptor, LayerHandle, LayerProgress, LayerSource } from './layer.ts';
 import type { LayerFiles } from './layer-files.ts';
 import type { LayerRecord } from './layer-record.ts';
 import { estimateBytes, type LayerRoom, ranOutOfDisk } from './layer-room.ts';
 import type { LayerShelf } from './layer-shelf.ts';
 import type { Promised } from './promised-bytes.ts';
-import { Semaphore } from './semaphore.ts';
 import { SharedFlight } from './shared-flight.ts';
 import type { StoreStepListener } from './store-steps.ts';
 import { unpackLayer } from './unpack-layer.ts';
@@ -26,6 +26,8 @@ export interface DownloadOrder {
   readonly fetch: FetchLayer;
   /** Whose download it may share. */
   readonly from: string;
+  /** Whose turn it is. */
+  readonly tenant: string;
   readonly signal: AbortSignal;
   readonly report: (progress: LayerProgress) => void;
   /** What is left of the room that is promised for all its layers, once it is. */
@@ -45,12 +47,12 @@ export interface LayerDownloadsOptions {
 /** Downloads and unpacks layers, each once for all who want it from the same place at the same time. */
 export class LayerDownloads {
   readonly #options: LayerDownloadsOptions;
-  readonly #places: Semaphore;
+  readonly #places: DownloadPlaces;
   readonly #flights = new Map<string, Flight>();
 
   constructor(options: LayerDownloadsOptions) {
     this.#options = options;
-    this.#places = new Semaphore(options.concurrency);
+    this.#places = new DownloadPlaces(options.concurrency);
   }
 
   /** What has to be fetched of these and is not on its way: for that room has to be found. */
@@ -113,9 +115,11 @@ export class LayerDownloads {
         const estimate = estimateBytes(descriptor);
         const given = await (first ? order.room : room.admit(estimate, order.background));
         promised = first ? room.split(given, estimate) : given;
-        const download = new Download(this.#options, descriptor, order, signal, listeners);
         const own = promised;
-        return await this.#places.run(signal, async () => await download.run(own));
+        return await this.#places.run(order.tenant, signal, async (place) => {
+          const download = new Download(this.#options, descriptor, order, place, listeners);
+          return await download.run(own);
+        });
       } finally {
         if (promised !== undefined) room.release(promised);
         if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -132,20 +136,20 @@ class Download {
   readonly #options: LayerDownloadsOptions;
   readonly #descriptor: LayerDescriptor;
   readonly #order: DownloadOrder;
-  readonly #signal: AbortSignal;
+  readonly #place: DownloadPlace;
   readonly #listeners: ReadonlySet<(bytes: number) => void>;
 
   constructor(
     options: LayerDownloadsOptions,
     descriptor: LayerDescriptor,
     order: DownloadOrder,
-    signal: AbortSignal,
+    place: DownloadPlace,
     listeners: ReadonlySet<(bytes: number) => void>,
   ) {
     this.#options = options;
     this.#descriptor = descriptor;
     this.#order = order;
-    this.#signal = signal;
+    this.#place = place;
     this.#listeners = listeners;
   }
 
@@ -170,7 +174,7 @@ class Download {
 
   async #fromSources(promised: Promised): Promise<LayerRecord> {
     for (let bad = 0; ; ) {
-      throwIfCancelled(this.#signal, 'layers');
+      throwIfCancelled(this.#place.signal, 'layers');
       const source = await this.#open();
       try {
         return await this.#store(source, promised);
@@ -186,10 +190,10 @@ class Download {
 
   async #open(): Promise<LayerSource> {
     try {
-      const fetched = this.#order.fetch(this.#descriptor, this.#signal);
+      const fetched = this.#order.fetch(this.#descriptor, this.#place.signal);
       return Symbol.asyncIterator in fetched ? { kind: 'blob', bytes: fetched } : await fetched;
     } catch (error) {
-      throwIfCancelled(this.#signal, 'layers');
+      throwIfCancelled(this.#place.signal, 'layers');
       const { digest } = this.#descriptor;
       throw asGardenError(error, 'LAYER_FETCH_FAILED', 'layers', `Downloading the layer ${digest} failed`);
     }
@@ -211,11 +215,15 @@ class Download {
     try {
       const { kind } = source;
       const order = { directory, kind, digest, size, diffId, limits };
-      const contents = await unpackLayer(order, room.watch(source, size, promised, this.#signal).bytes, {
-        signal: this.#signal,
-        onBytes: (bytes) => tell(bytes * scale),
-        splitFile: files.newSplit(directory),
-      });
+      const contents = await unpackLayer(
+        order,
+        this.#place.watch(room.watch(source, size, promised, this.#place.signal).bytes),
+        {
+          signal: this.#place.signal,
+          onBytes: (bytes) => tell(bytes * scale),
+          splitFile: files.newSplit(directory),
+        },
+      );
       const blob = { digest, size, mediaType, ...(kind === 'archive' ? { vouched: true as const } : {}) };
       return await shelf.add(directory, diffId, blob, contents);
     } catch (error) {

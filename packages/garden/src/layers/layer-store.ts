@@ -124,7 +124,8 @@ export class LayerStore {
     options: EnsureOptions = {},
   ): Promise<HeldLayers> {
     checkLayers(descriptors, this.#imageLimits);
-    const { image, from = '', background = false, onProgress: report = (): void => undefined } = options;
+    const { image, from = '', tenant = from, background = false } = options;
+    const { onProgress: report = (): void => undefined } = options;
     const diffIds = descriptors.map(({ diffId }) => diffId);
     const release = this.#leases.take(diffIds, image);
     const controller = new AbortController();
@@ -134,7 +135,7 @@ export class LayerStore {
       // For all of them at once: an image that does not fit as a whole is of no use.
       const room = this.#room.admitAll(this.#downloads.missingBytes(descriptors, from), background);
       try {
-        const order = { fetch, from, signal, report, room, background };
+        const order = { fetch, from, tenant, signal, report, room, background };
         const handles: LayerHandle[] = [];
         // The largest first: when there is not room for all at once, what is begun last decides how long it takes.
         const largestFirst = [...descriptors.entries()].sort(([, a], [, b]) => b.size - a.size);

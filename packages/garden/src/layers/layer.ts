@@ -73,6 +73,8 @@ export interface EnsureOptions {
    * shall wait for a registry that another tenant has chosen and that sends what it likes, as slowly as it likes.
    */
   readonly from?: string;
+  /** For whom: an organization's guid. Downloads have their turns by it. Default: where they are from. */
+  readonly tenant?: string;
   /** Nobody waits for it: it leaves as much free as the high watermark asks for. */
   readonly background?: boolean;
 }

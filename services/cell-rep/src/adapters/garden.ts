@@ -57,12 +57,13 @@ export class GardenContainers implements Containers {
     { onProgress, onDetour }: PullListener,
   ): Promise<PulledImage> {
     const fetch = this.#images.open(lrp, onDetour);
+    const { organization_id: tenant } = lrp.metricTags;
     const options = {
       signal,
       onProgress,
       image: imageName(lrp),
       from: lrp.image.registry.toLowerCase(),
-      tenant: lrp.app.organizationGuid,
+      ...(tenant === undefined ? {} : { tenant }),
     };
     const layers = await this.#garden.layers.ensureLayers(lrp.image.layers, fetch, options);
     return { layers, release: () => layers.release() };

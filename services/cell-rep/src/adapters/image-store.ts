@@ -16,6 +16,7 @@ export function imageStore({ layers }: Pick<Garden, 'layers'>, images: ImageSour
           signal,
           image: nameOf(wanted),
           from: wanted.image.registry.toLowerCase(),
+          tenant: wanted.app.organizationGuid,
           background: true,
         };
         // What keeps it is that it is pinned.

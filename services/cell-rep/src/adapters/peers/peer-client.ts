@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { type SlowLimits, SlowWatch } from '@slipway/garden';
 import type { PeerAnswer } from '../../domain/peer-turn.ts';
-import { type SlowLimits, SlowWatch } from '../../domain/slow-watch.ts';
 import { ARCHIVE_PATH, ASK_PATH, answerSchema, type PeerLayer, readMessage } from './peer-protocol.ts';
 import { clientTls } from './peer-tls.ts';
 
