@@ -2,8 +2,8 @@ import type { Logger } from './logger.ts';
 
 export interface App {
   start(): Promise<void>;
-  /** Idempotent; also stops a start that is under way. */
-  stop(): Promise<void>;
+  /** Idempotent; also stops a start that is under way. `failed`: its start did, or an error went uncaught. */
+  stop(why?: 'told' | 'failed'): Promise<void>;
 }
 
 export interface RunOptions {
@@ -30,7 +30,7 @@ export async function runService(app: App, logger: Logger, options: RunOptions =
       logger.error({ reason }, 'service.stop-deadline');
       proc.exit(1);
     }, options.stopDeadlineMs ?? STOP_DEADLINE_MS);
-    app.stop().then(
+    app.stop(status === 0 ? 'told' : 'failed').then(
       () => {
         clearTimeout(deadline);
         logger.info('service.stopped');

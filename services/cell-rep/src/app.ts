@@ -21,9 +21,10 @@ import { probeHealth } from './adapters/health-probe.ts';
 import { ImageSource } from './adapters/image-source.ts';
 import { imageStore } from './adapters/image-store.ts';
 import { Knowledge } from './adapters/knowledge.ts';
+import { flushBus, lastWrites } from './adapters/last-words.ts';
 import { LogSink } from './adapters/log-sink.ts';
 import { diskProblem, readMachine } from './adapters/machine.ts';
-import { CellPeers } from './adapters/peers/cell-peers.ts';
+import { cellPeers } from './adapters/peers/cell-peers.ts';
 import { type PresenceBeat, startPresence } from './adapters/presence.ts';
 import { RecordWriter } from './adapters/record-writer.ts';
 import { RouteTable } from './adapters/route-table.ts';
@@ -34,6 +35,7 @@ import type { Config } from './config.ts';
 import { cellCapacity } from './domain/capacity.ts';
 import { diskRecord, wantedRecord } from './domain/disk-record.ts';
 import { CellCondition } from './executor/cell-condition.ts';
+import { drainCell } from './executor/drain.ts';
 import { Executor } from './executor/executor.ts';
 import { ImageKeeper } from './executor/image-keeper.ts';
 import type { InstanceDeps } from './executor/instance-deps.ts';
@@ -48,11 +50,9 @@ import { addStoreMetrics } from './store-metrics.ts';
 
 // Diego creates 32 at once on machines of many cores; runc and the kernel's namespaces gain little beyond this.
 const CONCURRENT_CREATES = 8;
-const FLUSH_TIMEOUT_MS = 1_000;
 // A router has the message a moment after NATS does, and what it sent just before is to be answered: many an image
 // closes its connections at the stop signal.
 const ROUTERS_LAG_MS = 200;
-const LAST_WRITES_TIMEOUT_MS = 5_000;
 
 export interface CellApp extends App {
   /** Known once started. */
@@ -111,6 +111,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let health: HealthServer | undefined;
   let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
   let stopping: Promise<void> | undefined;
+  let ending: Promise<void> | undefined;
+  let evacuating = false;
   let starting: Promise<void> | undefined;
   /** Its part without NATS. */
   let cell: Promise<void> | undefined;
@@ -128,7 +130,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     capacity: capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 },
     placementTags: config.CELL_PLACEMENT_TAGS,
     optionalPlacementTags: [],
-    evacuating: false,
+    evacuating,
     healthy: condition?.reason === undefined,
     ...(condition?.reason === undefined ? {} : { unhealthyReason: condition.reason }),
     starting:
@@ -138,7 +140,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const notReady = (): string | undefined => {
     if (garden === undefined) return 'containers: not opened yet';
     if (bus?.connected !== true) return 'NATS: not connected';
-    return knowledge.attached ? undefined : 'NATS: not read yet';
+    if (!knowledge.attached) return 'NATS: not read yet';
+    return evacuating ? 'cell: its instances are being moved' : undefined;
   };
 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
@@ -173,7 +176,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       setRoutes: (guid, messages) => routes.set(guid, messages),
       flushRoutes: async () => {
         if (bus?.connected !== true) return;
-        await flush(bus, logger);
+        await flushBus(bus, logger);
         await delay(ROUTERS_LAG_MS);
       },
       records,
@@ -289,12 +292,31 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     await joinBus(bus, executor);
   };
 
-  const stop = async (): Promise<void> => {
+  /** A rep that failed knows too little to move anything: what runs is left to the next. */
+  const end = async (why: 'told' | 'failed'): Promise<void> => {
+    const onStop = config.CELL_ON_STOP === 'drain' && why === 'failed' ? 'keep' : config.CELL_ON_STOP;
+    if (onStop === 'drain') {
+      await drainCell({
+        timeoutMs: config.CELL_DRAIN_TIMEOUT_MS,
+        instances: () => executor?.local ?? new Map(),
+        tasks: () => tasks?.local ?? new Map(),
+        tell: (guid, what) => executor?.runners.get(guid)?.tell(what),
+        onBegin: () => {
+          evacuating = true;
+          beat?.beat();
+        },
+        logger,
+      });
+    }
+    stopping = stop(onStop);
+    await stopping;
+  };
+  const stop = async (onStop: Config['CELL_ON_STOP']): Promise<void> => {
     // Whoever started it hears of its failure; here it only must not be half done.
     await cell?.catch(() => undefined);
     reconciler?.stop();
     taskReconciler?.stop();
-    if (config.CELL_ON_STOP === 'destroy') {
+    if (onStop !== 'keep') {
       await Promise.all([executor?.destroy(), tasks?.destroy()]);
       if (bus?.connected === true) await lastWrites([records, taskRecords], beat, logger);
     } else await Promise.all([executor?.leave(), tasks?.leave()]);
@@ -324,54 +346,12 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       starting ??= start();
       return starting;
     },
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
+    stop: (why = 'told') => {
+      ending ??= end(why);
+      return ending;
     },
     get healthPort() {
       return health?.port;
     },
   };
-}
-
-/** Undefined when the cell shall neither ask others for layers nor give them any. */
-function cellPeers(
-  { CELL_ID, CELL_ADDRESS, CELL_PRIVATE_KEY, CELL_PEER_PORT, CELL_PEER_MB_PER_SECOND }: Config,
-  onBytes: (direction: 'in' | 'out', bytes: number) => void,
-  logger: Logger,
-): CellPeers | undefined {
-  if (CELL_PEER_PORT === 'off') return undefined;
-  return new CellPeers({
-    cellId: CELL_ID,
-    privateKey: CELL_PRIVATE_KEY.reveal(),
-    address: CELL_ADDRESS,
-    port: CELL_PEER_PORT,
-    megabytesPerSecond: CELL_PEER_MB_PER_SECOND,
-    onBytes,
-    logger,
-  });
-}
-
-/**
- * What the routers were told last has left; a NATS that does not answer is not waited for, and one that goes meanwhile
- * must not keep an instance from being removed.
- */
-async function flush(bus: Bus, logger: Logger): Promise<void> {
-  const flushed = bus.nc.flush().catch((error: unknown) => logger.warn({ err: error }, 'routes.not-flushed'));
-  await Promise.race([flushed, delay(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
-}
-
-/** A cell that is gone with its containers says so; when it cannot, its presence runs out by itself. */
-async function lastWrites(
-  writers: readonly Pick<RecordWriter<never>, 'allSettled'>[],
-  beat: PresenceBeat | undefined,
-  logger: Logger,
-): Promise<void> {
-  try {
-    const late = AbortSignal.timeout(LAST_WRITES_TIMEOUT_MS);
-    await Promise.all(writers.map((writer) => writer.allSettled(late)));
-    await beat?.withdraw();
-  } catch (error) {
-    logger.warn({ err: error }, 'cell.not-withdrawn');
-  }
 }

@@ -22,6 +22,7 @@ test('most settings have defaults, and capacity follows the machine', () => {
     CELL_PEER_PORT: 0,
     CELL_PEER_MB_PER_SECOND: 200,
     CELL_ON_STOP: 'keep',
+    CELL_DRAIN_TIMEOUT_MS: 600_000,
     INSECURE_REGISTRIES: [],
     TRUSTED_TOKEN_HOSTS: [],
     CREDENTIAL_HELPER_USER: { uid: 65_534, gid: 65_534 },

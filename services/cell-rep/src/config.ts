@@ -48,7 +48,9 @@ const schema = z.object({
   CELL_DISK_MB: optionalMebibytes,
   /** An LRP with placement tags runs only on cells that have them. */
   CELL_PLACEMENT_TAGS: settings.list(),
-  CELL_ON_STOP: z.enum(['keep', 'destroy']).default('keep'),
+  CELL_ON_STOP: z.enum(['keep', 'destroy', 'drain']).default('keep'),
+  /** Diego's `evacuation_timeout_in_seconds`: how long `drain` waits for replacements and for tasks. */
+  CELL_DRAIN_TIMEOUT_MS: settings.milliseconds(600_000),
   ...registryConfig,
   ...storeSettings,
   /** What one instance may log, whatever its app's own limit is; -1: no limit. */

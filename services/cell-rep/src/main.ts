@@ -10,7 +10,8 @@ try {
   requireRoot();
   const config = readConfig(process.env);
   const logger = createLogger('cell-rep', config.LOG_LEVEL);
-  await runService(createApp(config, { logger }), logger, { stopDeadlineMs: STOP_DEADLINE_MS });
+  const drainMs = config.CELL_ON_STOP === 'drain' ? config.CELL_DRAIN_TIMEOUT_MS : 0;
+  await runService(createApp(config, { logger }), logger, { stopDeadlineMs: drainMs + STOP_DEADLINE_MS });
 } catch (error) {
   process.stderr.write(`cell-rep: ${describeError(error)}\n`);
   process.exitCode = 1;

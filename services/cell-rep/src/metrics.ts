@@ -108,6 +108,9 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
   gauge('slipway_cell_healthy', 'Whether this cell can create containers', ({ presence }) =>
     presence?.healthy ? 1 : 0,
   );
+  gauge('slipway_cell_evacuating', 'Whether the instances of this cell are being moved to others', ({ presence }) =>
+    presence?.evacuating ? 1 : 0,
+  );
   gauge('slipway_cell_capacity_memory_mb', 'Memory for instances', ({ presence }) => presence?.capacity.memoryMb ?? 0);
   gauge('slipway_cell_capacity_disk_mb', 'Disk for instances', ({ presence }) => presence?.capacity.diskMb ?? 0);
   gauge('slipway_cell_capacity_containers', 'Most containers', ({ presence }) => presence?.capacity.containers ?? 0);

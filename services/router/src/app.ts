@@ -126,6 +126,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         '/routes': () => ({ status: 200, body: routeListing(table), type: 'application/json' }),
       },
     });
+    logger.info({ port: health.port }, 'health.listening');
     // Access logs go to a stream that others make: the router serves without JetStream.
     bus = await connectService({ ...busAccess('router'), streams: [] }, { config, source: 'router', logger });
     if (stopping !== undefined) return bus.close();

@@ -42,6 +42,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
 
   const start = async (): Promise<void> => {
     health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics: metrics.registry });
+    logger.info({ port: health.port }, 'health.listening');
     bus = await connectService(busAccess('scheduler'), { config, source: holder, logger });
     if (stopping) return stop();
     views = await ClusterViews.open(bus, { logger, onChange: () => reconciler?.request() });

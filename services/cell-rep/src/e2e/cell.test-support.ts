@@ -297,6 +297,11 @@ export class TestCell {
     return this.#instances.get(keys.instance(this.id, instanceGuid));
   }
 
+  /** Of all instances of this cell. */
+  records(): Instance[] {
+    return [...this.#instances.entries.values()].flatMap(({ value }) => (value.cellId === this.id ? [value] : []));
+  }
+
   get presence(): CellPresence | undefined {
     return this.#cells.get(this.id);
   }

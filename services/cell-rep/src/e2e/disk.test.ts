@@ -1,7 +1,7 @@
 // @module-tag root
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
-import type { RepProcess } from './rep-process.test-support.ts';
+import { askHealth, type RepProcess } from './rep-process.test-support.ts';
 
 const patient = { timeout: 30_000 };
 /** Above what any disk is empty of: what nobody needs goes at once. */
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => cell.dispose());
 
 async function metric(rep: RepProcess, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`)).text();
+  const text = (await askHealth(rep, '/metrics')).body;
   const line = text.split('\n').find((each) => each.startsWith(name));
   return Number(line?.split(' ').at(-1));
 }

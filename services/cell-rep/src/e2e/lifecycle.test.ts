@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
 import { answers, fetchFrom, leftovers, makeCrash, processesOf } from './host.test-support.ts';
-import type { RepProcess } from './rep-process.test-support.ts';
+import { askHealth, type RepProcess } from './rep-process.test-support.ts';
 
 /** A poll ends as soon as it may; this only bounds one that waits in vain. */
 const patient = { timeout: 30_000 };
@@ -336,8 +336,7 @@ test('many at once all run, each with an address of its own', async () => {
   const served = await Promise.all(instances.map((instance) => fetchFrom(instance)));
   const indexes = served.map(({ body }) => Number((JSON.parse(body) as { index: string }).index));
   expect(indexes).toEqual(Array.from({ length: 12 }, (_, index) => index));
-  const response = await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`);
-  const text = (await response.text())
+  const text = (await askHealth(rep, '/metrics')).body
     .split('\n')
     .filter((line) => line.startsWith('slipway_cell_'))
     .join('\n');

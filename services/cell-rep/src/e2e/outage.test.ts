@@ -13,7 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
 import { fetchFrom, makeCrash } from './host.test-support.ts';
-import type { RepProcess } from './rep-process.test-support.ts';
+import { askHealth, type RepProcess } from './rep-process.test-support.ts';
 
 const patient = { timeout: 45_000 };
 const weathers: readonly RegistryWeather[] = ['gone', 401, 403, 429];
@@ -42,7 +42,7 @@ async function app(): Promise<DesiredLrp> {
 
 /** How many of the images that it shall keep a cell has, lacks, or cannot get. */
 async function images(rep: RepProcess, state: 'stored' | 'missing' | 'failed'): Promise<number> {
-  const metrics = await (await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`)).text();
+  const metrics = (await askHealth(rep, '/metrics')).body;
   return Number(
     new RegExp(`^slipway_cell_wanted_images\\{[^}]*state="${state}"[^}]*\\} (\\d+)$`, 'm').exec(metrics)?.[1],
   );

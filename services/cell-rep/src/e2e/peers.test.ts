@@ -16,7 +16,7 @@ import { Started, startLiar } from '../adapters/peers/peers.test-support.ts';
 import { startPresence } from '../adapters/presence.ts';
 import { TestCell } from './cell.test-support.ts';
 import { fetchFrom } from './host.test-support.ts';
-import type { RepProcess } from './rep-process.test-support.ts';
+import { askHealth, type RepProcess } from './rep-process.test-support.ts';
 
 const patient = { timeout: 45_000 };
 
@@ -84,7 +84,7 @@ async function app(version: string = randomUUID()): Promise<DesiredLrp> {
 
 /** Bytes of layers that came from other cells, or went there. */
 async function peerBytes(rep: RepProcess, direction: 'in' | 'out'): Promise<number> {
-  const metrics = await (await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`)).text();
+  const metrics = (await askHealth(rep, '/metrics')).body;
   const line = new RegExp(`^slipway_cell_peer_bytes_total\\{[^}]*direction="${direction}"[^}]*\\} (\\d+)$`, 'm');
   return Number(line.exec(metrics)?.[1] ?? 0);
 }

@@ -7,7 +7,7 @@ import type { DesiredLrp } from '@slipway/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCell } from './cell.test-support.ts';
 import { fetchFrom } from './host.test-support.ts';
-import type { RepProcess } from './rep-process.test-support.ts';
+import { askHealth, type RepProcess } from './rep-process.test-support.ts';
 
 const credentials = { username: 'puller', password: 'the-secret-of-the-platform' };
 const patient = { timeout: 45_000 };
@@ -67,7 +67,7 @@ test('a cell takes mirrors and credential helpers over while it runs, and keeps 
 
   await writeSettings('registries: {registry.invalid: {mirors: []}}\n', 'refused');
   expect((await fetchFrom(await cell.run(kept))).status).toBe(200);
-  const metrics = await (await fetch(`http://127.0.0.1:${rep.healthPort}/metrics`)).text();
+  const metrics = (await askHealth(rep, '/metrics')).body;
   expect(metrics).toMatch(/^slipway_registry_settings_valid\{[^}]*\} 0$/m);
   expect(JSON.stringify(rep.lines)).not.toContain(credentials.password);
 });

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { get } from 'node:http';
 import { createInterface } from 'node:readline';
-import { vi } from 'vitest';
+import type { NatsHandle } from '@slipway/testing';
+import { onTestFinished, vi } from 'vitest';
 
 const MAIN = new URL('../main.ts', import.meta.url).pathname;
 const CLEAN = new URL('../clean.ts', import.meta.url).pathname;
@@ -21,8 +23,30 @@ export interface RepProcess {
 
 /** Starts main.ts, until it serves /readyz. CELL_TEST_LOG=1 shows its log. */
 export async function startRep(env: Environment): Promise<RepProcess> {
+  return await startProcess(MAIN, env);
+}
+
+/** Another service of the platform, as the process that it is, until it is ready; killed when the test is over. */
+export async function startOther(
+  service: 'scheduler' | 'router',
+  nats: NatsHandle,
+  env: Environment = {},
+): Promise<RepProcess> {
+  const main = new URL(`../../../${service}/src/main.ts`, import.meta.url).pathname;
+  const bus = { NATS_URL: nats.url, NATS_USER: service, NATS_PASSWORD: nats.password(service) };
+  const other = await startProcess(main, { PATH: process.env.PATH ?? '', HEALTH_PORT: '0', ...bus, ...env });
+  onTestFinished(async () => {
+    other.signal('SIGKILL');
+    await other.exited;
+  });
+  await untilReady(other);
+  return other;
+}
+
+/** Starts a program that logs as services do, until it serves /readyz. */
+export async function startProcess(main: string, env: Environment): Promise<RepProcess> {
   // It dies with the test's process, which may be stopped at any time.
-  const command = ['--pdeathsig', 'KILL', '--', process.execPath, MAIN];
+  const command = ['--pdeathsig', 'KILL', '--', process.execPath, main];
   const child = spawn('setpriv', command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: Record<string, unknown>[] = [];
   const listening = Promise.withResolvers<number>();
@@ -36,7 +60,7 @@ export async function startRep(env: Environment): Promise<RepProcess> {
   }
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   const early = exited.then((status): never => {
-    throw new Error(`the rep ended with ${status}:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`);
+    throw new Error(`it ended with ${status}:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`);
   });
   early.catch(() => undefined);
   const healthPort = await Promise.race([listening.promise, early]);
@@ -44,20 +68,43 @@ export async function startRep(env: Environment): Promise<RepProcess> {
 }
 
 /** /readyz says so. */
-export async function untilReady({ healthPort, exited }: RepProcess): Promise<void> {
+export async function untilReady(rep: RepProcess): Promise<void> {
   let ended: number | NodeJS.Signals | undefined;
-  void exited.then((status) => {
+  void rep.exited.then((status) => {
     ended = status;
   });
   await vi.waitUntil(
     async () => {
-      if (ended !== undefined) throw new Error(`the rep ended with ${ended}`);
-      // A kept connection to a rep that was killed and had this port may be tried first.
-      const answer = await fetch(`http://127.0.0.1:${healthPort}/readyz`).catch(() => undefined);
-      return answer?.ok === true;
+      if (ended !== undefined) throw new Error(`the process ended with ${ended}`);
+      try {
+        return (await askHealth(rep, '/readyz')).status === 200;
+      } catch (error) {
+        const said = rep.lines.map((line) => JSON.stringify(line)).join('\n');
+        throw new Error(`process ${rep.pid} listened, and does not answer at ${rep.healthPort}:\n${said}`, {
+          cause: error,
+        });
+      }
     },
     { timeout: 60_000 },
   );
+}
+
+/**
+ * GET at the health port of a process, on a connection of its own: with none kept from an earlier request, or from an
+ * earlier process at the same port, a reset can only mean that this process ended.
+ */
+export async function askHealth({ healthPort }: RepProcess, path: string): Promise<{ status: number; body: string }> {
+  return await new Promise((resolve, reject) => {
+    const request = get({ host: '127.0.0.1', port: healthPort, path, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.once('error', reject);
+    });
+    request.once('error', reject);
+  });
 }
 
 /** Runs clean.ts; resolves with its exit code. */

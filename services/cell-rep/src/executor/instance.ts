@@ -97,6 +97,11 @@ export class InstanceRunner {
     this.#placementDeleted = seen === 'deleted';
   }
 
+  /** Says in its log what the cell has to say of it, as `Cell <id> <what> <guid>`. */
+  tell(what: string): void {
+    this.#log.cell(what);
+  }
+
   /** Removes all of it. */
   stop(): void {
     this.#stopping.abort(new Error('the instance is stopped'));

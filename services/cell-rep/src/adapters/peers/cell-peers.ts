@@ -1,6 +1,7 @@
 import type { Bus } from '@slipway/bus';
 import type { LayerStore } from '@slipway/garden';
 import type { Logger } from '@slipway/service-kit';
+import type { Config } from '../../config.ts';
 import { PeerBook } from './peer-book.ts';
 import { PeerClient } from './peer-client.ts';
 import { PeerLayers } from './peer-layers.ts';
@@ -91,4 +92,22 @@ export class CellPeers {
     this.#client.close();
     await this.#server?.stop();
   }
+}
+
+/** Undefined when the cell shall neither ask others for layers nor give them any. */
+export function cellPeers(
+  { CELL_ID, CELL_ADDRESS, CELL_PRIVATE_KEY, CELL_PEER_PORT, CELL_PEER_MB_PER_SECOND }: Config,
+  onBytes: (direction: 'in' | 'out', bytes: number) => void,
+  logger: Logger,
+): CellPeers | undefined {
+  if (CELL_PEER_PORT === 'off') return undefined;
+  return new CellPeers({
+    cellId: CELL_ID,
+    privateKey: CELL_PRIVATE_KEY.reveal(),
+    address: CELL_ADDRESS,
+    port: CELL_PEER_PORT,
+    megabytesPerSecond: CELL_PEER_MB_PER_SECOND,
+    onBytes,
+    logger,
+  });
 }
