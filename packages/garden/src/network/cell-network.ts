@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { asGardenError } from '../errors.ts';
 import { type CommandRunner, runCommand } from '../runtime/command.ts';
+import type { EgressRule } from './egress-rules.ts';
+import { type Allowance, EgressTable } from './egress-table.ts';
 import { installFirewall, removeFirewall } from './firewall.ts';
 import { enableForwarding, restoreForwarding } from './ip-forwarding.ts';
+import { PacketLog, type PacketNews } from './packet-log.ts';
 import { parseSubnet, type Subnet } from './subnet.ts';
 import { uplinkMtu } from './uplink.ts';
 import { connectContainer, disconnectContainer } from './veth.ts';
@@ -24,10 +27,15 @@ const ANY_CELL = 'slw';
 const TABLE = 'slipway';
 
 /** Table and device names of a cell. Both are short in the kernel, so that devices have a hash of the cell's name. */
-function names(cell: string): { readonly table: string; readonly devicePrefix: string } {
+function names(cell: string): { readonly table: string; readonly devicePrefix: string; readonly logGroup: number } {
   const hash = createHash('sha256').update(cell).digest('hex').slice(0, 6);
   const plain = cell.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 32);
-  return { table: `${TABLE}_${plain === cell ? cell : `${plain}_${hash}`}`, devicePrefix: `${ANY_CELL}${hash}-` };
+  return {
+    table: `${TABLE}_${plain === cell ? cell : `${plain}_${hash}`}`,
+    devicePrefix: `${ANY_CELL}${hash}-`,
+    // 0 is what the kernel itself logs to.
+    logGroup: 1 + (Number.parseInt(hash, 16) % 65_535),
+  };
 }
 
 /** The network of one cell's containers: a routed pair for each, no bridge, and a table of rules for all. */
@@ -35,20 +43,25 @@ export class CellNetwork {
   readonly subnet: Subnet;
   readonly #table: string;
   readonly #devicePrefix: string;
+  readonly #logGroup: number;
+  readonly #egress: EgressTable;
+  #packets: PacketLog | undefined;
   readonly #reachableFrom: readonly string[];
   readonly #run: CommandRunner;
 
   constructor(options: CellNetworkOptions, run: CommandRunner = runCommand) {
     this.subnet = parseSubnet(options.subnet);
     this.#reachableFrom = options.reachableFrom;
-    const { table, devicePrefix } = names(options.cell);
+    const { table, devicePrefix, logGroup } = names(options.cell);
     this.#table = table;
     this.#devicePrefix = devicePrefix;
+    this.#logGroup = logGroup;
     this.#run = run;
+    this.#egress = new EgressTable(run, table);
   }
 
-  /** Sets up what all containers share; fine when it is there. */
-  async open(): Promise<void> {
+  /** Sets up what all containers share; fine when it is there. Those that are there keep within their rules all the time. */
+  async open(containers: readonly Allowance[] = []): Promise<void> {
     try {
       await installFirewall(this.#run, {
         table: this.#table,
@@ -56,6 +69,8 @@ export class CellNetwork {
         anyCellPrefix: ANY_CELL,
         subnet: this.subnet.cidr,
         reachableFrom: this.#reachableFrom,
+        logGroup: this.#logGroup,
+        egress: this.#egress.initial(containers),
       });
       // An address that no container has leads nowhere, not off the machine by the default route.
       await this.#run('ip', ['route', 'replace', 'unreachable', this.subnet.cidr], { phase: 'network' });
@@ -69,6 +84,40 @@ export class CellNetwork {
   /** The place of container number `index`. */
   place(index: number): ContainerNetwork {
     return { address: this.subnet.address(index), hostDevice: `${this.#devicePrefix}${index.toString(16)}` };
+  }
+
+  /**
+   * What may be reached from an address from now on; undefined: everything that is not denied to all. Connections that
+   * are open go on.
+   */
+  async allow(address: string, rules: readonly EgressRule[] | undefined): Promise<void> {
+    try {
+      await this.#egress.allow(address, rules);
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'network', `The egress rules of ${address} could not be set`);
+    }
+  }
+
+  /** Denies TCP ports elsewhere to all containers, whatever their rules say, and no longer those of the call before. */
+  async deny(endpoints: readonly { readonly address: string; readonly port: number }[]): Promise<void> {
+    const elements = [...new Set(endpoints.map(({ address, port }) => `${address} . ${port}`))];
+    const lines = [`flush set inet ${this.#table} platform`];
+    if (elements.length > 0) lines.push(`add element inet ${this.#table} platform { ${elements.join(', ')} }`);
+    try {
+      await this.#run('nft', ['-f', '-'], { input: `${lines.join('\n')}\n`, phase: 'network' });
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'network', 'The ports of the platform could not be denied');
+    }
+  }
+
+  /** Tells of connections that were refused, and of accepted ones whose rule says so; until `close`. */
+  followPackets(listener: (news: PacketNews) => void): void {
+    this.#packets ??= new PacketLog(this.#logGroup, listener);
+  }
+
+  close(): void {
+    this.#packets?.close();
+    this.#packets = undefined;
   }
 
   /** Connects the network namespace of a process; what an earlier container left at the place goes. */

@@ -1,6 +1,10 @@
 import type { CommandRunner } from '../runtime/command.ts';
 import { NEVER_REACHED } from './never-reached.ts';
 
+/** How a packet that is told of begins. */
+export const ACCEPTED = 'accepted';
+export const REFUSED = 'refused';
+
 /** What a cell's rules are made of. */
 export interface FirewallSpec {
   readonly table: string;
@@ -11,6 +15,8 @@ export interface FirewallSpec {
   readonly subnet: string;
   /** CIDRs outside of the machine that may open connections to containers, e.g. of routers. */
   readonly reachableFrom: readonly string[];
+  /** The nflog group that packets are told in, which no other cell of the machine has. */
+  readonly logGroup: number;
   /** Lines of nft that follow the table: what containers that are there already may reach. */
   readonly egress?: string;
 }
@@ -28,6 +34,7 @@ export interface FirewallSpec {
  * postrouting ─ what leaves the machine has its address
  * ```
  *
+ * Chain `logged` lets pass, too, and tells of it; `refused` tells of what it refuses. Both at a bounded rate for each container.
  * Established connections go on whatever rules change, as on Cloud Foundry. What is refused is answered with a reset or
  * an ICMP error, so that apps hear of it at once.
  */
@@ -44,7 +51,24 @@ table inet ${spec.table} {
   set platform {
     type ipv4_addr . inet_service
   }
+  set told-accepted {
+    type ipv4_addr
+    size 65535
+    flags dynamic,timeout
+    timeout 1m
+  }
+  set told-refused {
+    type ipv4_addr
+    size 65535
+    flags dynamic,timeout
+    timeout 1m
+  }
+  chain logged {
+    update @told-accepted { ip saddr limit rate 20/second burst 50 packets } log prefix "${ACCEPTED}" group ${spec.logGroup}
+    accept
+  }
   chain refused {
+    ct state new ip daddr != 224.0.0.0/4 update @told-refused { ip saddr limit rate 5/second burst 20 packets } log prefix "${REFUSED}" group ${spec.logGroup}
     meta l4proto tcp counter reject with tcp reset
     counter reject
   }

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CellNetwork, type ContainerNetwork } from './cell-network.ts';
 import { firewallRules } from './firewall.ts';
+import { answering, connectFrom, NetworkProcesses } from './network.test-support.ts';
 import { parseSubnet } from './subnet.ts';
 import { defaultRouteDevice } from './uplink.ts';
 
@@ -38,6 +39,7 @@ test('sources that may open connections to containers are listed one by one', ()
     devicePrefix: 'a-',
     anyCellPrefix: 'a',
     subnet: '10.0.0.0/24',
+    logGroup: 1,
     reachableFrom: ['192.0.2.0/24'],
   });
   const chain = /chain to-container \{([^}]*)\}/.exec(rules)?.[1] ?? '';
@@ -51,31 +53,10 @@ describe('containers in a cell', { tags: 'root' }, () => {
   const cell = `net-test-${randomBytes(3).toString('hex')}`;
   const subnet = `10.${randomInt(200, 250)}.${randomInt(256)}.0/28`;
   const network = new CellNetwork({ cell, subnet, reachableFrom: [] });
-  const processes: ChildProcess[] = [];
+  const processes = new NetworkProcesses();
   const places: ContainerNetwork[] = [];
   let host: Server;
   let hostPort: number;
-
-  /** A process in a network namespace of its own that answers on port 8080 with the address it was called from. */
-  async function container(): Promise<number> {
-    const code = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(8080, '0.0.0.0', () => console.log('up'))`;
-    const child = spawn('unshare', ['--net', '--', process.execPath, '-e', code], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    processes.push(child);
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    return child.pid ?? 0;
-  }
-
-  /** What a connection from inside of a process's network to an address and port gives; 'no answer' when packets go nowhere. */
-  async function connectFrom(pid: number, address: string, port: number, waitMs = 20_000): Promise<string> {
-    const code = `const s = require('net').connect({ host: '${address}', port: ${port} });
-      const timer = setTimeout(() => { console.log(s.connecting ? 'no answer' : 'connected'); process.exit() }, ${waitMs});
-      let text = ''; s.on('data', (d) => text += d).on('end', () => { console.log(text); process.exit() })
-      .on('error', (e) => { console.log(e.code); process.exit() })`;
-    const { stdout } = await run('nsenter', ['--net', '--target', String(pid), process.execPath, '-e', code]);
-    return stdout.trim();
-  }
 
   async function connectFromHost(address: string): Promise<string> {
     return await connectFrom(process.pid, address, 8080);
@@ -86,7 +67,7 @@ describe('containers in a cell', { tags: 'root' }, () => {
     await network.open();
     await network.open();
     for (let i = 0; i < 2; i += 1) {
-      const pid = await container();
+      const pid = await processes.start(answering([8080]));
       const place = network.place(i);
       network.connect(place, pid);
       pids.push(pid);
@@ -99,7 +80,7 @@ describe('containers in a cell', { tags: 'root' }, () => {
   });
   afterAll(async () => {
     host.close();
-    for (const child of processes) child.kill('SIGKILL');
+    processes.end();
     await network.teardown();
     await network.teardown();
     expect(network.devices()).toEqual([]);
@@ -176,7 +157,7 @@ describe('containers in a cell', { tags: 'root' }, () => {
   });
 
   test('a link can be made again at the same place, and goes with its process', async () => {
-    const pid = await container();
+    const pid = await processes.start(answering([8080]));
     network.connect(at(1).place, pid);
     expect(await connectFromHost(at(1).place.address)).toBe(network.subnet.gateway);
     network.disconnect(at(1).place.hostDevice);
