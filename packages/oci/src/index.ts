@@ -44,7 +44,7 @@ export {
   withDefaultTag,
 } from './reference.ts';
 export type { LoginAnswer } from './registry/check-login.ts';
-export type { HelperOptions, HelperUser } from './registry/credential-helper.ts';
+export type { HelperFailure, HelperOptions, HelperUser } from './registry/credential-helper.ts';
 export { RegistryCredentials } from './registry/credentials.ts';
 export { timedSignal } from './registry/deadline.ts';
 export { DocumentCache, type DocumentCacheOptions } from './registry/document-cache.ts';

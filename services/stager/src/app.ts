@@ -79,7 +79,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     registers: [metrics],
   });
   const documents = new DocumentCache({ maxBytes: DOCUMENT_BYTES });
-  const registry = new RegistryClient({ ...registryClientOptions(config), documents });
+  const registry = new RegistryClient({ ...registryClientOptions(config, logger), documents });
   const droplets = config.DROPLET_REGISTRY;
   const copier = droplets === undefined ? undefined : new ImageCopier(registry, droplets);
   new Gauge({

@@ -15,12 +15,13 @@ try {
   const config = loadConfig('prune-copies', z.object(registryConfig), process.env);
   const droplets = config.DROPLET_REGISTRY;
   if (droplets === undefined) throw new Error('DROPLET_REGISTRY is not set');
-  const options = registryClientOptions(config);
+  const logger = createLogger('prune-copies', 'error');
+  const options = registryClientOptions(config, logger);
   const client = new RegistryClient(options);
   const settings = await followRegistrySettings({
     file: config.REGISTRIES_FILE,
     client,
-    logger: createLogger('prune-copies', 'error'),
+    logger,
     metrics: createMetrics('prune-copies'),
   });
   try {

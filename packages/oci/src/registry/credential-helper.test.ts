@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { askHelper, type HelperOptions } from './credential-helper.ts';
+import { askHelper, type HelperFailure, type HelperOptions } from './credential-helper.ts';
 import { HelperAnswers } from './helper-credentials.ts';
 import { RegistryError } from './registry-error.ts';
 
@@ -91,30 +91,38 @@ test('that it has no credentials is an answer', async () => {
 });
 
 test.each([
-  [
-    'words on its output',
-    'echo "no basic auth credentials"; exit 1',
-    'it ended with 1 and said "no basic auth credentials"',
-  ],
+  ['words on its output', 'echo "no basic auth credentials"; exit 1', 1, 'no basic auth credentials'],
   [
     'words on its error output',
     'echo "NoCredentialProviders: no valid providers" >&2; exit 2',
-    'it ended with 2 and said "NoCredentialProviders',
+    2,
+    'NoCredentialProviders: no valid providers',
   ],
-  ['not a word', 'exit 3', 'it ended with 3 and without a word'],
-  ['a signal', 'kill -9 $$', 'it ended with signal SIGKILL and without a word'],
-  [
-    'its secret and a status',
-    `${answer('u', SECRET)}; exit 1`,
-    'it ended with 1 and said something that holds a secret',
-  ],
-  ['a token among its words', `echo "bad token ${SECRET}${'x'.repeat(40)}"; exit 1`, 'said "bad token [redacted]"'],
-  ['several lines', 'printf "a\\r\\nb\\033[31m\\n"; exit 1', 'said "a b [31m"'],
-  ['no JSON', `echo ${SECRET}`, 'its answer is not the JSON object'],
-  ['no secret', `echo '{"Username":"${SECRET}"}'`, 'its answer is not the JSON object'],
-  ['an empty secret', answer(SECRET, ''), 'its answer is not the JSON object'],
-])('a program that ends with %s has failed, in words', async (_name, script, expected) => {
-  expect((await failure(await program(script))).detail).toContain(expected);
+  ['not a word', 'exit 3', 3, ''],
+  ['a signal', 'kill -9 $$', 'signal SIGKILL', ''],
+  ['its secret and a status', `${answer('u', SECRET)}; exit 1`, 1, '[something that holds a secret]'],
+  ['a token among its words', `echo "bad token ${SECRET}${'x'.repeat(40)}"; exit 1`, 1, 'bad token [redacted]'],
+  ['several lines', 'printf "a\\r\\nb\\033[31m\\n"; exit 1', 1, 'a b [31m'],
+])(
+  'a program that ends with %s has failed; its words are for the operator alone',
+  async (_n, script, status, words) => {
+    const path = await program(script);
+    const told: HelperFailure[] = [];
+    const { detail } = await failure(path, { onWords: (what) => told.push(what) });
+    expect(detail).toBe(`it ended with ${status}; the platform's log has what it said`);
+    expect(told).toEqual([{ program: path, server: expect.any(String), status, words }]);
+  },
+);
+
+test.each([
+  ['no JSON', `echo ${SECRET}`],
+  ['no secret', `echo '{"Username":"${SECRET}"}'`],
+  ['an empty secret', answer(SECRET, '')],
+])('an answer with %s is refused without being quoted', async (_name, script) => {
+  const told: HelperFailure[] = [];
+  const { detail } = await failure(await program(script), { onWords: (what) => told.push(what) });
+  expect(detail).toContain('its answer is not the JSON object');
+  expect(told).toEqual([]);
 });
 
 test('one that may not be run says so', async () => {

@@ -22,6 +22,16 @@ export interface HelperOptions {
   /** For the program to be found, and for nothing else; default that of this process. */
   readonly path?: string | undefined;
   readonly deadlineMs?: number | undefined;
+  /** What a program said when it failed. For the operator: it is the operator's program, and whoever pulls is not. */
+  readonly onWords?: ((failure: HelperFailure) => void) | undefined;
+}
+
+export interface HelperFailure {
+  readonly program: string;
+  readonly server: string;
+  readonly status: number | string;
+  /** In one line, without what may be a secret. */
+  readonly words: string;
 }
 
 /** Cloud providers' token services answer in a second or two; some helpers ask a metadata service first. */
@@ -65,7 +75,9 @@ export async function askHelper(
   const { status, stdout, stderr } = outcome;
   if (status !== 0) {
     if (stdout.trim() === NOT_FOUND) return undefined;
-    throw failed(`it ended with ${status} and ${words(stdout) || words(stderr) || 'without a word'}`);
+    const said = words(stdout) || words(stderr);
+    options.onWords?.({ program, server, status, words: said });
+    throw failed(`it ended with ${status}; the platform's log has what it said`);
   }
   const answer = answerSchema.safeParse(parseJson(stdout));
   // Without a cause and without its words: they hold the secret.
@@ -155,12 +167,11 @@ function startFailure(error: NodeJS.ErrnoException): string {
   }
 }
 
-/** `said "…"`, without what may be a secret: JSON, and long runs of the letters that keys and tokens are made of. */
+/** Without what may be a secret: JSON, and long runs of the letters that keys and tokens are made of. */
 function words(output: string): string {
   const text = output.trim();
-  if (text === '') return '';
-  if (/"secret"/i.test(text)) return 'said something that holds a secret';
-  return `said ${JSON.stringify(printable(text.replace(/[\w+/=.~-]{32,}/g, '[redacted]')))}`;
+  if (/"secret"/i.test(text)) return '[something that holds a secret]';
+  return printable(text.replace(/[\w+/=.~-]{32,}/g, '[redacted]'));
 }
 
 function parseJson(text: string): unknown {

@@ -125,13 +125,13 @@ test.each<RegistryAuth['kind']>(['basic', 'token'])(
   },
 );
 
-test('a helper that fails fails the pull, in its own words', async () => {
+test('a helper that fails fails the pull, and what it said is not for whoever pulls', async () => {
   const registry = await registryWith({ kind: 'basic', ...GIVEN });
   const { path } = await helper('echo "no AWS credentials found" ; exit 1');
   const settings = await settingsOf(`registries: {"${registry.address}": {credentialHelper: ${path}}}`);
   expect(await puller(registry, { settings }).pull()).toBe(
     `authentication: asked docker-credential-test for the credentials of ${registry.address}: ` +
-      'it ended with 1 and said "no AWS credentials found"',
+      "it ended with 1; the platform's log has what it said",
   );
 });
 

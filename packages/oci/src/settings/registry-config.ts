@@ -1,4 +1,4 @@
-import { type Secret, secretSchema, settings } from '@slipway/service-kit';
+import { type Logger, type Secret, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { type HelperUser, NOBODY } from '../registry/credential-helper.ts';
 import { RegistryCredentials } from '../registry/credentials.ts';
@@ -43,20 +43,26 @@ export const registryConfig = {
 } as const;
 
 /** The client of a service; what is in the settings file comes with `followRegistrySettings`. */
-export function registryClientOptions(config: {
-  readonly INSECURE_REGISTRIES: readonly string[];
-  readonly TRUSTED_TOKEN_HOSTS: readonly string[];
-  readonly CREDENTIAL_HELPER_USER: HelperUser;
-  readonly DROPLET_REGISTRY?: DropletRegistry | undefined;
-  readonly DROPLET_REGISTRY_USERNAME?: string | undefined;
-  readonly DROPLET_REGISTRY_PASSWORD?: Secret | undefined;
-}): RegistryClientOptions {
+export function registryClientOptions(
+  config: {
+    readonly INSECURE_REGISTRIES: readonly string[];
+    readonly TRUSTED_TOKEN_HOSTS: readonly string[];
+    readonly CREDENTIAL_HELPER_USER: HelperUser;
+    readonly DROPLET_REGISTRY?: DropletRegistry | undefined;
+    readonly DROPLET_REGISTRY_USERNAME?: string | undefined;
+    readonly DROPLET_REGISTRY_PASSWORD?: Secret | undefined;
+  },
+  logger: Logger,
+): RegistryClientOptions {
   const { DROPLET_REGISTRY: droplets, DROPLET_REGISTRY_USERNAME: user, DROPLET_REGISTRY_PASSWORD: password } = config;
   const credentials = user !== undefined && password ? new RegistryCredentials(user, password.reveal()) : undefined;
   return {
     ...(droplets && credentials ? { droplets: { ...droplets, credentials } } : {}),
     plainHttp: config.INSECURE_REGISTRIES,
     trustedTokenHosts: config.TRUSTED_TOKEN_HOSTS,
-    helpers: { user: config.CREDENTIAL_HELPER_USER },
+    helpers: {
+      user: config.CREDENTIAL_HELPER_USER,
+      onWords: (failure) => logger.error(failure, 'credential-helper.failed'),
+    },
   };
 }

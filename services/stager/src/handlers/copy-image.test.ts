@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { StagingRequest, StagingResult } from '@slipway/contracts';
 import { DEFAULT_IMAGE_LIMITS, parseReference, RegistryClient, registryClientOptions } from '@slipway/oci';
-import { generateSealingKeys, Secret, seal } from '@slipway/service-kit';
+import { createLogger, generateSealingKeys, Secret, seal } from '@slipway/service-kit';
 import {
   type BuiltImage,
   buildImage,
@@ -52,7 +52,8 @@ function stager({ registry = droplets.address, prefix = 'slipway', password = ow
     DROPLET_REGISTRY_USERNAME: own.username,
     DROPLET_REGISTRY_PASSWORD: new Secret(password),
   };
-  const client = new RegistryClient({ ...registryClientOptions(config), retries: { baseMs: 1, capMs: 2 } });
+  const options = registryClientOptions(config, createLogger('stager', 'silent'));
+  const client = new RegistryClient({ ...options, retries: { baseMs: 1, capMs: 2 } });
   closing.push(() => client.close());
   return { client, copier: new ImageCopier(client, config.DROPLET_REGISTRY) };
 }
