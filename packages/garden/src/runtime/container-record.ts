@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { asGardenError } from '../errors.ts';
 import { imageNameSchema } from '../layers/image-name.ts';
+import { egressRuleSchema } from '../network/egress-rules.ts';
 import { writeFileAtomically } from '../sys/atomic-file.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 
@@ -43,6 +44,8 @@ const recordSchema = z.object({
     })
     .readonly(),
   network: z.object({ address: z.string(), hostDevice: z.string() }).readonly(),
+  /** Absent without any rules, and in records of before there were any. */
+  egress: z.array(egressRuleSchema).readonly().optional(),
   cgroup: z.string(),
   memoryBytes: z.number(),
   /** diffIDs of its layers, base first. */

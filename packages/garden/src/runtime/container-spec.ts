@@ -2,6 +2,7 @@ import type { ContainerLimits } from '../bundle/oci-config.ts';
 import type { ProcessRequest } from '../image/process.ts';
 import type { ImageName } from '../layers/image-name.ts';
 import type { LayerHandle } from '../layers/layer.ts';
+import type { EgressRule } from '../network/egress-rules.ts';
 
 /** What runs in a container; a function is asked once the container's address is known. */
 export type ProcessSpec = ProcessRequest | ((place: { readonly address: string }) => ProcessRequest);
@@ -35,6 +36,8 @@ export interface ContainerSpec {
   readonly sidecars?: readonly SidecarSpec[];
   readonly files?: readonly FilesSpec[];
   readonly limits: ContainerLimits;
+  /** What it may open connections to; absent: all that is not denied to every container. `Container.allow` changes it. */
+  readonly egress?: readonly EgressRule[];
   /** Default: made of the handle. */
   readonly hostname?: string;
   /** The caller's own, of JSON; kept in the container's record for a later process to read. */

@@ -3,6 +3,7 @@ import { readOomKills, readStats } from '../cgroup/figures.ts';
 import { asGardenError, GardenError, type GardenPhase } from '../errors.ts';
 import type { UnnamedHold } from '../layers/name-hold.ts';
 import { LogReader, type LogSink } from '../logs/log-reader.ts';
+import type { EgressRule } from '../network/egress-rules.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { connectInNamespace } from '../sys/connect-in-namespace.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
@@ -278,6 +279,13 @@ export class Container {
   /** For Garden alone: looks at its disk now, so that `stats` knows. */
   async measureDisk(): Promise<void> {
     await this.#disk.measure();
+  }
+
+  /** Replaces what it may open connections to, as `egress` had it; those that are open go on. @throws GardenError */
+  async allow(egress: readonly EgressRule[] | undefined): Promise<void> {
+    if (this.#deletion !== undefined) return; // its address may be another's soon
+    await this.#context.network.allow(this.address, egress);
+    if (this.#deletion === undefined) this.#save({ egress });
   }
 
   /** Replaces the caller's own part of the record. @throws GardenError CELL_STATE_FAILED */

@@ -30,6 +30,7 @@ export function newRecord(context: CellContext, spec: ContainerSpec, slot: numbe
     slot,
     range: context.slots.range(slot),
     network: context.network.place(slot),
+    ...(spec.egress === undefined ? {} : { egress: spec.egress }),
     cgroup: `${context.cgroupParent}/${spec.handle}`,
     memoryBytes: spec.limits.memoryBytes,
     layers: spec.layers.map((layer) => layer.diffId),
@@ -63,6 +64,9 @@ export async function createContainer(
     writeRecord(paths.record, record);
     keep(record);
   };
+  // Beside the rest; whoever had the address before is gone, and nobody is there until the link is.
+  const allowed = context.network.allow(record.network.address, record.egress);
+  allowed.catch(() => undefined); // thrown where it is waited for
   step('create:files', handle);
   makeDirectories(paths, record);
   save({});
@@ -102,6 +106,7 @@ export async function createContainer(
     const order = { handle, programs, runcRoot: cell.runcRoot, exitDir: cell.exits, paths, ...fds, signal };
     const { init, conmon } = await createBelowConmon(order);
     step('create:network', handle);
+    await allowed;
     context.network.connect(record.network, init.pid);
     step('create:record', handle);
     save({ state: 'created', init, conmon });

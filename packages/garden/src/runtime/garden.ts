@@ -26,6 +26,7 @@ import { ExitWatcher } from './exit-watcher.ts';
 import { DEFAULT_ID_BASE, type GardenOptions } from './garden-options.ts';
 import { checkHandle } from './handle.ts';
 import { checkHost, DEFAULT_PROGRAMS } from './programs.ts';
+import { readAllowances } from './read-allowances.ts';
 import { Slots } from './slots.ts';
 import { type SweepReport, sweepCell } from './sweep.ts';
 
@@ -77,7 +78,7 @@ export class Garden {
       const layers = await LayerStore.open({ ...options.layers, dir: paths.layers, onProblem }, () =>
         opened === undefined ? undefined : opened.#holds(),
       );
-      await network.open();
+      await network.open(readAllowances(paths.containers));
       const disks = await chooseDisks(options.diskLimits ?? 'auto', { dataDir: paths.dataDir, run: runCommand });
       exits = new ExitWatcher(paths.exits);
       const context: CellContext = {
@@ -108,6 +109,7 @@ export class Garden {
       await garden.sweep();
       await garden.#measureDisks();
       opened = garden;
+      garden.#followPackets(options.onPacket);
       layers.watchDisk();
       return garden;
     } catch (error) {
@@ -190,6 +192,7 @@ export class Garden {
   /** Lets go of the cell. Its containers go on; their logs wait for the next reader. */
   async close(): Promise<void> {
     this.#context.exits.close();
+    this.#context.network.close();
     await Promise.all(this.containers().map(async (container) => await container.detach()));
     await this.layers.close();
     closeAll(this.#lockFds);
@@ -206,6 +209,14 @@ export class Garden {
     await this.close();
     await removeTree(paths.runDir);
     paths.removeRunRoot();
+  }
+
+  #followPackets(listener: GardenOptions['onPacket']): void {
+    if (listener === undefined) return;
+    this.#context.network.followPackets((news) => {
+      const container = this.containers().find(({ address }) => address === news.source);
+      if (container !== undefined) listener(container.handle, news);
+    });
   }
 
   #add(record: ContainerRecord): Container {
