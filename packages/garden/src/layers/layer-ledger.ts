@@ -10,6 +10,8 @@ export interface LayerHold {
   readonly diffIds: readonly string[];
   /** Of a container: bytes of what it has written itself. */
   readonly writableBytes?: number;
+  /** Of a container: bytes that it may write in all; absent without a limit. */
+  readonly promisedBytes?: number | undefined;
 }
 
 /** An image that was here once, and whose layers may still be. */
@@ -74,7 +76,8 @@ export interface LayerLedger {
     readonly inUseBytes: number;
     readonly leasedBytes: number;
   };
-  readonly containers: { readonly count: number; readonly writableBytes: number };
+  /** `promisedBytes`: what those that have a limit may have in all; `writableBytes` are part of it. */
+  readonly containers: { readonly count: number; readonly writableBytes: number; readonly promisedBytes: number };
   /** Largest first. */
   readonly images: readonly ImageUse[];
   readonly apps: readonly AppUse[];
@@ -102,7 +105,11 @@ export function layerLedger({ disk, layers, holds, known }: LedgerState): LayerL
       inUseBytes: heldBy('container'),
       leasedBytes: heldBy('lease'),
     },
-    containers: { count: containers.length, writableBytes: total(containers, writable) },
+    containers: {
+      count: containers.length,
+      writableBytes: total(containers, writable),
+      promisedBytes: total(containers, ({ promisedBytes }) => promisedBytes ?? 0),
+    },
     images: imageUses(bytesOf, byImage, holds, known),
     apps: appUses(bytesOf, byApp, holds, known),
   };

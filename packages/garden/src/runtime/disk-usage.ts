@@ -1,5 +1,8 @@
 import { lstatSync, readdirSync } from 'node:fs';
+import type { DiskLimitKind } from '../disk/container-disks.ts';
+import { usedBytes } from '../disk/used-bytes.ts';
 import { treeBytes } from '../sys/tree-bytes.ts';
+import type { ContainerPaths } from './cell-paths.ts';
 
 /** Most writable layers have fewer nodes; these are counted at once, for less than a process costs. */
 const COUNTED_HERE = 500;
@@ -10,35 +13,54 @@ const REST_FACTOR = 50;
 
 const BLOCK_BYTES = 512;
 
-/** How much a directory tree takes on disk, measured in the background and now and then. */
+/**
+ * How much a container's own files take on disk: where something limits them the kernel knows the sum; elsewhere files
+ * are counted, in the background and now and then.
+ */
 export class DiskUsage {
-  readonly #path: string;
+  readonly #paths: ContainerPaths;
+  readonly #kind: DiskLimitKind;
   #bytes = 0;
   #nextAt = 0;
   #measuring: Promise<void> | undefined;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(paths: ContainerPaths, kind: DiskLimitKind) {
+    this.#paths = paths;
+    this.#kind = kind;
   }
 
-  /** As last measured; has it measured again when that is some time ago. */
+  /** As it is now, or where files have to be counted as last measured; it is then measured again from time to time. */
   bytes(): number {
-    if (performance.now() >= this.#nextAt) void this.measure();
+    if (this.#kind !== 'none') this.#ask();
+    else if (performance.now() >= this.#nextAt) void this.measure();
     return this.#bytes;
   }
 
   /** Never rejects: a tree that is going or gone keeps its last figure. */
   async measure(): Promise<void> {
+    if (this.#kind !== 'none') {
+      this.#ask();
+      return;
+    }
     this.#measuring ??= this.#measure().finally(() => {
       this.#measuring = undefined;
     });
     await this.#measuring;
   }
 
+  #ask(): void {
+    try {
+      this.#bytes = usedBytes(this.#kind, this.#paths) ?? this.#bytes;
+    } catch {
+      // It is going or gone.
+    }
+  }
+
   async #measure(): Promise<void> {
     const began = performance.now();
+    const { upperDir } = this.#paths;
     try {
-      this.#bytes = countSmall(this.#path) ?? (await treeBytes([this.#path]));
+      this.#bytes = countSmall(upperDir) ?? (await treeBytes([upperDir]));
     } catch {
       // Entries come and go while they are counted, and with the container all of them.
     }

@@ -3,7 +3,7 @@ import { AT_FDCWD, attempt, must, SYS } from './libc.ts';
 import { SysError } from './sys-error.ts';
 
 /** Flags of mount(2). */
-export const MS = { nosuid: 0x2, nodev: 0x4 } as const;
+export const MS = { nosuid: 0x2, nodev: 0x4, noatime: 0x400 } as const;
 
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
