@@ -64,7 +64,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const cellId = config.CELL_ID;
   const epoch = randomUUID();
   const startedAt = new Date().toISOString();
-  const registries = new RegistryClient(registryClientOptions(config));
+  const registries = new RegistryClient(registryClientOptions(config, logger));
   const peers = cellPeers(config, (direction, bytes) => metrics.onPeerBytes(direction, bytes), logger);
   const images = new ImageSource({
     keys: { publicKey: config.CELL_PUBLIC_KEY, privateKey: config.CELL_PRIVATE_KEY.reveal() },

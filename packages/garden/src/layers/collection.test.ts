@@ -1,64 +1,17 @@
 // @module-tag root
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Blob, hollowLayer, mountDisk, noise, noiseLayer, registryOf } from './disk.test-support.ts';
-import type { LayerStoreOptions, PinnedImage } from './layer.ts';
-import { type ContainerHolds, LayerStore } from './layer-store.ts';
+import { describe, expect, test } from 'vitest';
+import { digests, lateWatermarks, MEBIBYTE, open, pin, store, useParent } from './collection.test-support.ts';
+import { type Blob, mountDisk, noise, noiseLayer, registryOf } from './disk.test-support.ts';
 import type { UnnamedHold } from './name-hold.ts';
-import { sealHost } from './sealed-host.test-support.ts';
 
-// Real disks, small ones in memory, that really fill up.
-
-const MEBIBYTE = 1024 ** 2;
-let parent: string;
-beforeAll(() => {
-  parent = sealHost();
-});
-afterAll(() => {
-  // The disks go with this process's mounts.
-  for (const name of readdirSync(parent))
-    if (!name.startsWith('disk-')) rmSync(join(parent, name), { recursive: true });
-});
-
-/** Collects above half of the disk, down to a third. */
-const watermarks = { highPercent: 50, lowPercent: 33, mostFreeBytes: 2 ** 40 };
-/** Never collects by itself. */
-const lateWatermarks = { highPercent: 97, lowPercent: 96, mostFreeBytes: 2 ** 40 };
-
-const open = async (
-  dir: string,
-  more: Partial<LayerStoreOptions> = {},
-  containers?: ContainerHolds,
-): Promise<LayerStore> => await LayerStore.open({ dir, watermarks, ...more }, containers);
-
-const digests = (store: LayerStore): string[] => store.list().flatMap((layer) => layer.digests);
-const pin = (blobs: readonly Blob[], more: Partial<PinnedImage> = {}): PinnedImage => ({
-  id: 'pinned',
-  current: true,
-  layers: blobs.map(({ descriptor }) => descriptor),
-  ...more,
-});
-
-/** Puts layers into the store one after the other, so that the first is the least recently used, and lets go of them. */
-async function store(into: LayerStore, blobs: readonly Blob[]): Promise<void> {
-  const { fetch } = registryOf(blobs);
-  for (const { descriptor } of blobs) (await into.ensureLayers([descriptor], fetch)).release();
-}
-
-/** The disk as it is known once everything has been measured. */
-async function settled(
-  dir: string,
-  more?: Partial<LayerStoreOptions>,
-  containers?: ContainerHolds,
-): Promise<LayerStore> {
-  return await open(dir, more, containers);
-}
+const parent = useParent();
 
 describe('above the high watermark', () => {
   test('the least recently used layers go until the low one is reached, and those in use, leased or pinned stay', async () => {
-    const dir = mountDisk(parent, 40);
+    const dir = mountDisk(parent(), 40);
     const blobs = ['pinned', 'used', 'leased', 'a', 'b', 'c', 'd'].map((name) => noiseLayer(name, 3 * MEBIBYTE));
     const [pinned, used, leased, a, b, c, d] = blobs as [Blob, Blob, Blob, Blob, Blob, Blob, Blob];
     const filling = await open(dir, { watermarks: lateWatermarks });
@@ -89,7 +42,7 @@ describe('above the high watermark', () => {
   });
 
   test('what was pinned stays pinned in the next process, before anybody has told it so', async () => {
-    const dir = mountDisk(parent, 20);
+    const dir = mountDisk(parent(), 20);
     const blobs = ['x', 'y'].map((name) => noiseLayer(name, 4 * MEBIBYTE));
     const [x] = blobs as [Blob, Blob];
     const first = await open(dir, { watermarks: lateWatermarks });
@@ -107,7 +60,7 @@ describe('above the high watermark', () => {
   });
 
   test('nothing goes while nobody knows which containers there are', async () => {
-    const dir = mountDisk(parent, 20);
+    const dir = mountDisk(parent(), 20);
     const blob = noiseLayer('unknown', 4 * MEBIBYTE);
     let known = false;
     const keeping = await open(dir, {}, () => (known ? [] : undefined));
@@ -122,7 +75,7 @@ describe('above the high watermark', () => {
   });
 
   test('layers go also from a disk on which not even a directory can be made', async () => {
-    const dir = mountDisk(parent, 20);
+    const dir = mountDisk(parent(), 20);
     const keeping = await open(dir, {
       onStep: (step) => {
         if (step === 'collect:away') throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
@@ -136,7 +89,7 @@ describe('above the high watermark', () => {
   });
 
   test('a failure is told and does not end the collecting', async () => {
-    const dir = mountDisk(parent, 20);
+    const dir = mountDisk(parent(), 20);
     const problems: string[] = [];
     let broken = true;
     const keeping = await open(dir, {
@@ -159,124 +112,8 @@ describe('above the high watermark', () => {
   });
 });
 
-describe('before a download', () => {
-  test('room is made, and what does not fit even so is refused with the figures and without a request', async () => {
-    const dir = mountDisk(parent, 40);
-    const [old, kept] = [noiseLayer('old', 8 * MEBIBYTE), noiseLayer('kept', 8 * MEBIBYTE)];
-    const keeping = await open(dir, { watermarks: lateWatermarks });
-    await store(keeping, [old, kept]);
-    keeping.setPins([pin([kept])]);
-    // 16 MB are used, and an image of 10 MB may unpack to 30.
-    const fits = noiseLayer('fits', 10 * MEBIBYTE);
-    (await keeping.ensureLayers([fits.descriptor], registryOf([fits]).fetch)).release();
-    expect(digests(keeping).toSorted()).toEqual([kept, fits].map((x) => x.descriptor.digest).toSorted());
-    const huge = noiseLayer('huge', 14 * MEBIBYTE);
-    const { fetch, asked } = registryOf([huge]);
-    const refused = keeping.ensureLayers([huge.descriptor], fetch);
-    await expect(refused).rejects.toMatchObject({
-      code: 'LAYER_STORE_FULL',
-      kind: 'exhausted',
-      details: { capacityBytes: 40 * MEBIBYTE },
-    });
-    const { details, message } = await refused.catch((error) => error);
-    expect(details.neededBytes).toBeGreaterThan(42 * MEBIBYTE);
-    expect(details.freeBytes).toBeLessThan(22 * MEBIBYTE);
-    expect(details.reclaimableBytes).toBeGreaterThanOrEqual(10 * MEBIBYTE);
-    expect(details.pinnedBytes).toBeGreaterThanOrEqual(8 * MEBIBYTE);
-    expect(message).toMatch(/needs about \d+ MB, and of 42 MB only \d+ MB are free/);
-    expect(asked).toEqual([]);
-    // Nothing was thrown away for it.
-    expect(keeping.has(fits.descriptor)).toBe(true);
-    await keeping.close();
-  });
-
-  test('an image that nobody waits for leaves free what the high watermark asks for', async () => {
-    const dir = mountDisk(parent, 20);
-    const keeping = await open(dir, { watermarks: { ...watermarks, highPercent: 60 } });
-    const [one, two] = [noiseLayer('one', 3 * MEBIBYTE), noiseLayer('two', 3 * MEBIBYTE)];
-    keeping.setPins([pin([one, two])]);
-    await store(keeping, [one]);
-    const { fetch } = registryOf([two]);
-    await expect(keeping.ensureLayers([two.descriptor], fetch, { background: true })).rejects.toMatchObject({
-      code: 'LAYER_STORE_FULL',
-    });
-    expect((await keeping.ensureLayers([two.descriptor], fetch)).length).toBe(1);
-    await keeping.close();
-  });
-
-  test('an image over a limit is refused by what its manifest says', async () => {
-    const dir = mountDisk(parent, 20);
-    const keeping = await open(dir, {
-      imageLimits: { imageBytes: 2 * MEBIBYTE, layerBytes: MEBIBYTE + 1000, layers: 2 },
-    });
-    const blobs = ['1', '2', '3'].map((name) => noiseLayer(name, MEBIBYTE));
-    const { fetch, asked } = registryOf(blobs);
-    const [one, two] = blobs.map(({ descriptor }) => descriptor);
-    if (one === undefined || two === undefined) throw new Error('no layers');
-    const code = async (layers: readonly Blob['descriptor'][]): Promise<string> =>
-      await keeping.ensureLayers(layers, fetch).then(
-        () => 'taken',
-        (error) => error.code,
-      );
-    expect(await code([one, two])).toBe('IMAGE_TOO_LARGE');
-    expect(await code(blobs.map(({ descriptor }) => descriptor))).toBe('IMAGE_TOO_MANY_LAYERS');
-    expect(await code([{ ...one, size: MEBIBYTE + 1001 }])).toBe('IMAGE_TOO_LARGE');
-    expect(asked).toEqual([]);
-    expect(await code([one])).toBe('taken');
-    await keeping.close();
-  });
-});
-
-test('an image that is here starts on a disk that has not a byte left', async () => {
-  const dir = mountDisk(parent, 8);
-  const problems: string[] = [];
-  const keeping = await open(dir, { onProblem: ({ message }) => problems.push(message) });
-  const blob = noiseLayer('here', MEBIBYTE);
-  await store(keeping, [blob]);
-  keeping.setPins([pin([blob])]);
-  await keeping.close();
-  const full = await open(dir, { onProblem: ({ message }) => problems.push(message) });
-  expect(() => writeFileSync(join(dir, '..', 'foreign'), noise(8))).toThrow('ENOSPC');
-  const options = { image: { id: 'image', reference: 'here:1' } };
-  const [handle] = await full.ensureLayers([blob.descriptor], registryOf([]).fetch, options);
-  expect(handle).toMatchObject({ cached: true });
-  expect(problems).toEqual([expect.stringContaining('ENOSPC')]);
-  expect(full.ledger().disk.freeBytes).toBe(0);
-  await full.close();
-});
-
-describe('a layer that unpacks to more than anybody could know', () => {
-  test('gets the room of layers that nobody keeps', async () => {
-    const dir = mountDisk(parent, 40);
-    const keeping = await open(dir, { watermarks: lateWatermarks });
-    const old = ['o1', 'o2', 'o3'].map((name) => noiseLayer(name, 8 * MEBIBYTE));
-    await store(keeping, old);
-    const hollow = hollowLayer('hollow', 24 * MEBIBYTE);
-    const [handle] = await keeping.ensureLayers([hollow.descriptor], registryOf([hollow]).fetch);
-    expect(statSync(join(keeping.layersDir, handle?.name ?? '', 'hollow')).size).toBe(24 * MEBIBYTE);
-    expect(old.filter(({ descriptor }) => keeping.has(descriptor)).length).toBeLessThan(3);
-    await keeping.close();
-    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
-  });
-
-  test('fails with the figures when all others are kept, and leaves nothing of itself', async () => {
-    const dir = mountDisk(parent, 40);
-    const keeping = await open(dir, { watermarks: lateWatermarks });
-    const old = ['o1', 'o2', 'o3'].map((name) => noiseLayer(name, 6 * MEBIBYTE));
-    keeping.setPins([pin(old)]);
-    await store(keeping, old);
-    const hollow = hollowLayer('hollow', 24 * MEBIBYTE);
-    const { fetch } = registryOf([hollow]);
-    await expect(keeping.ensureLayers([hollow.descriptor], fetch)).rejects.toMatchObject({ code: 'LAYER_STORE_FULL' });
-    expect(old.every(({ descriptor }) => keeping.has(descriptor))).toBe(true);
-    await keeping.close();
-    expect(readdirSync(join(dir, 'tmp'))).toEqual([]);
-    expect(readdirSync(join(dir, 'layers')).length).toBe(3);
-  });
-});
-
 test('many who start one image at once have it fetched once, while layers are collected all the time', async () => {
-  const dir = mountDisk(parent, 60);
+  const dir = mountDisk(parent(), 60);
   const keeping = await open(dir, { watermarks: { highPercent: 10, lowPercent: 5, mostFreeBytes: 2 ** 40 } });
   const image = ['i1', 'i2', 'i3', 'i4'].map((name) => noiseLayer(name, MEBIBYTE));
   const others = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6'].map((name) => noiseLayer(name, MEBIBYTE));
@@ -310,7 +147,7 @@ test('many who start one image at once have it fetched once, while layers are co
 });
 
 test('layers are counted by what they take on disk, also those of records that do not say it', async () => {
-  const dir = mountDisk(parent, 40);
+  const dir = mountDisk(parent(), 40);
   const first = await open(dir);
   const blobs = [noiseLayer('m1', 3 * MEBIBYTE), noiseLayer('m2', MEBIBYTE)];
   await store(first, blobs);
@@ -321,7 +158,7 @@ test('layers are counted by what they take on disk, also those of records that d
     expect(diskBytes).toBeGreaterThan(MEBIBYTE);
     writeFileSync(path, JSON.stringify(record));
   }
-  const second = await settled(dir);
+  const second = await open(dir);
   await second.close();
   const app = { guid: 'app', name: 'shop' };
   second.setPins([pin(blobs.slice(0, 1), { id: 'image', reference: 'shop:1', app })]);
@@ -359,7 +196,7 @@ test('over random histories on a real disk, what is kept is there, and the ledge
   let removed = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 12, maxLength: 20 }), async (history) => {
-      const dir = mountDisk(parent, 24);
+      const dir = mountDisk(parent(), 24);
       const running = new Map<number, UnnamedHold>();
       const pinned = new Set<number>();
       const at = (n: number): readonly Blob[] => images[n] ?? [];
