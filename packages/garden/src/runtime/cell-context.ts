@@ -1,4 +1,5 @@
 import type { CgroupHierarchies } from '../cgroup/hierarchy.ts';
+import type { ContainerDisks } from '../disk/container-disks.ts';
 import type { GardenError } from '../errors.ts';
 import type { CellNetwork } from '../network/cell-network.ts';
 import type { CellPaths } from './cell-paths.ts';
@@ -14,6 +15,7 @@ export interface CellContext {
   readonly paths: CellPaths;
   readonly layersDir: string;
   readonly network: CellNetwork;
+  readonly disks: ContainerDisks;
   readonly cgroups: CgroupHierarchies;
   /** The cgroup whose children the containers are. */
   readonly cgroupParent: string;

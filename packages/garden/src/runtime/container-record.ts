@@ -48,6 +48,11 @@ const recordSchema = z.object({
   egress: z.array(egressRuleSchema).readonly().optional(),
   cgroup: z.string(),
   memoryBytes: z.number(),
+  /** What its writable layer may have, and what holds it at that; absent without a limit, and in records of before. */
+  disk: z
+    .object({ kind: z.enum(['project-quota', 'file-system']), limitBytes: z.number() })
+    .readonly()
+    .optional(),
   /** diffIDs of its layers, base first. */
   layers: z.array(z.string()).readonly(),
   /** What they are called; absent in records of before. */

@@ -51,6 +51,7 @@ export type StepListener = (step: ContainerStep, handle: string) => void;
 export const CONTAINER_STEPS = [
   'create:allocate',
   'create:files',
+  'create:disk',
   'create:keeper',
   'create:rootfs',
   'create:process',
@@ -66,6 +67,7 @@ export const CONTAINER_STEPS = [
   'delete:cgroup',
   'delete:network',
   'delete:rootfs',
+  'delete:disk',
   'delete:files',
 ] as const;
 export type ContainerStep = (typeof CONTAINER_STEPS)[number];

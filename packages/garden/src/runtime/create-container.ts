@@ -1,5 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
+import type { DiskLimitKind } from '../disk/container-disks.ts';
+import { projectOfAddress } from '../disk/project-quota-disks.ts';
 import { asGardenError, throwIfCancelled } from '../errors.ts';
 import { type ResolvedProcess, resolveProcess } from '../image/process.ts';
 import { highIdsOf, unmappedIds, withHighIds } from '../rootfs/id-range.ts';
@@ -33,6 +35,7 @@ export function newRecord(context: CellContext, spec: ContainerSpec, slot: numbe
     ...(spec.egress === undefined ? {} : { egress: spec.egress }),
     cgroup: `${context.cgroupParent}/${spec.handle}`,
     memoryBytes: spec.limits.memoryBytes,
+    ...diskOf(context.disks.kind, spec.limits.diskBytes),
     layers: spec.layers.map((layer) => layer.diffId),
     image: spec.image,
     keeper: null,
@@ -70,6 +73,7 @@ export async function createContainer(
   step('create:files', handle);
   makeDirectories(paths, record);
   save({});
+  await makeDisk(context, record, signal);
   const log = openLogs(paths);
   const sidecarLogs = record.sidecars.map((_, index) => openLogs(paths.sidecar(index)));
   const logFds = [log, ...sidecarLogs].flatMap(({ stdout, stderr }) => [stdout, stderr]);
@@ -149,6 +153,25 @@ function makeDirectories(paths: ContainerPaths, { range, sidecars }: ContainerRe
     chownSync(paths.rootfsDir, 0, range.base);
     chmodSync(paths.rootfsDir, 0o710);
     for (const fifo of [paths.stdout, paths.stderr, paths.release]) makeFifo(fifo);
+function diskOf(kind: DiskLimitKind, limitBytes: number | undefined): Pick<ContainerRecord, 'disk'> {
+  return kind === 'none' || limitBytes === undefined ? {} : { disk: { kind, limitBytes } };
+}
+
+/** From here on the container's own files cannot be more than it may have. */
+async function makeDisk(context: CellContext, record: ContainerRecord, signal: AbortSignal | undefined): Promise<void> {
+  const { handle, disk, network } = record;
+  context.onStep('create:disk', handle);
+  if (disk === undefined) return;
+  const { writableDir, image } = context.paths.container(handle);
+  const project = projectOfAddress(network.address);
+  try {
+    await context.disks.make({ handle, writableDir, image, limitBytes: disk.limitBytes, project });
+  } catch (error) {
+    throw asGardenError(error, 'CONTAINER_DISK_FAILED', 'disk', `The disk of ${handle} could not be made`);
+  }
+  throwIfCancelled(signal, 'disk');
+}
+
     for (const index of sidecars.keys()) {
       const sidecar = paths.sidecar(index);
       mkdirSync(sidecar.exitDir, { recursive: true, mode: 0o700 });

@@ -1,6 +1,7 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroup } from '../cgroup/removal.ts';
+import { releaseDisk } from '../disk/release-disk.ts';
 import { asGardenError } from '../errors.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { unmountRootfs } from '../rootfs/rootfs.ts';
@@ -44,6 +45,8 @@ export async function destroyContainer(context: CellContext, remains: Remains): 
     removeDirectory(paths.rootfsDir);
     rmSync(paths.exitFile, { force: true });
     step('delete:files', handle);
+    step('delete:disk', handle);
+    releaseDisk(paths);
     await removeTree(paths.dir);
   } catch (error) {
     throw asGardenError(error, 'CELL_STATE_FAILED', 'delete', `The container ${handle} could not be removed`);

@@ -1,3 +1,4 @@
+import type { DiskLimitWish } from '../disk/choose-disks.ts';
 import type { GardenError } from '../errors.ts';
 import type { LayerStoreOptions } from '../layers/layer.ts';
 import type { PacketNews } from '../network/packet-log.ts';
@@ -26,6 +27,8 @@ export interface GardenOptions {
   /** CIDRs outside of the machine that may open connections to containers. Default: none. */
   readonly reachableFrom?: readonly string[];
   readonly layers?: Omit<LayerStoreOptions, 'dir' | 'onProblem'>;
+  /** What holds writable layers at their limits. Default `auto`: the best that the machine has. */
+  readonly diskLimits?: DiskLimitWish;
   readonly programs?: Partial<Programs>;
   /** For metrics: each step of a create, start or delete, as it begins. */
   readonly onStep?: StepListener;

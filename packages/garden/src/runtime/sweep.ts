@@ -30,6 +30,7 @@ export async function sweepCell(
     ...mountedHandles(paths.rootfs),
     ...listCgroups(context.cgroups, context.cgroupParent),
   ]);
+    ...mountedHandles(paths.containers),
   const containers = [...found].filter((handle) => !keep.handles.has(handle));
   for (const handle of containers) {
     await destroyContainer(context, { handle, processes: undefined, hostDevice: undefined });
@@ -45,8 +46,8 @@ function isBeingWritten(name: string, handles: ReadonlySet<string>): boolean {
 }
 
 /** Handles with something mounted below their directory, in whatever state the directory is. */
-function mountedHandles(rootfs: string): string[] {
-  const prefix = `${rootfs}${sep}`;
+function mountedHandles(parent: string): string[] {
+  const prefix = `${parent}${sep}`;
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
