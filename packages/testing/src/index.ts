@@ -39,6 +39,11 @@ export {
   simpleSignature,
   statementBundle,
 } from './image-signing.ts';
+export { ESCAPES, type Escape, type EscapeOutcome, lookAround } from './isolation/escapes.ts';
+export type { Probe, ProbeFamily, ProbeOutcome, ProbeVariables } from './isolation/probe.ts';
+export { probeBase, probeEntries, probeOutcomes } from './isolation/probe-image.ts';
+export { isolationProbes } from './isolation/probes.ts';
+export { openSealedMachine, runSealed, type SealedMachine } from './isolation/sealed-machine.ts';
 export { type NatsHandle, type NatsOptions, startNats } from './nats.ts';
 export { type ApiExchange, checkAgainstOpenapi } from './openapi-conformance.ts';
 export { type PostgresHandle, postgresPrograms, startPostgres } from './postgres.ts';

@@ -19,6 +19,7 @@ const input: OciConfigInput = {
   swapAccounting: true,
   ipv6: true,
   arch: 'x64',
+  appArmorProfile: undefined,
   initPath: '/usr/bin/tini-static',
   toolsPath: '/bin/busybox',
   binds: [{ source: '/x/hosts', destination: '/etc/hosts', readOnly: false }],
@@ -57,7 +58,7 @@ test('there is no swap on top of the memory, where swap is counted; no pids limi
 });
 
 test('seccomp allows nothing that mounts, loads, traces the kernel or makes namespaces', () => {
-  const profile = seccompProfile('x64');
+  const profile = seccompProfile('x64', { familiesHeld: false });
   expect(profile.defaultAction).toBe('SCMP_ACT_ERRNO');
   for (const name of [
     'mount',
@@ -89,6 +90,7 @@ test('seccomp allows nothing that mounts, loads, traces the kernel or makes name
     'clone',
     'clone3',
     'socket',
+    'socketcall',
     'personality',
     'iopl',
     'acct',
@@ -98,7 +100,26 @@ test('seccomp allows nothing that mounts, loads, traces the kernel or makes name
     expect(ALLOWED_SYSCALLS).not.toContain(name);
   }
   expect(new Set(ALLOWED_SYSCALLS).size).toBe(ALLOWED_SYSCALLS.length);
-  expect(seccompProfile('arm64').architectures).toContain('SCMP_ARCH_AARCH64');
+  expect(seccompProfile('arm64', { familiesHeld: false }).architectures).toContain('SCMP_ARCH_AARCH64');
+});
+
+test('32-bit programs make sockets by socketcall only where AppArmor holds their families', () => {
+  const rules = (profile: string | undefined): unknown =>
+    build({ appArmorProfile: profile }).linux.seccomp.syscalls.filter((rule: { names: string[] }) =>
+      rule.names.includes('socketcall'),
+    );
+  expect(rules('slipway-container')).toEqual([{ names: ['socketcall'], action: 'SCMP_ACT_ALLOW' }]);
+  expect(rules(undefined)).toEqual([
+    { names: ['socketcall'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value: 1, op: 'SCMP_CMP_NE' }] },
+    {
+      names: ['socketcall'],
+      action: 'SCMP_ACT_ERRNO',
+      errnoRet: 38,
+      args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' }],
+    },
+  ]);
+  expect(build({ appArmorProfile: 'slipway-container' }).process.apparmorProfile).toBe('slipway-container');
+  expect(build().process).not.toHaveProperty('apparmorProfile');
 });
 
 describe('files of /etc', () => {

@@ -3,7 +3,7 @@
  * (refused in user namespaces anyway) and AUDIT_WRITE (needs the host's own namespace). Stock images that start as
  * root need these to chown their directories, bind port 80 and drop to their own user.
  */
-const ROOT_CAPABILITIES: readonly string[] = [
+export const ROOT_CAPABILITIES: readonly string[] = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_FOWNER',

@@ -2,8 +2,12 @@
 export const MASKED_PATHS: readonly string[] = [
   '/proc/acpi',
   '/proc/asound',
+  '/proc/config.gz',
   '/proc/interrupts',
+  '/proc/iomem',
+  '/proc/ioports',
   '/proc/kcore',
+  '/proc/key-users',
   '/proc/keys',
   '/proc/latency_stats',
   '/proc/sched_debug',
@@ -12,6 +16,8 @@ export const MASKED_PATHS: readonly string[] = [
   '/proc/timer_stats',
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
+  '/sys/kernel/notes',
+  '/sys/kernel/vmcoreinfo',
 ];
 
 /** Kernel files that no container may write. */

@@ -39,6 +39,8 @@ export interface OciConfigInput {
   /** Whether the machine knows IPv6. */
   readonly ipv6: boolean;
   readonly arch: string;
+  /** What AppArmor holds all processes to; where the machine has none, undefined. */
+  readonly appArmorProfile: string | undefined;
   /** Our init on the host. */
   readonly initPath: string;
   /** Our static busybox on the host. */
@@ -48,7 +50,7 @@ export interface OciConfigInput {
 }
 
 /** Where the init is in every container: the app is its child, and need reap no orphans. */
-const INIT_DESTINATION = '/.slipway/init';
+export const INIT_DESTINATION = '/.slipway/init';
 
 /** A static busybox in every container: whoever looks into one finds a shell, whatever the image has. */
 export const TOOLS_DESTINATION = '/.slipway/busybox';
@@ -103,7 +105,11 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
     ociVersion: '1.0.2',
     hostname: input.hostname,
     root: { path: input.rootfs },
-    process: buildOciProcess({ ...process, args: [INIT_DESTINATION, '--', ...process.args] }, limits),
+    process: buildOciProcess(
+      { ...process, args: [INIT_DESTINATION, '--', ...process.args] },
+      limits,
+      input.appArmorProfile,
+    ),
     mounts: [
       ...kernelMounts,
       bind({ source: input.initPath, destination: INIT_DESTINATION, readOnly: true }, ['nosuid', 'nodev']),
@@ -121,7 +127,7 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
         cpu: { shares: limits.cpuShares },
         ...(limits.pids > 0 ? { pids: { limit: limits.pids } } : {}),
       },
-      seccomp: seccompProfile(input.arch),
+      seccomp: seccompProfile(input.arch, { familiesHeld: input.appArmorProfile !== undefined }),
       maskedPaths: MASKED_PATHS,
       readonlyPaths: READONLY_PATHS,
       sysctl: {
@@ -139,6 +145,7 @@ export function buildOciConfig(input: OciConfigInput): Readonly<Record<string, u
 export function buildOciProcess(
   process: ResolvedProcess,
   limits: Pick<ContainerLimits, 'nofile'>,
+  appArmorProfile: string | undefined,
 ): Readonly<Record<string, unknown>> {
   const { uid, gid, additionalGids } = process.user;
   return {
@@ -153,6 +160,7 @@ export function buildOciProcess(
       { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
     ],
     noNewPrivileges: true,
+    ...(appArmorProfile === undefined ? {} : { apparmorProfile: appArmorProfile }),
   };
 }
 

@@ -45,8 +45,29 @@ function allowWhen(name: string, index: number, values: readonly number[]): Secc
   }));
 }
 
-/** The filter of every container: default-deny. `arch` is Node's name of the machine's. */
-export function seccompProfile(arch: string): SeccompProfile {
+/** Of socketcall(2), through which 32-bit programs of glibc make all calls on sockets: make one. */
+const SOCKETCALL_SOCKET = 1;
+
+/**
+ * socketcall has the family in memory, where a filter cannot look, so that AF_ALG and AF_VSOCK could be had through it.
+ * Where AppArmor holds the families it is allowed; elsewhere no socket is made by it, which costs 32-bit programs of
+ * glibc the network. Those of musl, and the call `socket` itself, are filtered as with 64 bits.
+ */
+function socketcall(familiesHeld: boolean): SeccompRule[] {
+  const names = ['socketcall'];
+  if (familiesHeld) return [{ names, action: 'SCMP_ACT_ALLOW' }];
+  const when = (op: string): NonNullable<SeccompRule['args']> => [{ index: 0, value: SOCKETCALL_SOCKET, op }];
+  return [
+    { names, action: 'SCMP_ACT_ALLOW', args: when('SCMP_CMP_NE') },
+    { names, action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS, args: when('SCMP_CMP_EQ') },
+  ];
+}
+
+/**
+ * The filter of every container: default-deny. `arch` is Node's name of the machine's; `familiesHeld` says whether
+ * something else keeps containers to `SOCKET_FAMILIES`. x32 is not among the architectures: its calls kill the process.
+ */
+export function seccompProfile(arch: string, { familiesHeld }: { readonly familiesHeld: boolean }): SeccompProfile {
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
@@ -61,6 +82,7 @@ export function seccompProfile(arch: string): SeccompProfile {
       // Its flags are in memory, where a filter cannot look: libc then falls back to clone.
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
       ...allowWhen('socket', 0, SOCKET_FAMILIES),
+      ...socketcall(familiesHeld),
       ...allowWhen('personality', 0, PERSONALITIES),
     ],
   };

@@ -38,7 +38,7 @@ const time = `adjtimex alarm clock_adjtime clock_adjtime64 clock_getres clock_ge
   timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 times`;
 
 const network = `accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg
-  recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketcall socketpair`;
+  recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketpair`;
 
 const ipc = `ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend
   mq_timedsend_time64 mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 shmat

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { GardenError } from '../errors.ts';
+import type { RootfsView } from '../rootfs/rootfs-files.ts';
 
 /** What may say what to run. */
 export interface CommandSource {
@@ -34,13 +35,28 @@ const FORBIDDEN = ['/proc', '/sys', '/dev', '/.slipway'];
  */
 export function buildWorkdir(workdir: string): string {
   const path = posix.normalize(posix.join('/', workdir)).replace(/(?<=.)\/$/, '');
-  const forbidden = FORBIDDEN.some((each) => path === each || path.startsWith(`${each}/`));
-  if (!forbidden && !path.includes('\0') && path.length < 4096) return path;
-  throw new GardenError(
-    'PROCESS_WORKDIR_INVALID',
-    'process',
-    `No process can start in ${JSON.stringify(path.slice(0, 200))}`,
-  );
+  if (!isForbidden(path) && !path.includes('\0') && path.length < 4096) return path;
+  throw invalidWorkdir(path);
+}
+
+/**
+ * Refuses a working directory that the image has a link to the same places for, or to nowhere: /proc is empty in an image,
+ * and what leads nowhere here could lead to a directory of the host when the runtime follows it.
+ * @throws GardenError PROCESS_WORKDIR_INVALID
+ */
+export function checkWorkdir(path: string, view: Pick<RootfsView, 'kindOf' | 'realPath'>): void {
+  if (view.kindOf(path) !== 'link') return;
+  const real = view.realPath(path);
+  if (real === undefined || isForbidden(real)) throw invalidWorkdir(path);
+}
+
+function isForbidden(path: string): boolean {
+  return FORBIDDEN.some((each) => path === each || path.startsWith(`${each}/`));
+}
+
+function invalidWorkdir(path: string): GardenError {
+  const shown = JSON.stringify(path.slice(0, 200));
+  return new GardenError('PROCESS_WORKDIR_INVALID', 'process', `No process can start in ${shown}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { GardenError } from '../errors.ts';
 import type { RootfsView } from '../rootfs/rootfs-files.ts';
-import { buildArguments, buildWorkdir, executableCandidates } from './command.ts';
+import { buildArguments, buildWorkdir, checkWorkdir, executableCandidates } from './command.ts';
 import { buildEnvironment, lookUp } from './environment.ts';
 import { type ContainerUser, resolveUser } from './user.ts';
 
@@ -42,6 +42,7 @@ const ACCOUNT_FILE_BYTES = 1024 * 1024;
 export function resolveProcess(request: ProcessRequest, view: RootfsView, mounted: readonly string[]): ResolvedProcess {
   const args = buildArguments(request);
   const cwd = buildWorkdir(request.workdir);
+  checkWorkdir(cwd, view);
   const user = resolveUser(request.user, {
     passwd: readAccounts(view, '/etc/passwd'),
     group: readAccounts(view, '/etc/group'),

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { GardenError } from '../errors.ts';
 import { openInRoot } from '../sys/beneath.ts';
 import { errnoCode } from '../sys/sys-error.ts';
@@ -77,6 +77,18 @@ export class RootfsView {
     }
     try {
       return fstatSync(fd).isDirectory() ? 'directory' : 'other';
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Where a path leads, all links followed; undefined when that is nowhere. */
+  realPath(path: string): string | undefined {
+    const fd = this.#open(path, 'path');
+    if (fd === undefined) return undefined;
+    try {
+      const root = readlinkSync(`/proc/self/fd/${this.#fd}`);
+      return `/${readlinkSync(`/proc/self/fd/${fd}`).slice(root.length)}`.replace('//', '/');
     } finally {
       closeSync(fd);
     }

@@ -25,6 +25,7 @@ import { destroyContainer } from './destroy-container.ts';
 import { ExitWatcher } from './exit-watcher.ts';
 import { DEFAULT_ID_BASE, type GardenOptions } from './garden-options.ts';
 import { checkHandle } from './handle.ts';
+import { loadAppArmorProfile } from './load-apparmor.ts';
 import { checkHost, DEFAULT_PROGRAMS } from './programs.ts';
 import { readAllowances } from './read-allowances.ts';
 import { Slots } from './slots.ts';
@@ -95,6 +96,7 @@ export class Garden {
           toolsPath: programs.tools,
           swapAccounting: countsSwap(cgroups, cgroupParent),
           ipv6: existsSync('/proc/sys/net/ipv6'),
+          appArmorProfile: await loadAppArmorProfile(runCommand, onProblem),
           nameServers: options.nameServers ?? [],
         },
         exits,

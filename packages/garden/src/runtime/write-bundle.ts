@@ -15,6 +15,8 @@ export interface BundleSettings {
   readonly toolsPath: string;
   readonly swapAccounting: boolean;
   readonly ipv6: boolean;
+  /** What AppArmor holds containers to. */
+  readonly appArmorProfile: string | undefined;
   /** Instead of the host's. */
   readonly nameServers: readonly string[];
 }
@@ -56,6 +58,7 @@ export function writeBundle(
       swapAccounting: settings.swapAccounting,
       ipv6: settings.ipv6,
       arch: globalThis.process.arch,
+      appArmorProfile: settings.appArmorProfile,
       initPath: settings.initPath,
       toolsPath: settings.toolsPath,
       binds: [
@@ -66,7 +69,7 @@ export function writeBundle(
     // It has the app's environment, secrets included.
     writeFileSync(paths.config, JSON.stringify(config), { mode: 0o600 });
     for (const [index, sidecar] of sidecars.entries()) {
-      const content = JSON.stringify(buildOciProcess(sidecar, spec.limits));
+      const content = JSON.stringify(buildOciProcess(sidecar, spec.limits, settings.appArmorProfile));
       writeFileSync(paths.sidecar(index).process, content, { mode: 0o600 });
     }
   } catch (error) {
