@@ -8,7 +8,13 @@ import type { Platform } from './actions/platform.ts';
 import { askAgain } from './actions/registry-checks.ts';
 import { requestStagingAgain } from './actions/staging.ts';
 import { ActualState } from './adapters/nats/actual-state.ts';
-import { DesiredRecords, desiredLrps, desiredTasks, wantedImages } from './adapters/nats/desired-records.ts';
+import {
+  DesiredRecords,
+  desiredLrps,
+  desiredTasks,
+  networkRecords,
+  wantedImages,
+} from './adapters/nats/desired-records.ts';
 import { TaskReports } from './adapters/nats/task-reports.ts';
 import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
@@ -26,6 +32,7 @@ import { InstanceEvents } from './handlers/instance-events.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
 import { lrpSource } from './handlers/lrp-source.ts';
 import { OutboxRelay } from './handlers/outbox-relay.ts';
+import { networkSource } from './handlers/network-source.ts';
 import { prepareDatabase } from './handlers/prepare-database.ts';
 import { failLateChecks, publishRegistryCheck, startRegistryCheckResults } from './handlers/registry-checks.ts';
 import { Repeated } from './handlers/repeated.ts';
@@ -146,6 +153,16 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     });
     const onTaskReport = (guid: string): void => {
       taskUpdater.see(guid);
+    let networkSyncing: Repeated | undefined;
+    const networks = await unlessStopped(DesiredRecords.open(bus, networkRecords, () => networkSyncing?.trigger()));
+    onStop(() => networks.close());
+    const networkSync = new DesiredSync({
+      source: networkSource(db),
+      records: networks,
+      now,
+      logger,
+      metrics: new SyncMetrics(metrics, 'network'),
+    });
       settleTasks.trigger();
     };
     const taskReports = await unlessStopped(TaskReports.open(bus, onTaskReport));
@@ -164,6 +181,9 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     imageSyncing = keptInSync;
     const syncing = sync;
     relay = new OutboxRelay({
+    const syncNetworks = async (): Promise<void> => void (await networkSync.syncAll());
+    const networksInSync = new Repeated('network-sync', syncNetworks, config.SYNC_INTERVAL_MS, logger);
+    networkSyncing = networksInSync;
       db,
       now,
       logger,
@@ -182,9 +202,11 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
         image: (guid) => imageSync.syncOne(guid),
         sync: async () => {
           syncing.trigger();
+        network: (key) => networkSync.syncOne(key),
           keptInSync.trigger();
         },
       },
+          networksInSync.trigger();
     });
     const relaying = relay;
     new Gauge({
@@ -229,6 +251,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     keptInSync.start();
     relay.start();
     lateBuilds.start();
+    networksInSync.start();
     lateChecks.start();
     deployments.start();
     auditEvents.start();
@@ -239,6 +262,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       keptInSync,
       relaying,
       lateBuilds,
+      networksInSync,
       lateChecks,
       deployments,
       auditEvents,
@@ -318,6 +342,7 @@ function platformOf(config: Config): Platform {
 
 function emitLine(emitter: LogEmitter, { appGuid, text, stream }: ApiLine): void {
   emitter.emit({ sourceId: appGuid, sourceType: 'API', stream, line: text });
+      networkPoliciesPerSource: config.MAX_NETWORK_POLICIES_PER_APP_SOURCE,
 }
 
 /** What stagers were asked and have not answered. */

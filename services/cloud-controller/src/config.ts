@@ -53,3 +53,5 @@ export const configSchema = z.object({
   DEFAULT_LOG_RATE_BYTES_PER_SECOND: z.coerce.number().int().min(-1).default(-1),
 });
 export type Config = z.output<typeof configSchema>;
+  /** Cloud Foundry's `max_policies_per_app_source`. */
+  MAX_NETWORK_POLICIES_PER_APP_SOURCE: settings.integer(150, 0, 1_000_000),

@@ -104,6 +104,21 @@ const apiErrors = {
     kind: 'unavailable',
     means: 'The keys that tokens are checked with cannot be fetched.',
   },
+  NetworkPolicyInvalid: {
+    code: 390_001,
+    status: 400,
+    message: '%s',
+    kind: 'invalid',
+    means: 'A network policy is not what it must be; the text says what is wrong.',
+  },
+  NetworkPolicyRefused: {
+    code: 390_002,
+    status: 403,
+    message: '%s',
+    kind: 'forbidden',
+    means:
+      'An app of a network policy does not exist, or you are no developer in its space; or it is the source of as many policies as it may be.',
+  },
   OrgSuspended: {
     code: 10017,
     status: 403,

@@ -41,6 +41,10 @@ const credentials = (place: object) => ({
   ...place,
 });
 const ofOrganization = { ids: (ids: Ids): Ids => ({ guid: ids.organizationCredentials ?? '' }) };
+const policies = (ids: Ids) => {
+  const destination = { id: ids.startedApp, protocol: 'tcp', ports: { start: 8080, end: 8080 } };
+  return { policies: [{ source: { id: ids.apps }, destination }] };
+};
 const partnerOrganization = (ids: Ids) => ({ data: [{ guid: ids.partnerOrganization }] });
 const partnerSpace = (ids: Ids) => ({ data: [{ guid: ids.partnerSpace }] });
 
@@ -196,6 +200,9 @@ export const permissionRequests: Readonly<Record<string, PermissionRequest>> = {
   'PATCH /v3/deployments/{guid}': nothing,
   'POST /v3/deployments/{guid}/actions/cancel': fresh((w) => w.deployment()),
   'PATCH /v3/revisions/{guid}': nothing,
+
+  'POST /networking/v1/external/policies': { body: policies },
+  'POST /networking/v1/external/policies/delete': { body: policies },
 
   'POST /v3/routes': {
     body: (ids) => ({ host: name(), relationships: { space: link(ids.spaces), domain: link(ids.sharedDomain) } }),

@@ -72,6 +72,7 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
   const now = (): Date => new Date();
   const writer = new Writer({ db, now, onAnnounced: () => undefined, onLine: (line) => lines.push(line) });
   const tokens = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token`, logger });
+      networkPoliciesPerSource: 150,
   const users = createUserDirectory({
     uaaUrl: issuer.uaaUrl,
     clientSecret: new Secret(issuer.clientSecret),

@@ -1,6 +1,7 @@
 import { deleteMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import { auditApp } from './audit.ts';
+import { deletePoliciesOf } from './network-policies.ts';
 import { endVersion } from './process-versions.ts';
 import { auditDestination } from './routes.ts';
 import { lockApp, processesOf } from './rows.ts';
@@ -18,6 +19,7 @@ export async function deleteApp(unit: UnitOfWork, guid: string): Promise<void> {
   const processes = await processesOf(unit, guid);
   for (const process of processes) await endVersion(unit, process);
   await deleteTasksOf(unit, app);
+  await deletePoliciesOf(unit, guid);
   const owned = ['builds', 'packages', 'droplets', 'deployments', 'revisions'] as const;
   const guids = [guid, ...processes.map((process) => process.guid)];
   for (const table of owned) {

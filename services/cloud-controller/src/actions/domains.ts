@@ -1,3 +1,4 @@
+import { keys } from '@slipway/contracts';
 import { isUniqueViolation } from '@slipway/database';
 import { sql as rawSql, type SqlBool } from 'kysely';
 import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
@@ -46,6 +47,7 @@ export async function createDomain(unit: UnitOfWork, platform: Platform, spec: N
     });
   if (spec.organization !== undefined) await requireDomainQuota(unit, spec.organization);
   await saveMetadata(sql, 'domain', guid, spec.metadata);
+  if (spec.internal) await unit.announce('network', keys.internalDomain(name));
   await auditResource(unit, 'domain', 'create', row, {
     organizationGuid: row.organization_guid,
     data: { request: { name, internal: spec.internal } },
@@ -114,5 +116,6 @@ export async function deleteDomain(unit: UnitOfWork, platform: Platform, guid: s
   await sql.deleteFrom('domain_organizations').where('domain_guid', '=', guid).execute();
   const row = await sql.deleteFrom('domains').where('guid', '=', guid).returningAll().executeTakeFirst();
   if (row === undefined) return;
+  if (row.internal === 1) await unit.announce('network', keys.internalDomain(row.name));
   await auditResource(unit, 'domain', 'delete-request', row, { organizationGuid: row.organization_guid });
 }

@@ -24,6 +24,8 @@ export interface Limits {
   readonly stagingTimeoutS: number;
   /** Under way at a time. */
   readonly buildsPerOrganization: number;
+  /** Of how many network policies an app may be the source, where no administrator made them. */
+  readonly networkPoliciesPerSource: number;
   /** Whom processes may run as besides `vcap` and the image's own user. */
   readonly processUsers: readonly string[];
 }

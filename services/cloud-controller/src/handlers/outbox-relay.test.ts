@@ -42,6 +42,7 @@ describe.each(engines)('on $engine', ({ engine, create }) => {
         lrp: handler('lrp'),
         task: handler('task'),
         image: handler('image'),
+        network: handler('network'),
         'staging-request': handler('staging-request'),
         sync: handler('sync'),
       },

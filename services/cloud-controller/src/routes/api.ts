@@ -18,6 +18,7 @@ import { isolationSegmentRoutes } from './isolation-segments.ts';
 import { jobRoutes } from './jobs.ts';
 import { logAccessRoutes } from './log-access.ts';
 import { manifestRoutes } from './manifests.ts';
+import { networkPolicyRoutes } from './network-policies.ts';
 import { openApiRoutes } from './openapi/openapi-routes.ts';
 import { routesOf } from './openapi/routes-of.ts';
 import { organizationQuotaRoutes } from './organization-quotas.ts';
@@ -73,6 +74,7 @@ const resources = [
   routeDestinationRoutes,
   routeSharingRoutes,
   featureFlagRoutes,
+  networkPolicyRoutes,
   environmentGroupRoutes,
   manifestRoutes,
   deploymentRoutes,

@@ -48,6 +48,10 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
   const space = () => createSpace(suite.api.admin);
   const app = () => createApp(suite.api.admin, suite.spaceGuid);
   const pack = async () => createPackage(suite.api.admin, await app());
+  const policy = async () => ({
+    source: { id: await app() },
+    destination: { id: await app(), protocol: 'tcp', ports: { start: 8080, end: 8080 } },
+  });
   const route = () => createRoute(suite.api.admin, suite.spaceGuid, name());
   const startedApp = async (): Promise<{ app: string; droplet: string }> => {
     const guid = await app();
@@ -275,6 +279,13 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
     'PATCH /v3/routes/{guid}/relationships/space': async () =>
       sharing(async () => patch(`/v3/routes/${await route()}/relationships/space`, one((await space()).spaceGuid))),
     'PATCH /v3/feature_flags/{name}': () => patch('/v3/feature_flags/task_creation', { enabled: true }),
+    'POST /networking/v1/external/policies': async () =>
+      post('/networking/v1/external/policies', { policies: [await policy()] }),
+    'POST /networking/v1/external/policies/delete': async () => {
+      const policies = [await policy()];
+      await suite.api.admin.post('/networking/v1/external/policies', { policies });
+      return post('/networking/v1/external/policies/delete', { policies });
+    },
     'PATCH /v3/environment_variable_groups/{name}': () =>
       patch('/v3/environment_variable_groups/running', { var: { A: '1' } }),
     'POST /v3/deployments': async () =>

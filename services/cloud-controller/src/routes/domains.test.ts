@@ -112,8 +112,9 @@ describe.each(engines)('on $engine', ({ create }) => {
   describe('internal domains', () => {
     test('have routes that the router is not told of', async () => {
       const { spaceGuid } = await createSpace(suite.api.admin);
-      const { body: domain } = await make('apps.internal', { internal: true });
+      const { body: domain } = await make('cluster.internal', { internal: true });
       expect(domain.internal).toBe(true);
+      expect(await suite.outbox()).toContain('network internal-domain.cluster.internal');
       const app = await createApp(suite.api.admin, spaceGuid);
       await suite.assign(app, await suite.stage(app));
       await suite.api.admin.post(`/v3/apps/${app}/actions/start`);
@@ -122,7 +123,10 @@ describe.each(engines)('on $engine', ({ create }) => {
         destinations: [{ app: { guid: app } }],
       });
       expect(mapped.status).toBe(200);
-      expect((await suite.lrpsOf(app))[0]?.state.routes).toEqual([]);
+      expect((await suite.lrpsOf(app))[0]?.state).toMatchObject({
+        routes: [],
+        internalHosts: ['backend.cluster.internal'],
+      });
       const refused = await suite.api.admin.post('/v3/routes', {
         host: '*',
         path: '/x',

@@ -6,7 +6,10 @@ import {
   type DesiredTask,
   type DomainFreshness,
   type ImagesFreshness,
+  type InternalDomain,
   keys,
+  type NetworkPolicy,
+  type NetworkRecord,
   type TaskRecord,
   type WantedImage,
 } from '@slipway/contracts';
@@ -92,6 +95,24 @@ export const wantedImages: DesiredKind<WantedImage | ImagesFreshness, WantedImag
   compacts: true,
 };
 
+/** Policies and internal domains, each by its key. */
+export const networkRecords: DesiredKind<NetworkRecord, NetworkPolicy | InternalDomain> = {
+  name: 'network',
+  bucket: buckets.networkPolicies,
+  filter: '>',
+  keyOf: (key) => key,
+  markerKey: keys.networkDomain,
+  marker: (refreshedAt, recordCount) => ({
+    v: 1,
+    kind: 'freshness',
+    domain: 'cf-network',
+    refreshedAt,
+    ttlMs: FRESHNESS_TTL_MS,
+    recordCount,
+  }),
+  compacts: true,
+};
+
 /**
  * The records of one kind, whose only writer is cloud-controller. They are followed as fingerprints, which is all that
  * comparing needs. Writes are compare-and-set: of two cloud-controllers, the one that read earlier loses and looks again.
@@ -150,10 +171,10 @@ export class DesiredRecords<V, R extends V> {
     const prefix = this.kind.keyOf('');
     const records = new Map<string, string | undefined>();
     for (const [key, { value }] of this.#view.entries) {
-      if (key.startsWith(prefix)) records.set(key.slice(prefix.length), value);
+      if (key.startsWith(prefix) && key !== this.kind.markerKey) records.set(key.slice(prefix.length), value);
     }
     for (const key of this.#view.invalidKeys) {
-      if (key.startsWith(prefix)) records.set(key.slice(prefix.length), undefined);
+      if (key.startsWith(prefix) && key !== this.kind.markerKey) records.set(key.slice(prefix.length), undefined);
     }
     return records;
   }

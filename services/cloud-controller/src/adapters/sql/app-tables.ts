@@ -131,6 +131,17 @@ export interface RouteDestinations extends Resource {
 }
 
 export interface Deployments extends Resource {
+/** What instances of one app may reach at those of another, or of the same. */
+export interface NetworkPolicies {
+  id: Generated<number>;
+  source_guid: string;
+  destination_guid: string;
+  protocol: 'tcp' | 'udp';
+  start_port: number;
+  end_port: number;
+  created_at: Time;
+}
+
   app_guid: string;
   strategy: 'rolling' | 'canary';
   state: 'DEPLOYING' | 'PREPAUSED' | 'PAUSED' | 'CANCELING' | 'DEPLOYED' | 'CANCELED';

@@ -102,9 +102,15 @@ async function withState(sql: Sql, rows: readonly Selection[]): Promise<LrpRow[]
       instances: row.instances,
       updatedAt: row.updated_at,
       routes: (destinations.get(processKey(row.app_guid, row.type)) ?? []).filter(({ internal }) => !internal),
+      internalHosts: internalHosts(destinations.get(processKey(row.app_guid, row.type)) ?? []),
       retire: (retired.get(row.guid) ?? []).map((entry) => entry.instance_guid),
     },
   }));
+}
+
+/** Once each: routes of one name to several ports are one name. */
+function internalHosts(destinations: readonly DestinationUrl[]): string[] {
+  return [...new Set(destinations.filter(({ internal }) => internal).map(({ url }) => url.replace(/\/.*$/, '')))];
 }
 
 export interface DestinationUrl {

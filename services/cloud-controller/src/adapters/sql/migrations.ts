@@ -17,6 +17,7 @@ import { eventsOfOrganizationsMigration } from './migrations/015-events-of-organ
 import { organizationsOfAppsMigration } from './migrations/016-organizations-of-apps.ts';
 import { registryCredentialsMigration } from './migrations/017-registry-credentials.ts';
 import { signaturePoliciesMigration } from './migrations/018-signature-policies.ts';
+import { networkPoliciesMigration } from './migrations/019-network-policies.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -38,6 +39,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '017-registry-credentials': registryCredentialsMigration,
   '018-signature-policies': signaturePoliciesMigration,
 };
+  '019-network-policies': networkPoliciesMigration,
 
 /** Seals what older releases left in clear text. */
 export interface Encrypting {

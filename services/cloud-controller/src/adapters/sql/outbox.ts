@@ -15,6 +15,8 @@ export type OutboxKind =
   | 'task'
   /** Subject: the guid of a droplet, whose image cells shall keep or may let go of. */
   | 'image'
+  /** Subject: the key of a record of KV `network-policies`. */
+  | 'network'
   /** Subject: the guid of registry credentials that a registry shall be asked about. */
   | 'registry-check'
   /** Every LRP may have changed. No subject. */

@@ -4,6 +4,7 @@ import type {
   Builds,
   Deployments,
   Droplets,
+  NetworkPolicies,
   Packages,
   Processes,
   RetiredInstances,
@@ -67,6 +68,7 @@ export interface Database {
   routes: Routes;
   route_spaces: RouteSpaces;
   route_destinations: RouteDestinations;
+  network_policies: NetworkPolicies;
   deployments: Deployments;
   revisions: Revisions;
   tasks: Tasks;

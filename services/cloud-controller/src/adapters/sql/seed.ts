@@ -17,10 +17,13 @@ export const unlimitedQuota: QuotaLimits = {
   domains: { total_domains: null },
 };
 
+/** By whose names apps find one another, as on Cloud Foundry. */
+const INTERNAL_DOMAIN = 'apps.internal';
+
 export const DEFAULT_QUOTA = 'default';
 
 /**
- * Gives a new platform its shared domain, the shared isolation segment and the quota of new organizations. A domain is
+ * Gives a new platform its shared domain and its internal one, the shared isolation segment and the quota of new organizations. A domain is
  * added only while there is no shared one: an operator who deleted or renamed it meant it.
  */
 export async function seed(db: Db, options: { readonly appsDomain: string; readonly now: string }): Promise<void> {
@@ -39,10 +42,12 @@ export async function seed(db: Db, options: { readonly appsDomain: string; reado
       .values({ ...base, ...SHARED_SEGMENT })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
+    const anyDomain = await sql.selectFrom('domains').select('id').limit(1).executeTakeFirst();
     const domain = await sql
       .selectFrom('domains')
       .select('id')
       .where('organization_guid', 'is', null)
+      .where('internal', '=', 0)
       .limit(1)
       .executeTakeFirst();
     if (domain === undefined) {
@@ -55,6 +60,13 @@ export async function seed(db: Db, options: { readonly appsDomain: string; reado
           internal: 0,
           organization_guid: null,
         })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+    if (anyDomain === undefined) {
+      await sql
+        .insertInto('domains')
+        .values({ ...base, guid: randomUUID(), name: INTERNAL_DOMAIN, internal: 1, organization_guid: null })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     }

@@ -80,6 +80,9 @@ export const accessRules = {
   'route.write': { readers: routeReaders, allowed: operators, effect: 'write' },
   /** To another space. */
   'route.transfer': { readers: routeReaders, allowed: developer, effect: 'write' },
+  /** The policy server: whoever develops at both ends. */
+  'networkPolicy.read': { readers: developer, allowed: developer, effect: 'read' },
+  'networkPolicy.write': { readers: developer, allowed: developer, effect: 'write' },
   /** What happened: managers are told nothing of it. */
   'event.readInSpace': { readers: eventReaders, allowed: eventReaders, effect: 'read' },
   'event.readInOrganization': { readers: ['organization_auditor'], allowed: ['organization_auditor'], effect: 'read' },

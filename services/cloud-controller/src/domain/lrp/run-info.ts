@@ -26,7 +26,7 @@ import type { BoundService } from './vcap-services.ts';
  * is started as it was, whatever was set since, and a record that NATS lost comes back the same.
  */
 export const runInfoSchema = desiredLrpSchema
-  .omit({ instances: true, routes: true, updatedAt: true, retire: true })
+  .omit({ instances: true, routes: true, internalHosts: true, updatedAt: true, retire: true })
   .extend({
     /** Where a route without a port leads. */
     defaultRoutePort: portSchema,
@@ -192,6 +192,8 @@ export interface LrpState {
     readonly protocol: string;
     readonly options?: RouteOptions;
   }[];
+  /** Names on internal domains. */
+  readonly internalHosts?: readonly string[];
   readonly updatedAt: string;
   /** Guids of instances to be stopped and replaced. */
   readonly retire: readonly string[];
@@ -214,6 +216,7 @@ export function toDesiredLrp({ defaultRoutePort: fallback, ...runInfo }: RunInfo
       protocol: protocol === 'http2' ? 'http2' : 'http1',
       ...lrpOptions(options ?? {}),
     })),
+    ...(state.internalHosts?.length ? { internalHosts: [...state.internalHosts] } : {}),
     ...(state.retire.length === 0 ? {} : { retire: [...state.retire] }),
   };
 }

@@ -30,7 +30,8 @@ export function openApiDocument(routes: readonly RegisteredRoute[], server: stri
       security: route.authenticated ? [{ bearer: [] }] : [],
       ...parametersOf(route, schemas, parameters),
       ...requestBodyOf(route.schema.body, schemas),
-      responses: { ...answersOf(route.schema.response ?? {}, schemas), ...ERRORS },
+      // Few have errors of another form than the others.
+      responses: { ...ERRORS, ...answersOf(route.schema.response ?? {}, schemas) },
     };
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation };
   }
@@ -130,7 +131,7 @@ function answersOf(response: Readonly<Record<string, ZodType>>, schemas: SchemaC
         ? {}
         : { content: { [contentType]: { schema: schemas.toJson(schema, 'output') } } }),
     };
-    return [status, answer] as const;
+    return [status.toUpperCase(), answer] as const;
   });
   return Object.fromEntries(answers);
 }
