@@ -16,6 +16,8 @@ export const cellPresenceSchema = z.object({
   address: z.string(),
   /** Where other cells get layers from this one (TLS with the cells' common key); absent when they cannot. */
   peerPort: z.int().min(1).max(65_535).optional(),
+  /** Where ssh-proxy begins sessions in its instances (TLS with a key of theirs); absent when it cannot. */
+  sshPort: z.int().min(1).max(65_535).optional(),
   /** Of its containers, as `10.254.0.0/22`. */
   subnet: z.string().optional(),
   zone: z.string(),

@@ -19,6 +19,7 @@ import { TaskReports } from './adapters/nats/task-reports.ts';
 import type { Database, Db } from './adapters/sql/schema.ts';
 import { seed } from './adapters/sql/seed.ts';
 import { type ApiLine, Writer } from './adapters/sql/writer.ts';
+import { fingerprintsOf } from './adapters/ssh-fingerprints.ts';
 import { createTokenVerifier } from './adapters/uaa/token-verifier.ts';
 import { createUserDirectory } from './adapters/uaa/user-directory.ts';
 import { Vault } from './adapters/vault.ts';
@@ -44,6 +45,7 @@ import { SyncMetrics } from './handlers/sync-metrics.ts';
 import { taskSource } from './handlers/task-source.ts';
 import { TaskUpdater } from './handlers/task-updater.ts';
 import { wantedImageSource } from './handlers/wanted-image-source.ts';
+import type { SshEndpoint } from './resources/root.ts';
 import { linksOf } from './resources/shapes.ts';
 import { createApi } from './routes/api.ts';
 
@@ -283,7 +285,7 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const users = createUserDirectory({ uaaUrl: config.UAA_URL, clientSecret: config.UAA_CLIENT_SECRET, now });
     const link = linksOf(config.EXTERNAL_URL);
     const api = await createApi(
-      { db, writer, platform, link, tokens, users, now, actual: () => actual },
+      { db, writer, platform, link, ssh: sshEndpoint(config), tokens, users, now, actual: () => actual },
       { logger, metrics, checkResponses: options.checkResponses === true },
     );
     onStop(() => api.close());
@@ -317,6 +319,11 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     },
     ports: () => ports,
   };
+}
+
+function sshEndpoint({ SSH_ADDRESS, SSH_HOST_PUBLIC_KEY }: Config): SshEndpoint | undefined {
+  if (SSH_ADDRESS === undefined || SSH_HOST_PUBLIC_KEY === undefined) return undefined;
+  return { address: SSH_ADDRESS, ...fingerprintsOf(SSH_HOST_PUBLIC_KEY) };
 }
 
 function platformOf(config: Config): Platform {

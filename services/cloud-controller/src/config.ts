@@ -30,6 +30,16 @@ export const configSchema = z.object({
   UAA_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
   /** Of uaa's client `cloud_controller`, which looks users up. */
   UAA_CLIENT_SECRET: secretSchema,
+  /** `host:port` where ssh-proxy answers users; without it there is no SSH. */
+  SSH_ADDRESS: z
+    .string()
+    .regex(/^.+:\d{1,5}$/, 'expected host:port')
+    .optional(),
+  /** Its host key, as in OpenSSH's known_hosts: the type and base64. */
+  SSH_HOST_PUBLIC_KEY: z
+    .string()
+    .regex(/^ssh-[a-z0-9-]+ [A-Za-z0-9+/]+=*$/, 'expected an OpenSSH public key')
+    .optional(),
   /** Cloud Foundry's `staging_timeout_in_seconds`. */
   STAGING_TIMEOUT_S: settings.integer(900, 1, 24 * 3600),
   /** Of one organization. On Cloud Foundry each takes a gigabyte of its memory quota, which limits them as well. */

@@ -80,7 +80,7 @@ export const permissionRequests: Readonly<Record<string, PermissionRequest>> = {
   'POST /v3/spaces': { body: (ids) => ({ name: name(), ...inOrganization(ids) }) },
   'PATCH /v3/spaces/{guid}': nothing,
   'DELETE /v3/spaces/{guid}': fresh((w) => w.space()),
-  'PATCH /v3/spaces/{guid}/features/{name}': { body: () => ({ enabled: false }) },
+  'PATCH /v3/spaces/{guid}/features/{name}': { body: () => ({ enabled: true }) },
   'PATCH /v3/spaces/{guid}/relationships/isolation_segment': { body: () => ({ data: null }) },
   'DELETE /v3/spaces/{guid}/routes': { query: 'unmapped=true' },
   'POST /v3/spaces/{guid}/actions/apply_manifest': { yaml: MANIFEST },
@@ -159,7 +159,7 @@ export const permissionRequests: Readonly<Record<string, PermissionRequest>> = {
   'POST /v3/apps/{guid}/actions/apply_manifest': { yaml: MANIFEST },
   'PATCH /v3/apps/{guid}/environment_variables': { body: () => ({ var: {} }) },
   'PATCH /v3/apps/{guid}/features/{name}': { body: () => ({ enabled: true }) },
-  'PATCH /v3/apps/{guid}/features/{name} (ssh)': { ids: () => ({ name: 'ssh' }), body: () => ({ enabled: false }) },
+  'PATCH /v3/apps/{guid}/features/{name} (ssh)': { ids: () => ({ name: 'ssh' }), body: () => ({ enabled: true }) },
   'GET /v3/apps/{guid}/droplets/current': { ids: (ids) => ({ guid: ids.startedApp ?? '' }) },
   'GET /v3/apps/{guid}/relationships/current_droplet': { ids: (ids) => ({ guid: ids.startedApp ?? '' }) },
   'PATCH /v3/apps/{guid}/relationships/current_droplet': {

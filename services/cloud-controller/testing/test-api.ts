@@ -18,6 +18,12 @@ import type { TestDatabase } from './test-database.ts';
 import { EXTERNAL_URL, type TokenIssuer } from './token-issuer.ts';
 
 /** The API with a real database and without a bus. Every answer is compared with the API's description. */
+const SSH = {
+  address: 'cf.test:2222',
+  fingerprint: 'uNiVztksCsDhcc0u9e8BgrJXVGDw4mwKIUPWNThnKZg',
+  md5Fingerprint: '00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff',
+};
+
 export interface TestApi {
   readonly db: Db;
   readonly writer: Writer;
@@ -79,7 +85,7 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
     now,
   });
   const api = await createApi(
-    { db, writer, platform, link: linksOf(EXTERNAL_URL), tokens, users, now, actual: () => undefined },
+    { db, writer, platform, link: linksOf(EXTERNAL_URL), ssh: SSH, tokens, users, now, actual: () => undefined },
     { logger, metrics: createMetrics('test'), checkResponses: true },
   );
   const as = (authorization: string): Client =>

@@ -6,6 +6,7 @@ import { auditApp } from './audit.ts';
 import { lockApp } from './rows.ts';
 
 const columns = {
+  ssh: 'ssh_enabled',
   revisions: 'revisions_enabled',
   'service-binding-k8s': 'service_binding_k8s_enabled',
   'file-based-vcap-services': 'file_based_vcap_services_enabled',
@@ -13,13 +14,14 @@ const columns = {
 
 export function featuresOf(app: AppRow): StoredFeatures {
   return {
+    ssh: app.ssh_enabled === 1,
     revisions: app.revisions_enabled === 1,
     'service-binding-k8s': app.service_binding_k8s_enabled === 1,
     'file-based-vcap-services': app.file_based_vcap_services_enabled === 1,
   };
 }
 
-/** What runs follows at its next restart. Throws 404, 422. */
+/** What runs follows at its next restart; SSH at once, for who logs in from then on. Throws 404, 422. */
 export async function setFeatures(
   unit: UnitOfWork,
   appGuid: string,

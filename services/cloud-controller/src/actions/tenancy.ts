@@ -114,6 +114,17 @@ export async function updateSpace(
     });
 }
 
+/** Whether there is a way by SSH into apps of the space. */
+export async function allowSsh(unit: UnitOfWork, space: SpaceRow, allowed: boolean): Promise<SpaceRow> {
+  await auditSpace(unit, space, 'update', { request: { features: { ssh: allowed } } });
+  return unit.sql
+    .updateTable('spaces')
+    .set({ ssh_allowed: allowed ? 1 : 0, updated_at: unit.now })
+    .where('guid', '=', space.guid)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
 /** A space with all that is in it. */
 export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: string): Promise<void> {
   const { sql } = unit;

@@ -1,4 +1,4 @@
-/** What can be switched on for an app, in the order in which Cloud Foundry lists it; `ssh` is off for all. */
+/** What can be switched on for an app, in the order in which Cloud Foundry lists it. */
 export const appFeatures = {
   ssh: 'Enable SSHing into the app.',
   revisions: 'Enable versioning of an application',
@@ -6,7 +6,7 @@ export const appFeatures = {
   'file-based-vcap-services': 'Enable file-based VCAP service bindings for the app',
 } as const;
 
-export type AppFeature = Exclude<keyof typeof appFeatures, 'ssh'>;
+export type AppFeature = keyof typeof appFeatures;
 
 export type StoredFeatures = Readonly<Record<AppFeature, boolean>>;
 

@@ -9,6 +9,30 @@ export const API_VERSION = '3.195.0';
 
 const versionedLinkSchema = linkSchema.extend({ meta: z.object({ version: z.string() }) });
 
+/** Of what is no web address: a host and a port. */
+const sshLinkSchema = z.object({
+  href: z.string(),
+  meta: z.object({
+    host_key_fingerprint: z.string(),
+    /** Slipway's own: the same key as older clients show it. */
+    host_key_fingerprint_md5: z.string(),
+    oauth_client: z.string(),
+  }),
+});
+
+/** Where users log in to instances, and how their clients know the host. */
+export interface SshEndpoint {
+  /** `host:port`. */
+  readonly address: string;
+  /** base64 of the SHA-256 of its public key, without padding, as OpenSSH shows it. */
+  readonly fingerprint: string;
+  /** Of the MD5, in hexadecimal with colons. */
+  readonly md5Fingerprint: string;
+}
+
+/** uaa's client, which the cf CLI asks one-time codes for. */
+const SSH_CLIENT = 'ssh-proxy';
+
 export const rootSchema = z
   .object({
     links: z.object({
@@ -25,13 +49,13 @@ export const rootSchema = z
       logging: z.null(),
       log_cache: linkSchema,
       log_stream: z.null(),
-      app_ssh: z.null(),
+      app_ssh: sshLinkSchema.nullable(),
     }),
   })
   .meta({ id: 'Root' });
 
 /** `GET /`: where everything is; null is what Slipway does not have. The cf CLI reads this first. */
-export function presentRoot(link: Links): z.infer<typeof rootSchema> {
+export function presentRoot(link: Links, ssh: SshEndpoint | undefined): z.infer<typeof rootSchema> {
   return {
     links: {
       self: link(''),
@@ -47,7 +71,18 @@ export function presentRoot(link: Links): z.infer<typeof rootSchema> {
       logging: null,
       log_cache: link(''),
       log_stream: null,
-      app_ssh: null,
+      app_ssh: ssh === undefined ? null : presentSsh(ssh),
+    },
+  };
+}
+
+function presentSsh({ address, fingerprint, md5Fingerprint }: SshEndpoint): z.infer<typeof sshLinkSchema> {
+  return {
+    href: address,
+    meta: {
+      host_key_fingerprint: fingerprint,
+      host_key_fingerprint_md5: md5Fingerprint,
+      oauth_client: SSH_CLIENT,
     },
   };
 }

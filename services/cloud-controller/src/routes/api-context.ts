@@ -7,6 +7,7 @@ import type { Db } from '../adapters/sql/schema.ts';
 import type { Writer } from '../adapters/sql/writer.ts';
 import type { TokenVerifier } from '../adapters/uaa/token-verifier.ts';
 import type { UserDirectory } from '../adapters/uaa/user-directory.ts';
+import type { SshEndpoint } from '../resources/root.ts';
 import type { Links } from '../resources/shapes.ts';
 
 /** What the endpoints work with. */
@@ -17,6 +18,8 @@ export interface ApiContext {
   readonly link: Links;
   readonly tokens: TokenVerifier;
   readonly users: UserDirectory;
+  /** Undefined on a platform without SSH. */
+  readonly ssh: SshEndpoint | undefined;
   readonly now: () => Date;
   /** Undefined until the bus was reached for the first time. */
   readonly actual: () => ActualState | undefined;

@@ -42,6 +42,7 @@ import { signaturePolicyRoutes } from './signature-policies.ts';
 import { spaceFeatureRoutes } from './space-features.ts';
 import { spaceQuotaRoutes } from './space-quotas.ts';
 import { spaceRoutes } from './spaces.ts';
+import { sshAccessRoutes } from './ssh-access.ts';
 import { taskRoutes } from './tasks.ts';
 import { unsupportedRoutes } from './unsupported.ts';
 import { usageEventRoutes } from './usage-events.ts';
@@ -92,6 +93,7 @@ const resources = [
   unsupportedRoutes,
   jobRoutes,
   logAccessRoutes,
+  sshAccessRoutes,
   cellRoutes,
 ] as const;
 

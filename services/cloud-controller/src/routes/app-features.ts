@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { featuresOf, setFeatures } from '../actions/app-features.ts';
 import type { AppRow } from '../adapters/sql/schema.ts';
 import { appFeatures } from '../domain/app-features.ts';
-import { notFound, unprocessable } from '../errors.ts';
+import { sshStatus } from '../domain/ssh-status.ts';
+import { notFound } from '../errors.ts';
 import { listSchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { findApp } from './apps.ts';
@@ -12,10 +13,9 @@ import { guidParameters } from './bodies.ts';
 const featureSchema = z.object({ name: z.string(), description: z.string(), enabled: z.boolean() });
 const parameters = z.object({ guid: z.string(), name: z.string() });
 
-/** SSH is off, and says so when asked for. */
 function featureOf(app: AppRow, name: string): z.infer<typeof featureSchema> {
   if (!isFeature(name)) throw notFound('Feature');
-  return { name, description: appFeatures[name], enabled: name !== 'ssh' && featuresOf(app)[name] };
+  return { name, description: appFeatures[name], enabled: featuresOf(app)[name] };
 }
 
 function isFeature(name: string): name is keyof typeof appFeatures {
@@ -59,13 +59,8 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
       const action = request.params.name === 'revisions' ? 'app.operate' : 'app.write';
       const app = await findApp(context, accessOf(request), request.params.guid, action);
       const feature = featureOf(app, request.params.name);
-      const { name } = feature;
-      if (isFeature(name) && name !== 'ssh') {
-        await context.writer.write((unit) => setFeatures(unit, app.guid, { [name]: enabled }));
-        return { ...feature, enabled };
-      }
-      if (enabled) throw unprocessable(`The feature '${name}' is not available on this platform.`);
-      return feature;
+      await context.writer.write((unit) => setFeatures(unit, app.guid, { [feature.name]: enabled }));
+      return { ...feature, enabled };
     },
   );
 
@@ -75,8 +70,13 @@ export function appFeatureRoutes(api: Api, context: ApiContext): void {
       schema: { params: guidParameters, response: { 200: z.object({ enabled: z.boolean(), reason: z.string() }) } },
     },
     async (request) => {
-      await findApp(context, accessOf(request), request.params.guid);
-      return { enabled: false, reason: 'Disabled globally' };
+      const app = await findApp(context, accessOf(request), request.params.guid);
+      const space = await context.db
+        .selectFrom('spaces')
+        .select('ssh_allowed')
+        .where('guid', '=', app.space_guid)
+        .executeTakeFirstOrThrow();
+      return sshStatus(context.ssh !== undefined, space.ssh_allowed === 1, app.ssh_enabled === 1);
     },
   );
 }

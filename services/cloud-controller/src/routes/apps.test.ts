@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { useApi } from '../../testing/api-suite.ts';
 import { errorOf } from '../../testing/client.ts';
-import { createApp, createRoute } from '../../testing/fixtures.ts';
+import { createApp, createRoute, createSpace } from '../../testing/fixtures.ts';
 import { engines } from '../../testing/test-database.ts';
 
 describe.each(engines)('on $engine', ({ create }) => {
@@ -138,20 +138,22 @@ describe.each(engines)('on $engine', ({ create }) => {
     });
   });
 
-  test('features that are not there are off and say so', async () => {
+  test('SSH is on until the app or the space switches it off, and says which', async () => {
+    const { spaceGuid } = await createSpace(suite.api.admin);
+    const app = await createApp(suite.api.admin, spaceGuid);
+    const { admin } = suite.api;
+    expect((await admin.get(`/v3/apps/${app}/features/ssh`)).body).toMatchObject({ name: 'ssh', enabled: true });
+    const status = async (): Promise<unknown> => (await admin.get(`/v3/apps/${app}/ssh_enabled`)).body;
+    expect(await status()).toEqual({ enabled: true, reason: '' });
+    await admin.patch(`/v3/apps/${app}/features/ssh`, { enabled: false });
+    expect(await status()).toEqual({ enabled: false, reason: 'Disabled for app' });
+    await admin.patch(`/v3/spaces/${spaceGuid}/features/ssh`, { enabled: false });
+    expect(await status()).toEqual({ enabled: false, reason: 'Disabled for space' });
+  });
+
+  test('features are listed, and others are not found', async () => {
     const app = await createApp(suite.api.admin, suite.spaceGuid);
-    expect((await suite.api.admin.get(`/v3/apps/${app}/features/ssh`)).body).toMatchObject({
-      name: 'ssh',
-      enabled: false,
-    });
     expect((await suite.api.admin.get(`/v3/apps/${app}/features`)).body.resources).toHaveLength(4);
-    expect((await suite.api.admin.get(`/v3/apps/${app}/ssh_enabled`)).body).toEqual({
-      enabled: false,
-      reason: 'Disabled globally',
-    });
-    const answer = await suite.api.admin.patch(`/v3/apps/${app}/features/ssh`, { enabled: true });
-    expect(errorOf(answer).detail).toBe("The feature 'ssh' is not available on this platform.");
-    expect((await suite.api.admin.patch(`/v3/apps/${app}/features/ssh`, { enabled: false })).status).toBe(200);
     expect(errorOf(await suite.api.admin.get(`/v3/apps/${app}/features/toString`)).detail).toBe('Feature not found');
   });
 

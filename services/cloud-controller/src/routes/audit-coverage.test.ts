@@ -27,7 +27,6 @@ const refused = [
 const silent: Readonly<Record<string, string>> = {
   'POST /v3/droplets': 'droplets are made by builds alone: it is refused',
   'POST /v3/spaces/{guid}/manifest_diff': 'it only compares',
-  'PATCH /v3/spaces/{guid}/features/{name}': 'the only feature, ssh, cannot be switched on',
   'DELETE /v3/processes/{guid}/instances/{index}': 'needs a running instance: app-stats.test.ts',
   'DELETE /v3/apps/{guid}/processes/{type}/instances/{index}': 'needs a running instance: app-stats.test.ts',
 };
@@ -177,6 +176,8 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
     'POST /v3/spaces': () =>
       post('/v3/spaces', { name: name(), relationships: { organization: one(suite.organizationGuid) } }),
     'PATCH /v3/spaces/{guid}': () => patch(`/v3/spaces/${suite.spaceGuid}`, labels),
+    'PATCH /v3/spaces/{guid}/features/{name}': () =>
+      patch(`/v3/spaces/${suite.spaceGuid}/features/ssh`, { enabled: true }),
     'DELETE /v3/spaces/{guid}': async () => remove(`/v3/spaces/${(await space()).spaceGuid}`),
     'PATCH /v3/spaces/{guid}/relationships/isolation_segment': async () =>
       patch(`/v3/spaces/${suite.spaceGuid}/relationships/isolation_segment`, one(await entitled())),

@@ -139,7 +139,7 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(
         body.resources.map((feature: { name: string; enabled: boolean }) => [feature.name, feature.enabled]),
       ).toEqual([
-        ['ssh', false],
+        ['ssh', true],
         ['revisions', true],
         ['service-binding-k8s', true],
         ['file-based-vcap-services', false],

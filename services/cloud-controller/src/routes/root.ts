@@ -12,8 +12,8 @@ import {
 import type { Api, ApiContext } from './api-context.ts';
 
 /** What can be asked without a token. */
-export function rootRoutes(api: Api, { link }: ApiContext): void {
-  api.get('/', { schema: { response: { 200: rootSchema } } }, async () => presentRoot(link));
+export function rootRoutes(api: Api, { link, ssh }: ApiContext): void {
+  api.get('/', { schema: { response: { 200: rootSchema } } }, async () => presentRoot(link, ssh));
   api.get('/v3', { schema: { response: { 200: v3RootSchema } } }, async () => presentV3Root(link));
   api.get('/v2/info', { schema: { response: { 200: v2InfoSchema } } }, async () => presentV2Info(link));
   api.all('/v2/*', async () => {

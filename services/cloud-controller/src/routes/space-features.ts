@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { notFound, unprocessable } from '../errors.ts';
+import { allowSsh } from '../actions/tenancy.ts';
+import type { SpaceRow } from '../adapters/sql/schema.ts';
+import { notFound } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
 import { accessOf } from './authentication.ts';
 import { guidParameters } from './bodies.ts';
@@ -7,20 +9,18 @@ import { findSpace } from './spaces.ts';
 
 const featureSchema = z.object({ name: z.literal('ssh'), description: z.string(), enabled: z.boolean() });
 const parameters = z.object({ guid: z.string(), name: z.string() });
-const ssh: z.infer<typeof featureSchema> = {
-  name: 'ssh',
-  description: 'Enable SSHing into apps in the space.',
-  enabled: false,
-};
 
-/** Containers have no way in by SSH: what a space could allow stays off. */
+function sshOf(space: SpaceRow): z.infer<typeof featureSchema> {
+  return { name: 'ssh', description: 'Enable SSHing into apps in the space.', enabled: space.ssh_allowed === 1 };
+}
+
+/** What a space allows its apps. It holds for who logs in from then on; no app need be restarted. */
 export function spaceFeatureRoutes(api: Api, context: ApiContext): void {
   api.get(
     '/v3/spaces/:guid/features',
     { schema: { params: guidParameters, response: { 200: z.object({ resources: z.array(featureSchema) }) } } },
     async (request) => {
-      await findSpace(context, accessOf(request), request.params.guid);
-      return { resources: [ssh] };
+      return { resources: [sshOf(await findSpace(context, accessOf(request), request.params.guid))] };
     },
   );
 
@@ -28,9 +28,9 @@ export function spaceFeatureRoutes(api: Api, context: ApiContext): void {
     '/v3/spaces/:guid/features/:name',
     { schema: { params: parameters, response: { 200: featureSchema } } },
     async (request) => {
-      await findSpace(context, accessOf(request), request.params.guid);
-      if (request.params.name !== ssh.name) throw notFound('Feature');
-      return ssh;
+      const space = await findSpace(context, accessOf(request), request.params.guid);
+      if (request.params.name !== 'ssh') throw notFound('Feature');
+      return sshOf(space);
     },
   );
 
@@ -39,10 +39,10 @@ export function spaceFeatureRoutes(api: Api, context: ApiContext): void {
     '/v3/spaces/:guid/features/:name',
     { schema: { params: parameters, body, response: { 200: featureSchema } } },
     async (request) => {
-      await findSpace(context, accessOf(request), request.params.guid, 'space.update');
-      if (request.params.name !== ssh.name) throw notFound('Feature');
-      if (request.body.enabled) throw unprocessable("The feature 'ssh' is not available on this platform.");
-      return ssh;
+      const { enabled } = request.body;
+      const space = await findSpace(context, accessOf(request), request.params.guid, 'space.update');
+      if (request.params.name !== 'ssh') throw notFound('Feature');
+      return sshOf(await context.writer.write((unit) => allowSsh(unit, space, enabled)));
     },
   );
 }

@@ -65,12 +65,13 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(metadata).toEqual([]);
     });
 
-    test('have no SSH to allow', async () => {
+    test('allow SSH until somebody says otherwise', async () => {
       const { spaceGuid } = await createSpace(suite.api.admin);
       const path = `/v3/spaces/${spaceGuid}/features/ssh`;
-      expect((await suite.api.admin.get(path)).body).toMatchObject({ name: 'ssh', enabled: false });
-      expect((await suite.api.admin.patch(path, { enabled: false })).status).toBe(200);
-      expect(errorOf(await suite.api.admin.patch(path, { enabled: true })).status).toBe(422);
+      expect((await suite.api.admin.get(path)).body).toMatchObject({ name: 'ssh', enabled: true });
+      expect((await suite.api.admin.patch(path, { enabled: false })).body.enabled).toBe(false);
+      expect((await suite.api.admin.get(path)).body.enabled).toBe(false);
+      expect((await suite.api.admin.patch(path, { enabled: true })).body.enabled).toBe(true);
       expect((await suite.api.admin.get(`/v3/spaces/${spaceGuid}/features`)).body.resources).toHaveLength(1);
       expect((await suite.api.admin.get(`/v3/spaces/${spaceGuid}/features/none`)).status).toBe(404);
     });

@@ -96,6 +96,12 @@ export class ActualState {
       .sort((a, b) => (a.presence.cellId < b.presence.cellId ? -1 : 1));
   }
 
+  /** Where sessions in instances of a cell begin; undefined when it has none. */
+  sshAddress(cellId: string): { readonly address: string; readonly port: number } | undefined {
+    const cell = this.#cells.get(cellId);
+    return cell?.sshPort === undefined ? undefined : { address: cell.address, port: cell.sshPort };
+  }
+
   cellAddress(cellId: string): string | undefined {
     return this.#cells.get(cellId)?.address;
   }

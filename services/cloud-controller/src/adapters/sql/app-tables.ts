@@ -12,6 +12,7 @@ export interface Apps extends Resource {
   environment_variables: Encrypted;
   /** The current droplet. */
   droplet_guid: string | null;
+  ssh_enabled: Generated<Flag>;
   revisions_enabled: Generated<Flag>;
   /** Services reach the app as files, as Kubernetes has them; never both of these. */
   service_binding_k8s_enabled: Generated<Flag>;

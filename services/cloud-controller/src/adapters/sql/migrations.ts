@@ -18,6 +18,7 @@ import { organizationsOfAppsMigration } from './migrations/016-organizations-of-
 import { registryCredentialsMigration } from './migrations/017-registry-credentials.ts';
 import { signaturePoliciesMigration } from './migrations/018-signature-policies.ts';
 import { networkPoliciesMigration } from './migrations/019-network-policies.ts';
+import { sshMigration } from './migrations/020-ssh.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -38,6 +39,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '016-organizations-of-apps': organizationsOfAppsMigration,
   '017-registry-credentials': registryCredentialsMigration,
   '018-signature-policies': signaturePoliciesMigration,
+};
+  '020-ssh': sshMigration,
 };
   '019-network-policies': networkPoliciesMigration,
 

@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 import type { Encrypted, Flag, Resource, Time } from './columns.ts';
 
 export interface OrganizationQuotas extends Resource {
@@ -37,6 +38,7 @@ export interface Spaces extends Resource {
   organization_guid: string;
   quota_guid: string | null;
   isolation_segment_guid: string | null;
+  ssh_allowed: Generated<Flag>;
 }
 
 /** Users that were given a role or made here; names are uaa's. */

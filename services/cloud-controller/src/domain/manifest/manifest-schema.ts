@@ -118,8 +118,6 @@ const routeBody = z.object({
   options: z.record(z.string(), z.unknown()).nullish(),
 });
 
-const SSH = "The feature 'ssh' is not available on this platform.";
-
 /**
  * An application of a manifest, its keys underscored. Unknown keys are ignored, as on Cloud Foundry
  * (`app_manifest_message.rb`): of apps, processes and routes, and not of metadata and features.
@@ -146,7 +144,7 @@ export const appBody = z.object({
       revisions: z.boolean().nullish(),
       'service-binding-k8s': z.boolean().nullish(),
       'file-based-vcap-services': z.boolean().nullish(),
-      ssh: checked<false>((value) => value === false, SSH),
+      ssh: z.boolean().nullish(),
     })
     .nullish(),
   metadata: z

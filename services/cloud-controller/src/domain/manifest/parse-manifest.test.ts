@@ -120,7 +120,7 @@ test("an entry for web stands for all that the app's own level says", () => {
 });
 
 test('features may be switched off and on', () => {
-  expect(appOf({ features: { revisions: false, ssh: false } })?.features).toEqual({ revisions: false });
+  expect(appOf({ features: { revisions: false, ssh: false } })?.features).toEqual({ revisions: false, ssh: false });
   expect(appOf({ features: { revisions: true, 'service-binding-k8s': false } })?.features).toEqual({
     revisions: true,
     'service-binding-k8s': false,
@@ -155,13 +155,11 @@ test.each([
   [{ routes: [{ route: 'tcp://a.b:1' }] }, "The route 'tcp://a.b:1' is a TCP route"],
   [{ buildpacks: ['ruby'] }, "Slipway runs Docker images only: remove 'buildpacks'"],
   [{ lifecycle: 'cnb' }, 'Lifecycle must be "docker"'],
-  [{ features: { ssh: true } }, "The feature 'ssh' is not available on this platform."],
   [{ sidecars: {} }, 'Sidecars must be an array of sidecar configurations'],
   [{ sidecars: [{ name: 'x', process_types: ['web'] }] }, `Sidecar "x": Command can't be blank`],
   [{ sidecars: [{ command: 'x', process_types: ['web'] }] }, "Sidecar name can't be blank"],
   [{ sidecars: [{ name: 'x', command: 'y', process_types: [] }] }, 'Sidecar "x": Process types must have at least 1'],
   [{ sidecars: [{ name: 'x', command: 'y', process_types: ['web'], memory: 7 }] }, 'Sidecar "x": Memory must use'],
-  [{ features: { ssh: true } }, "The feature 'ssh' is not available on this platform."],
   [{ routes: [{ route: 'a.b', options: { loadbalancing: 'hash' } }] }, "Cannot use loadbalancing value 'hash'"],
   [{ routes: [{ route: 'a.b', options: { colour: 1 } }] }, "Route 'a.b' contains invalid route option 'colour'"],
   [{ processes: [{ type: 'web' }, { type: 'web' }] }, 'Process "web" may only be present once'],

@@ -140,8 +140,7 @@ function commandOf(command: string | null): string | null {
 }
 
 function featuresOf({ features }: AppBody): Partial<StoredFeatures> {
-  const { ssh: _, ...stored } = features ?? {};
-  return Object.fromEntries(Object.entries(stored).filter(([, enabled]) => enabled != null));
+  return Object.fromEntries(Object.entries(features ?? {}).filter(([, enabled]) => enabled != null));
 }
 
 function sidecarsOf(body: AppBody): {

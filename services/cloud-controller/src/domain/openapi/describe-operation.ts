@@ -11,6 +11,7 @@ const SINGLE: ReadonlySet<string> = new Set([
   'credentials',
   'permissions',
   'log_access',
+  'ssh_access',
   'environment_variables',
   'details',
   'parameters',
