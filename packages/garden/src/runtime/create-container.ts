@@ -1,7 +1,5 @@
 import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
-import type { DiskLimitKind } from '../disk/container-disks.ts';
-import { projectOfAddress } from '../disk/project-quota-disks.ts';
 import { asGardenError, throwIfCancelled } from '../errors.ts';
 import { type ResolvedProcess, resolveProcess } from '../image/process.ts';
 import { highIdsOf, unmappedIds, withHighIds } from '../rootfs/id-range.ts';
@@ -13,6 +11,7 @@ import { signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
 import type { ContainerPaths } from './cell-paths.ts';
 import { createBelowConmon } from './conmon.ts';
+import { makeDisk, promisedDisk } from './container-disk.ts';
 import { type ContainerRecord, writeRecord } from './container-record.ts';
 import type { ContainerSpec, ProcessSpec } from './container-spec.ts';
 import { type BundledProcesses, writeBundle } from './write-bundle.ts';
@@ -35,7 +34,7 @@ export function newRecord(context: CellContext, spec: ContainerSpec, slot: numbe
     ...(spec.egress === undefined ? {} : { egress: spec.egress }),
     cgroup: `${context.cgroupParent}/${spec.handle}`,
     memoryBytes: spec.limits.memoryBytes,
-    ...diskOf(context.disks.kind, spec.limits.diskBytes),
+    ...promisedDisk(context.disks.kind, spec.limits.diskBytes),
     layers: spec.layers.map((layer) => layer.diffId),
     image: spec.image,
     keeper: null,
@@ -153,24 +152,6 @@ function makeDirectories(paths: ContainerPaths, { range, sidecars }: ContainerRe
     chownSync(paths.rootfsDir, 0, range.base);
     chmodSync(paths.rootfsDir, 0o710);
     for (const fifo of [paths.stdout, paths.stderr, paths.release]) makeFifo(fifo);
-function diskOf(kind: DiskLimitKind, limitBytes: number | undefined): Pick<ContainerRecord, 'disk'> {
-  return kind === 'none' || limitBytes === undefined ? {} : { disk: { kind, limitBytes } };
-}
-
-/** From here on the container's own files cannot be more than it may have. */
-async function makeDisk(context: CellContext, record: ContainerRecord, signal: AbortSignal | undefined): Promise<void> {
-  const { handle, disk, network } = record;
-  context.onStep('create:disk', handle);
-  if (disk === undefined) return;
-  const { writableDir, image } = context.paths.container(handle);
-  const project = projectOfAddress(network.address);
-  try {
-    await context.disks.make({ handle, writableDir, image, limitBytes: disk.limitBytes, project });
-  } catch (error) {
-    throw asGardenError(error, 'CONTAINER_DISK_FAILED', 'disk', `The disk of ${handle} could not be made`);
-  }
-  throwIfCancelled(signal, 'disk');
-}
 
     for (const index of sidecars.keys()) {
       const sidecar = paths.sidecar(index);

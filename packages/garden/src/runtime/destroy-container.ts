@@ -44,9 +44,9 @@ export async function destroyContainer(context: CellContext, remains: Remains): 
     removeDirectory(paths.mountPoint);
     removeDirectory(paths.rootfsDir);
     rmSync(paths.exitFile, { force: true });
-    step('delete:files', handle);
     step('delete:disk', handle);
     releaseDisk(paths);
+    step('delete:files', handle);
     await removeTree(paths.dir);
   } catch (error) {
     throw asGardenError(error, 'CELL_STATE_FAILED', 'delete', `The container ${handle} could not be removed`);

@@ -50,6 +50,9 @@ export async function storeImage(garden: Garden, entries: readonly TarSpec[]): P
 
 let count = 0;
 
+/** More than any test but those of the limit itself has use for. */
+const DISK_BYTES = 512 * 1024 * 1024;
+
 export function containerSpec(
   layers: readonly LayerHandle[],
   process: Partial<ProcessRequest>,
@@ -60,7 +63,7 @@ export function containerSpec(
     handle: `c${count}-${randomBytes(3).toString('hex')}`,
     layers,
     process: { entrypoint: [], cmd: [], workdir: '', user: '', imageEnv: [], env: {}, ...process },
-    limits: { memoryBytes: 64 * 1024 * 1024, cpuShares: 64, pids: 64, nofile: 1024 },
+    limits: { memoryBytes: 64 * 1024 * 1024, cpuShares: 64, pids: 64, nofile: 1024, diskBytes: DISK_BYTES },
     ...changes,
   };
 }

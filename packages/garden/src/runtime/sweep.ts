@@ -28,9 +28,9 @@ export async function sweepCell(
     ...readdirSync(paths.exits).filter((name) => !isBeingWritten(name, keep.handles)),
     ...readdirSync(paths.rootfs),
     ...mountedHandles(paths.rootfs),
+    ...mountedHandles(paths.containers),
     ...listCgroups(context.cgroups, context.cgroupParent),
   ]);
-    ...mountedHandles(paths.containers),
   const containers = [...found].filter((handle) => !keep.handles.has(handle));
   for (const handle of containers) {
     await destroyContainer(context, { handle, processes: undefined, hostDevice: undefined });
