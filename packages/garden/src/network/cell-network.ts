@@ -17,6 +17,12 @@ export interface CellNetworkOptions {
   readonly reachableFrom: readonly string[];
 }
 
+/** A TCP port somewhere else, by IPv4 address. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** A container's place in the network; kept in its record. */
 export interface ContainerNetwork {
   readonly address: string;
@@ -99,7 +105,7 @@ export class CellNetwork {
   }
 
   /** Denies TCP ports elsewhere to all containers, whatever their rules say, and no longer those of the call before. */
-  async deny(endpoints: readonly { readonly address: string; readonly port: number }[]): Promise<void> {
+  async deny(endpoints: readonly Endpoint[]): Promise<void> {
     const elements = [...new Set(endpoints.map(({ address, port }) => `${address} . ${port}`))];
     const lines = [`flush set inet ${this.#table} platform`];
     if (elements.length > 0) lines.push(`add element inet ${this.#table} platform { ${elements.join(', ')} }`);

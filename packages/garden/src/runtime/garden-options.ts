@@ -1,7 +1,6 @@
 import type { DiskLimitWish } from '../disk/choose-disks.ts';
 import type { GardenError } from '../errors.ts';
 import type { LayerStoreOptions } from '../layers/layer.ts';
-import type { PacketNews } from '../network/packet-log.ts';
 import type { StepListener } from './container-spec.ts';
 import type { Programs } from './programs.ts';
 
@@ -32,8 +31,6 @@ export interface GardenOptions {
   readonly programs?: Partial<Programs>;
   /** For metrics: each step of a create, start or delete, as it begins. */
   readonly onStep?: StepListener;
-  /** For the apps' logs: connections of a container that were refused, and accepted ones whose rule says so. */
-  readonly onPacket?: (handle: string, news: PacketNews) => void;
   /** For logs: what went wrong where no caller waits. */
   readonly onProblem?: (error: GardenError) => void;
 }

@@ -9,7 +9,8 @@ import { explainFullDisk } from '../disk/full-disk.ts';
 import { asGardenError, GardenError, throwIfCancelled } from '../errors.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import type { UnnamedHold } from '../layers/name-hold.ts';
-import { CellNetwork } from '../network/cell-network.ts';
+import { CellNetwork, type Endpoint } from '../network/cell-network.ts';
+import type { PacketNews } from '../network/packet-log.ts';
 import { readBootId } from '../sys/boot-id.ts';
 import { removeTree } from '../sys/remove-tree.ts';
 import type { CellContext } from './cell-context.ts';
@@ -111,7 +112,6 @@ export class Garden {
       await garden.sweep();
       await garden.#measureDisks();
       opened = garden;
-      garden.#followPackets(options.onPacket);
       layers.watchDisk();
       return garden;
     } catch (error) {
@@ -213,12 +213,17 @@ export class Garden {
     paths.removeRunRoot();
   }
 
-  #followPackets(listener: GardenOptions['onPacket']): void {
-    if (listener === undefined) return;
+  /** Tells of containers' connections that were refused, and of accepted ones whose rule says so; until `close`. */
+  followPackets(listener: (handle: string, news: PacketNews) => void): void {
     this.#context.network.followPackets((news) => {
       const container = this.containers().find(({ address }) => address === news.source);
       if (container !== undefined) listener(container.handle, news);
     });
+  }
+
+  /** Denies TCP ports of other machines to all containers, instead of those of the call before. @throws GardenError */
+  async deny(endpoints: readonly Endpoint[]): Promise<void> {
+    await this.#context.network.deny(endpoints);
   }
 
   #add(record: ContainerRecord): Container {
