@@ -45,22 +45,15 @@ function allowWhen(name: string, index: number, values: readonly number[]): Secc
   }));
 }
 
-/** Of socketcall(2), through which 32-bit programs of glibc make all calls on sockets: make one. */
-const SOCKETCALL_SOCKET = 1;
-
 /**
- * socketcall has the family in memory, where a filter cannot look, so that AF_ALG and AF_VSOCK could be had through it.
- * Where AppArmor holds the families it is allowed; elsewhere no socket is made by it, which costs 32-bit programs of
- * glibc the network. Those of musl, and the call `socket` itself, are filtered as with 64 bits.
+ * socketcall, through which 32-bit programs of glibc make all calls on sockets, has the family in memory, where a filter
+ * cannot look, so that AF_ALG and AF_VSOCK could be had by it. Where AppArmor holds the families it is allowed; elsewhere
+ * it is not, which costs these programs the network. Those of musl make the call `socket`, filtered as with 64 bits.
+ * It has to come after the rules for `socket`: libseccomp adds one to allow socketcall for each of them.
  */
-function socketcall(familiesHeld: boolean): SeccompRule[] {
+function socketcall(familiesHeld: boolean): SeccompRule {
   const names = ['socketcall'];
-  if (familiesHeld) return [{ names, action: 'SCMP_ACT_ALLOW' }];
-  const when = (op: string): NonNullable<SeccompRule['args']> => [{ index: 0, value: SOCKETCALL_SOCKET, op }];
-  return [
-    { names, action: 'SCMP_ACT_ALLOW', args: when('SCMP_CMP_NE') },
-    { names, action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS, args: when('SCMP_CMP_EQ') },
-  ];
+  return familiesHeld ? { names, action: 'SCMP_ACT_ALLOW' } : { names, action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS };
 }
 
 /**
@@ -82,7 +75,7 @@ export function seccompProfile(arch: string, { familiesHeld }: { readonly famili
       // Its flags are in memory, where a filter cannot look: libc then falls back to clone.
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
       ...allowWhen('socket', 0, SOCKET_FAMILIES),
-      ...socketcall(familiesHeld),
+      socketcall(familiesHeld),
       ...allowWhen('personality', 0, PERSONALITIES),
     ],
   };

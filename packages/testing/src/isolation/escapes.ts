@@ -65,7 +65,7 @@ const workdirs: readonly Escape[] = [
     name: 'WORKDIR is a link to the root of the process',
     entries: () => [...files, link('w', '/proc/self/root/../../..')],
     workdir: '/w',
-    slipway: 'harmless',
+    slipway: 'PROCESS_WORKDIR_INVALID',
   },
   {
     name: "WORKDIR is a link to the host's directory",

@@ -125,32 +125,42 @@ export const kernelFiles: ProbeFamily = {
   ],
 };
 
+/** Appends to files that are there: in the directory above the hierarchies one could be made. */
+const appends = (text: string, files: string): string =>
+  `for f in ${files}; do test -e $f && (${text} >> $f) && exit 0; done; false`;
+
 export const cgroups: ProbeFamily = {
   title: 'Cgroups',
   probes: [
     {
       name: 'raise the memory limit',
-      script: 'echo 9999999999 > /sys/fs/cgroup/memory/memory.limit_in_bytes || echo max > /sys/fs/cgroup/memory.max',
+      script: appends('echo 9999999999', '/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max'),
       slipway: 'refused',
     },
     {
-      name: 'leave for the root cgroup',
-      script: 'for f in /sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/cgroup.procs; do (: >> $f) && exit 0; done; false',
+      name: 'open cgroup.procs for writing, to leave its cgroup',
+      script: appends(':', '/sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/cgroup.procs'),
       slipway: 'refused',
     },
     {
       name: 'make a cgroup',
-      script: 'for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $d/probe && rmdir $d/probe && exit 0; done; false',
+      script:
+        'for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $d/probe && test -e $d/probe/cgroup.procs && rmdir $d/probe && exit 0; done; false',
+      slipway: 'refused',
+    },
+    {
+      name: 'write to the directory of the hierarchies',
+      script: ': > /sys/fs/cgroup/probe',
       slipway: 'refused',
     },
     {
       name: 'open release_agent for writing, wherever it is (CVE-2022-0492)',
-      script: 'for f in $(find /sys/fs/cgroup -name release_agent); do (: >> $f) && exit 0; done; false',
+      script: appends(':', '$(find /sys/fs/cgroup -name release_agent)'),
       slipway: 'refused',
     },
     {
       name: 'open devices.allow for writing',
-      script: 'for f in $(find /sys/fs/cgroup -name devices.allow); do (: >> $f) && exit 0; done; false',
+      script: appends(':', '$(find /sys/fs/cgroup -name devices.allow)'),
       slipway: 'refused',
     },
     {
