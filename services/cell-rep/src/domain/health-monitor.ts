@@ -43,8 +43,10 @@ export type HealthStep =
 
 /** Diego's interval until the first success (`unhealthy_monitoring_interval_in_seconds`). */
 const STARTUP_INTERVAL_MS = 2_000;
-// The first checks follow faster, so that an app that is up in 100 ms does not wait 2 s for its first request.
-const FIRST_INTERVAL_MS = 25;
+// The first checks follow faster, so that an app that is up in 100 ms does not wait 2 s for its first request: each after
+// a quarter of the time that the start has taken so far. That is some 30 checks until they are 2 s apart.
+const FIRST_INTERVAL_MS = 2;
+const SHARE_OF_START = 4;
 // The last check may begin just before the deadline, and still gets this long.
 const LAST_CHECK_MS = 1_000;
 
@@ -106,7 +108,7 @@ function afterStartupCheck(
   const attempts = state.attempts + 1;
   const deadline = state.startedAt + policy.startTimeoutMs;
   if (now < deadline) {
-    const at = Math.min(now + startupInterval(attempts), deadline);
+    const at = Math.min(now + startupInterval(now - state.startedAt), deadline);
     const next = { at, timeoutMs: startupTimeout(state.startedAt, at, policy) };
     return { kind: 'wait', state: { ...state, attempts }, next, lines: [] };
   }
@@ -127,8 +129,8 @@ function afterStartupCheck(
   };
 }
 
-function startupInterval(attempts: number): number {
-  return Math.min(FIRST_INTERVAL_MS * 2 ** Math.min(attempts - 1, 10), STARTUP_INTERVAL_MS);
+function startupInterval(elapsedMs: number): number {
+  return Math.min(Math.max(elapsedMs / SHARE_OF_START, FIRST_INTERVAL_MS), STARTUP_INTERVAL_MS);
 }
 
 function startupTimeout(startedAt: number, at: number, policy: HealthPolicy): number {
