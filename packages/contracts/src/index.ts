@@ -92,6 +92,17 @@ export {
   routerSubjects,
 } from './router-messages.ts';
 export {
+  SESSION_KEY_IDENTITY,
+  type SessionRefusal,
+  type SessionRequest,
+  sessionExitSchema,
+  sessionFrames,
+  sessionRefusalSchema,
+  sessionRequestSchema,
+  TOOLS_PATH,
+  terminalSizeSchema,
+} from './session-link.ts';
+export {
   type ImageSignatures,
   imageSignaturesSchema,
   type SignaturePolicy,

@@ -1,11 +1,13 @@
 export { type AccessToken, type AccessTokenOptions, AccessTokens } from './access-tokens.ts';
 export { ConfigError, commonSettings, loadConfig, settings } from './config.ts';
 export { CodedError, describeError, type ErrorKind } from './errors.ts';
+export { encodeFrame, encodeFrames, type Frame, FrameReader, MAX_FRAME_BYTES } from './frames.ts';
 export { type HealthAnswer, type HealthChecks, type HealthServer, startHealthServer } from './health-server.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { Counter, createMetrics, Gauge, Histogram, Registry } from './metrics.ts';
 export { type App, type RunOptions, runService } from './run-service.ts';
 export { generateSealingKeys, isSealingPair, type SealingKeys, seal, unseal } from './sealed-box.ts';
 export { Secret, secretSchema } from './secret.ts';
+export { type SharedKey, sharedKeyClient, sharedKeyServer } from './shared-key-tls.ts';
 export { childTrace, currentTrace, formatTraceparent, parseTraceparent, type Trace, withTrace } from './trace.ts';
 export { type Turn, type TurnPlace, Turns, type TurnsOptions, type TurnWait } from './turns.ts';

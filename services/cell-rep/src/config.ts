@@ -1,6 +1,6 @@
 import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
 import { registryConfig } from '@slipway/oci';
-import { commonSettings, loadConfig, secretSchema, settings } from '@slipway/service-kit';
+import { commonSettings, loadConfig, Secret, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
 import { storeSettings } from './store-config.ts';
 
@@ -43,6 +43,14 @@ const schema = z.object({
   CELL_PEER_MB_PER_SECOND: settings.integer(200, 1, 100_000),
   CELL_PUBLIC_KEY: z.string().min(1),
   CELL_PRIVATE_KEY: secretSchema,
+  /** base64 of 32 bytes that ssh-proxy has, too; without it there is no way by SSH into this cell's instances. */
+  CELL_SESSION_KEY: z
+    .base64()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, 'expected base64 of 32 bytes')
+    .transform((text) => new Secret(text))
+    .optional(),
+  /** At its address, where ssh-proxy begins sessions; 0: any. */
+  CELL_SESSION_PORT: settings.port(0),
   CELL_CONTAINERS: settings.integer(250, 1, 10_000),
   CELL_MEMORY_MB: optionalMebibytes,
   CELL_DISK_MB: optionalMebibytes,

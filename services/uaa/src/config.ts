@@ -29,6 +29,8 @@ export const configSchema = z.object({
     .min(1)
     .max(255)
     .transform((text) => new Secret(text)),
+  /** Of the client `ssh-proxy`, which takes one-time codes; without it there is no such client. */
+  SSH_PROXY_SECRET: secretSchema.optional(),
   /** UAA's default. cf refreshes a token that has less than 60 s to live. */
   ACCESS_TOKEN_SECONDS: settings.integer(600, 61, 86_400),
   /** UAA's default, 30 days. */

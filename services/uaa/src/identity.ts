@@ -31,6 +31,7 @@ type IdentityConfig = Pick<
   Config,
   | 'ADMIN_PASSWORD'
   | 'CLOUD_CONTROLLER_SECRET'
+  | 'SSH_PROXY_SECRET'
   | 'DATABASE_URL'
   | 'ENCRYPTION_KEY'
   | 'EXTERNAL_URL'
@@ -129,6 +130,7 @@ export function openIdentity(config: IdentityConfig, dependencies: IdentityDepen
         hasher,
         adminPassword: config.ADMIN_PASSWORD,
         cloudControllerSecret: config.CLOUD_CONTROLLER_SECRET,
+        sshProxySecret: config.SSH_PROXY_SECRET,
         now,
         logger,
       });

@@ -27,6 +27,14 @@ const CLOUD_CONTROLLER_CLIENT: Omit<OauthClient, 'createdAt' | 'secretHash'> = {
   authorities: ['scim.read'],
 };
 
+/** Takes the one-time codes of `cf ssh`, and asks cloud-controller in their users' names. */
+const SSH_CLIENT: Omit<OauthClient, 'createdAt' | 'secretHash'> = {
+  clientId: 'ssh-proxy',
+  grantTypes: ['authorization_code'],
+  scopes: ['openid', 'cloud_controller.read', 'cloud_controller.write', 'cloud_controller.admin'],
+  authorities: [],
+};
+
 export interface FirstStartDependencies {
   readonly users: UserStore;
   readonly clients: ClientStore;
@@ -34,6 +42,8 @@ export interface FirstStartDependencies {
   readonly hasher: PasswordHasher;
   readonly adminPassword: Secret;
   readonly cloudControllerSecret: Secret;
+  /** Undefined: there is no SSH. */
+  readonly sshProxySecret: Secret | undefined;
   readonly now: () => number;
   readonly logger: Logger;
 }
@@ -45,6 +55,10 @@ export async function prepareIdentities(dependencies: FirstStartDependencies): P
   await clients.put({ ...CF_CLIENT, createdAt });
   const secretHash = await dependencies.hasher.hash(dependencies.cloudControllerSecret.reveal());
   await clients.put({ ...CLOUD_CONTROLLER_CLIENT, secretHash, createdAt });
+  if (dependencies.sshProxySecret !== undefined) {
+    const sshHash = await dependencies.hasher.hash(dependencies.sshProxySecret.reveal());
+    await clients.put({ ...SSH_CLIENT, secretHash: sshHash, createdAt });
+  }
   if ((await users.findByName(ADMIN_NAME, UAA_ORIGIN)) !== undefined) return;
   try {
     const admin = await accounts.create(
