@@ -29,6 +29,7 @@ import { type PresenceBeat, startPresence } from './adapters/presence.ts';
 import { RecordWriter } from './adapters/record-writer.ts';
 import { RouteTable } from './adapters/route-table.ts';
 import { TaskViews } from './adapters/task-knowledge.ts';
+import { cellSessions, type SessionServer } from './adapters/sessions/session-server.ts';
 import { TaskLedger } from './adapters/task-ledger.ts';
 import { WantedKnowledge } from './adapters/wanted-knowledge.ts';
 import type { Config } from './config.ts';
@@ -103,6 +104,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let tasks: TaskExecutor | undefined;
   let taskReconciler: TaskReconciler | undefined;
   let usage: UsageSampler | undefined;
+  let sessions: SessionServer | undefined;
+  let egress: CellEgress | undefined;
   let keeper: ImageKeeper | undefined;
   let capacity: CellPresence['capacity'] | undefined;
   let bus: Bus | undefined;
@@ -132,6 +135,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     optionalPlacementTags: [],
     evacuating,
     healthy: condition?.reason === undefined,
+    ...(sessions?.port === undefined ? {} : { sshPort: sessions.port }),
     ...(condition?.reason === undefined ? {} : { unhealthyReason: condition.reason }),
     starting:
       [...(executor?.local.values() ?? [])].filter(({ record }) => record.state === 'CLAIMED').length +
@@ -173,6 +177,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         bytesPerSecond: config.LOG_RATE_BYTES_PER_SECOND,
         linesPerSecond: config.LOG_RATE_LINES_PER_SECOND,
       },
+    sessions = cellSessions(config, garden, logger);
+    await sessions?.listen();
       setRoutes: (guid, messages) => routes.set(guid, messages),
       flushRoutes: async () => {
         if (bus?.connected !== true) return;
@@ -353,5 +359,6 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     get healthPort() {
       return health?.port;
     },
+    await sessions?.stop();
   };
 }

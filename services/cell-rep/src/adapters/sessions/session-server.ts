@@ -1,9 +1,11 @@
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { SESSION_KEY_IDENTITY } from '@slipway/contracts';
 import type { Garden } from '@slipway/garden';
 import { describeError, type Logger, sharedKeyServer } from '@slipway/service-kit';
+import type { Config } from '../../config.ts';
 import { SessionConnection } from './session-connection.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
@@ -20,6 +22,19 @@ export interface SessionServerOptions {
   readonly garden: Pick<Garden, 'container'>;
   readonly resolve: (host: string) => Promise<readonly string[]>;
   readonly logger: Logger;
+}
+
+/** Undefined when there is no SSH on this platform. */
+export function cellSessions(
+  config: Pick<Config, 'CELL_SESSION_KEY' | 'CELL_SESSION_PORT' | 'CELL_ADDRESS'>,
+  garden: Pick<Garden, 'container'>,
+  logger: Logger,
+): SessionServer | undefined {
+  const { CELL_SESSION_KEY: key, CELL_SESSION_PORT: port, CELL_ADDRESS: address } = config;
+  if (key === undefined) return undefined;
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  const resolve = (host: string): Promise<readonly string[]> => resolver.resolve4(host);
+  return new SessionServer({ key: Buffer.from(key.reveal(), 'base64'), address, port, garden, resolve, logger });
 }
 
 /** Where ssh-proxy begins sessions in this cell's containers, and connections from within them. */
