@@ -24,10 +24,12 @@ export interface DockerEngine {
 /**
  * Starts dockerd with its own data, socket, bridge and cgroup parent, and without touching the firewall or IP
  * forwarding: published ports are served by docker-proxy. Needs root. A `dataRoot` of the caller's stays when it ends.
+ * `ownsNetwork`: the network namespace is the caller's own and goes with it, so that bridge, firewall and forwarding are
+ * as Docker makes them by default.
  */
 export async function startDockerEngine(
   signal: AbortSignal,
-  { dataRoot }: { readonly dataRoot?: string } = {},
+  { dataRoot, ownsNetwork = false }: { readonly dataRoot?: string; readonly ownsNetwork?: boolean } = {},
 ): Promise<DockerEngine> {
   const dir = await mkdtemp(join(tmpdir(), 'slipway-docker-'));
   const host = `unix://${join(dir, 'docker.sock')}`;
@@ -47,24 +49,20 @@ export async function startDockerEngine(
     if (dockerd !== undefined) await endProcess(dockerd);
     await unmountBelow(dir);
     if (dataRoot !== undefined) await unmountBelow(dataRoot);
-    await runCommand('ip', ['link', 'delete', bridge]);
+    if (!ownsNetwork) await runCommand('ip', ['link', 'delete', bridge]);
     await removeCgroups(cgroupParent);
     await rm(dir, { recursive: true, force: true });
   };
 
   try {
-    await runToEnd('ip', ['link', 'add', bridge, 'type', 'bridge']);
-    // A /24 of the benchmark range (RFC 2544), which no real network uses.
-    await runToEnd('ip', ['address', 'add', `198.18.${process.pid % 250}.1/24`, 'dev', bridge]);
-    await runToEnd('ip', ['link', 'set', bridge, 'up']);
+    const network = ownsNetwork ? [] : await ownBridge(bridge);
     const log = createWriteStream(join(dir, 'dockerd.log'));
     await once(log, 'open');
     dockerd = spawn(
       'setpriv',
       [
-        ...['--pdeathsig', 'TERM', '--', 'dockerd', '--host', host, '--bridge', bridge],
+        ...['--pdeathsig', 'TERM', '--', 'dockerd', '--host', host, ...network],
         ...['--data-root', data, '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid')],
-        ...['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
         ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', cgroupParent],
       ],
       { stdio: ['ignore', log, log], detached: true },
@@ -76,6 +74,16 @@ export async function startDockerEngine(
     await stop();
     throw error;
   }
+}
+
+/** Makes the bridge; what dockerd is told about it. */
+async function ownBridge(bridge: string): Promise<readonly string[]> {
+  await runToEnd('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  // A /24 of the benchmark range (RFC 2544), which no real network uses.
+  await runToEnd('ip', ['address', 'add', `198.18.${process.pid % 250}.1/24`, 'dev', bridge]);
+  await runToEnd('ip', ['link', 'set', bridge, 'up']);
+  const untouched = ['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
+  return ['--bridge', bridge, ...untouched];
 }
 
 async function answering(
