@@ -45,6 +45,14 @@ export { probeBase, probeEntries, probeOutcomes } from './isolation/probe-image.
 export { isolationProbes } from './isolation/probes.ts';
 export { openSealedMachine, runSealed, type SealedMachine } from './isolation/sealed-machine.ts';
 export { type NatsHandle, type NatsOptions, startNats } from './nats.ts';
+export {
+  answering,
+  attachNeighbour,
+  connectFrom,
+  inNetworkOf,
+  NetworkProcesses,
+  sendFrom,
+} from './network-neighbour.ts';
 export { type ApiExchange, checkAgainstOpenapi } from './openapi-conformance.ts';
 export { type PostgresHandle, postgresPrograms, startPostgres } from './postgres.ts';
 export { startAnyRegistry } from './registry.ts';

@@ -15,6 +15,7 @@ import {
 import type { Garden } from '@slipway/garden';
 import { followRegistrySettings, hostPlatform, RegistryClient, registryClientOptions } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
+import { CellEgress } from './adapters/cell-egress.ts';
 import { startDiskReport } from './adapters/disk-report.ts';
 import { GardenContainers, openGarden } from './adapters/garden.ts';
 import { probeHealth } from './adapters/health-probe.ts';
@@ -97,6 +98,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     garden === undefined ? undefined : { ledger: garden.layers.ledger(), collections: garden.layers.collections },
   );
   let garden: Garden | undefined;
+  let egress: CellEgress | undefined;
   let condition: CellCondition | undefined;
   let executor: Executor | undefined;
   let reconciler: Reconciler | undefined;
@@ -151,6 +153,15 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
   const startCell = async (): Promise<void> => {
     garden = await openGarden(config, logger, storeOptions(config));
+    egress = await CellEgress.open({
+      garden,
+      natsUrl: config.NATS_URL,
+      tell: (guid, what) => {
+        executor?.runners.get(guid)?.tell(what);
+        tasks?.tell(guid, what);
+      },
+      logger,
+    });
     await peers?.listen(garden.layers);
     const containers = new GardenContainers(garden, images, logger);
     condition = new CellCondition({
@@ -246,7 +257,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       placementDeleted: (guid) => knowledge.placementDeleted(guid),
       logger,
     });
-    await Promise.all([knowledge.attach(connected), taskViews.attach(connected), peers?.attach(connected)]);
+    const views = [knowledge, taskViews, peers, egress];
+    await Promise.all(views.map((each) => each?.attach(connected)));
     if (stopping !== undefined) return;
     reconciler.start();
     if (tasks !== undefined && ledger !== undefined) {
@@ -334,6 +346,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     await condition?.stop();
     routes.close();
     await logs.close();
+    await egress?.close();
     knowledge.close();
     taskViews.close();
     wantedImages.close();

@@ -1,10 +1,10 @@
 // @module-tag root
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
+import { answering, attachNeighbour, connectFrom, inNetworkOf, NetworkProcesses, sendFrom } from '@slipway/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CellNetwork, type ContainerNetwork } from './cell-network.ts';
 import type { EgressRule } from './egress-rules.ts';
-import { answering, attachNeighbour, connectFrom, inside, NetworkProcesses, sendFrom } from './network.test-support.ts';
 import type { PacketNews } from './packet-log.ts';
 
 // Two containers of a cell, and another machine that has four addresses, one of them link-local and one of a cloud's metadata.
@@ -198,7 +198,7 @@ test('containers with equal rules share a chain; one that nobody uses goes; hund
   );
   await network.allow(address(0), [...many, rule(7001)]);
   expect(await connectFrom(pid(0), near, 7001)).toEqual(reached);
-  expect(await inside(pid(0), `console.log('still here')`)).toBe('still here');
+  expect(await inNetworkOf(pid(0), `console.log('still here')`)).toBe('still here');
 });
 
 test('a change that nft refuses is an error, and changes nothing', async () => {

@@ -2,10 +2,10 @@ import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
+import { answering, connectFrom, NetworkProcesses } from '@slipway/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CellNetwork, type ContainerNetwork } from './cell-network.ts';
 import { firewallRules } from './firewall.ts';
-import { answering, connectFrom, NetworkProcesses } from './network.test-support.ts';
 import { parseSubnet } from './subnet.ts';
 import { defaultRouteDevice } from './uplink.ts';
 

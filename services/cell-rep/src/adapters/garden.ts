@@ -101,6 +101,7 @@ export class GardenContainers implements Containers {
         })),
         imageVolumes: action.imageVolumes ?? [],
         files: lrp.files ?? [],
+        ...(lrp.egress === undefined ? {} : { egress: lrp.egress }),
         limits: {
           memoryBytes: resources.memoryMb * MEBIBYTE,
           cpuShares: Math.max(MIN_CPU_SHARES, Math.floor((MAX_CPU_SHARES * resources.cpuWeight) / 100)),
@@ -146,6 +147,7 @@ export class GardenContainers implements Containers {
       },
       readLines: (onLines, signal) => readLines(container, onLines, signal),
       annotate: async (notes) => container.annotate({ notes }),
+      allow: (egress) => container.allow(egress),
       usage: async () => {
         const stats = container.stats();
         if (stats === undefined) throw new Error('the container is gone');

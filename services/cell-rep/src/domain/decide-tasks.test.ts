@@ -51,6 +51,17 @@ test('what was started before is not started again, whoever remembers it', () =>
   }
 });
 
+test('what a running task may reach is changed in place', () => {
+  const egress = [{ protocol: 'all' as const, destinations: ['10.0.0.0/8'] }];
+  const local = (state: TaskState, task?: DesiredTask): TaskKnowledge['local'] =>
+    new Map([[sampleGuid(1), held(state, task === undefined ? {} : { task })]]);
+  const desired = byGuid(given(1, { egress }));
+  const records = byGuid(running(1));
+  expect(kinds({ desired, records, local: local(running(1), given(1)) })).toEqual(['update']);
+  expect(kinds({ desired, records, local: local(running(1), given(1, { egress })) })).toEqual([]);
+  expect(kinds({ desired, records: byGuid(completed(1)), local: local(completed(1)) })).toEqual([]);
+});
+
 test('a cancelled task is ended once, and one that never began has a result too', () => {
   const desired = byGuid(given(1, { cancel: true }));
   expect(kinds({ desired })).toEqual(['cancel']);

@@ -1,8 +1,11 @@
 import type { DesiredTask, TaskState } from '@slipway/contracts';
+import { sameEgress } from './same-egress.ts';
 
 /** A task as this rep holds it. */
 export interface LocalTask {
   readonly state: TaskState;
+  /** As last seen; absent once it has a result. */
+  readonly task?: DesiredTask;
   /** It is being ended, with a result. */
   readonly cancelling: boolean;
   /** It is being removed, for nobody asks for its result. */
@@ -35,6 +38,8 @@ export type TaskAction =
   | { readonly kind: 'lost'; readonly task: DesiredTask }
   /** It shall end; what was never started too has a result then. */
   | { readonly kind: 'cancel'; readonly task: DesiredTask }
+  /** What it may reach changed in place. */
+  | { readonly kind: 'update'; readonly task: DesiredTask }
   /** Nobody asks for it any more. */
   | { readonly kind: 'drop'; readonly taskGuid: string }
   /** The bucket does not say what this rep says. */
@@ -54,13 +59,14 @@ export function decideTasks(known: TaskKnowledge): readonly TaskAction[] {
   for (const [guid, task] of known.desired) {
     if (task.cellId === known.cellId && !local.has(guid)) actions.push(takeUp(task, known));
   }
-  for (const [guid, { state, cancelling, dropping }] of local) {
+  for (const [guid, { state, task: held, cancelling, dropping }] of local) {
     const task = known.desired.get(guid);
     if (isGone(guid, known)) {
       if (!dropping) actions.push({ kind: 'drop', taskGuid: guid });
       continue;
     }
     if (task?.cancel === true && !cancelling && state.state !== 'COMPLETED') actions.push({ kind: 'cancel', task });
+    if (task !== undefined && held !== undefined && !sameEgress(task, held)) actions.push({ kind: 'update', task });
     if (!sameState(records.get(guid), state)) actions.push({ kind: 'publish', taskGuid: guid });
   }
   for (const guid of records.keys()) {

@@ -122,6 +122,20 @@ test('takes over changed routes', () => {
   expect(actions).toEqual([{ kind: 'update-lrp', instanceGuid: sampleGuid(1), lrp }]);
 });
 
+test('takes over what may be reached, as soon as that differs', () => {
+  const rules = { egress: [{ protocol: 'all' as const, destinations: ['10.0.0.0/8'] }] };
+  const desired = (egress: object): CellKnowledge => ({
+    ...calm,
+    placements: new Map([placed(1)]),
+    local: new Map([running(1, { lrp: { ...sampleLrp(), ...rules } })]),
+    lrps: new Map([[sampleLrp().processGuid, { ...sampleLrp(), ...egress }]]),
+    records: new Map([[sampleGuid(1), sampleInstance(1)]]),
+  });
+  expect(kinds(decide(desired(structuredClone(rules))).actions)).toEqual([]);
+  expect(kinds(decide(desired({ egress: [] })).actions)).toEqual(['update-lrp']);
+  expect(kinds(decide(desired({})).actions)).toEqual(['update-lrp']);
+});
+
 test('takes over changed credentials of the image, and restarts nothing for them', () => {
   const before = sampleLrp();
   const lrp = { ...before, image: { ...before.image, credentials: 'sealed-anew' } };

@@ -1,5 +1,6 @@
 import type { DesiredLrp, Instance, Placement } from '@slipway/contracts';
 import { sameRecord } from './instance-state.ts';
+import { sameEgress } from './same-egress.ts';
 
 /** An instance as this rep holds it. */
 export interface LocalInstance {
@@ -40,7 +41,7 @@ export type StopReason = 'placement-deleted' | 'no-longer-desired' | 'not-placed
 export type Action =
   | { readonly kind: 'start'; readonly placement: Placement; readonly lrp: DesiredLrp }
   | { readonly kind: 'stop'; readonly instanceGuid: string; readonly reason: StopReason }
-  /** Routes changed in place, or what the image is pulled with. */
+  /** Routes changed in place, what may be reached, or what the image is pulled with. */
   | { readonly kind: 'update-lrp'; readonly instanceGuid: string; readonly lrp: DesiredLrp }
   /** The bucket does not say what this rep says. */
   | { readonly kind: 'publish'; readonly instanceGuid: string }
@@ -119,7 +120,8 @@ function updates(guid: string, local: LocalInstance, known: CellKnowledge): Acti
   if (lrp === undefined) return [];
   // A pull that is tried again takes what is there then, and nothing keeps a password that was replaced.
   const sameCredentials = lrp.image.credentials === local.lrp?.image.credentials;
-  if (lrp.updatedAt === local.lrp?.updatedAt && sameCredentials) return [];
+  const inPlace = sameCredentials && sameEgress(lrp, local.lrp);
+  if (lrp.updatedAt === local.lrp?.updatedAt && inPlace) return [];
   return [{ kind: 'update-lrp', instanceGuid: guid, lrp }];
 }
 

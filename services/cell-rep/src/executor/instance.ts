@@ -3,6 +3,7 @@ import type { DesiredLrp, Placement } from '@slipway/contracts';
 import { describeError } from '@slipway/service-kit';
 import { type CrashCause, exitLine } from '../domain/crash.ts';
 import type { LocalInstance } from '../domain/decide.ts';
+import { sameEgress, withEgressOf } from '../domain/same-egress.ts';
 import { bringUp } from './bring-up.ts';
 import { InstanceBook } from './instance-book.ts';
 import type { InstanceDeps } from './instance-deps.ts';
@@ -112,10 +113,25 @@ export class InstanceRunner {
     this.#leaving.abort(new Error('the rep stops'));
   }
 
-  /** Takes over what changes in place: routes, and what the image is pulled with. */
+  /** Takes over what changes in place: routes, what may be reached, and what the image is pulled with. */
   async updateLrp(lrp: DesiredLrp): Promise<void> {
+    const before = this.#book.lrp;
     this.#book.updateLrp(lrp);
+    await this.#allow(before);
     await this.#annotate();
+  }
+
+  /** What may be reached, unless it is as before. */
+  async #allow(before: DesiredLrp): Promise<void> {
+    const { lrp } = this.#book;
+    if (this.#container === undefined || this.#gone || sameEgress(before, lrp)) return;
+    try {
+      await this.#container.allow(lrp.egress);
+    } catch (error) {
+      this.#deps.logger.error({ err: error, instanceGuid: this.#guid }, 'instance.egress-not-set');
+      // The next comparison finds that it differs.
+      if (this.#book.lrp === lrp) this.#book.updateLrp(withEgressOf(lrp, before));
+    }
   }
 
   async #run(): Promise<void> {
@@ -177,10 +193,13 @@ export class InstanceRunner {
   }
 
   async #bringUp(): Promise<Started | { readonly cause: CrashCause }> {
+    const before = this.#book.lrp;
     const result = await bringUp(this.#book, this.#log, this.#deps, this.#halt, (container) => {
       this.#container = container;
     });
     if ('cause' in result) return result;
+    // It may have changed while the container was made.
+    await this.#allow(before);
     const started = { container: result.container, startedAt: Date.now() };
     this.#setStarted(started);
     await this.#annotate();

@@ -5,7 +5,7 @@ import type { AnyNotes } from './notes.ts';
 /** What a container is made for: an instance of an LRP, or a task. */
 export type Workload = Pick<
   DesiredLrp,
-  'image' | 'action' | 'sidecars' | 'files' | 'resources' | 'ports' | 'healthCheck' | 'log' | 'metricTags'
+  'image' | 'action' | 'sidecars' | 'files' | 'resources' | 'egress' | 'ports' | 'healthCheck' | 'log' | 'metricTags'
 >;
 
 /** What the user is told of a pull while it goes on. */
@@ -115,6 +115,8 @@ export interface Container {
     signal: AbortSignal,
   ): Promise<void>;
   annotate(notes: AnyNotes): Promise<void>;
+  /** What it may open connections to from now on, as the LRP has it. */
+  allow(egress: Workload['egress']): Promise<void>;
   usage(): Promise<ContainerUsage>;
   /** Idempotent, whatever state it is in. */
   delete(signal: AbortSignal): Promise<void>;

@@ -1,4 +1,5 @@
 import type { DesiredTask, TaskState } from '@slipway/contracts';
+import { withEgressOf } from '../domain/same-egress.ts';
 import { taskEnvironment } from '../domain/task-environment.ts';
 import { claimTask, completeTask, startTask, type TaskResult } from '../domain/task-state.ts';
 import type { Rising } from './bring-up.ts';
@@ -8,19 +9,28 @@ import type { TaskDeps } from './task-deps.ts';
 
 /** What is known of one task. The ledger is written before anybody is told, so that no rep forgets what it said. */
 export class TaskBook implements Rising {
-  readonly task: DesiredTask;
+  #task: DesiredTask;
   readonly #deps: TaskDeps;
   #state: TaskState;
 
   constructor(task: DesiredTask, deps: TaskDeps) {
-    this.task = task;
+    this.#task = task;
     this.#deps = deps;
     this.#state = deps.ledger.get(task.taskGuid) ?? claimTask(task, deps.instances.cellId, Date.now());
     deps.records.set(this.#state);
   }
 
   get guid(): string {
-    return this.task.taskGuid;
+    return this.#task.taskGuid;
+  }
+
+  get task(): DesiredTask {
+    return this.#task;
+  }
+
+  /** In place: what it may reach. */
+  update(task: DesiredTask): void {
+    this.#task = withEgressOf(this.#task, task);
   }
 
   get state(): TaskState {
@@ -30,7 +40,8 @@ export class TaskBook implements Rising {
   /** No ports, and no check but that of its end. */
   get lrp(): Workload {
     const { image, action, files, resources, log, metricTags } = this.task;
-    return { image, action, files, resources, log, metricTags, ports: [], healthCheck: { type: 'process' } };
+    const given = { image, action, files, resources, log, metricTags };
+    return withEgressOf<Workload>({ ...given, ports: [], healthCheck: { type: 'process' } }, this.task);
   }
 
   /** How far it is on its way up is told to nobody. */

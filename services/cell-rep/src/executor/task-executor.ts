@@ -37,6 +37,11 @@ export class TaskExecutor {
     }
   }
 
+  /** Into the log of a task that is held here; nothing for others. */
+  tell(taskGuid: string, what: string): void {
+    this.#runners.get(taskGuid)?.tell(what);
+  }
+
   apply(action: TaskAction): void {
     switch (action.kind) {
       case 'start':
@@ -55,6 +60,9 @@ export class TaskExecutor {
         else runner.cancel();
         return;
       }
+      case 'update':
+        void this.#runners.get(action.task.taskGuid)?.update(action.task);
+        return;
       case 'drop':
         void this.#drop(action.taskGuid);
         return;

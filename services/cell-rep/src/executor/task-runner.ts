@@ -3,6 +3,7 @@ import type { DesiredTask } from '@slipway/contracts';
 import { describeError } from '@slipway/service-kit';
 import { exitLine } from '../domain/crash.ts';
 import type { LocalTask } from '../domain/decide-tasks.ts';
+import { sameEgress } from '../domain/same-egress.ts';
 import {
   resultOfExit,
   resultOfFailure,
@@ -59,9 +60,29 @@ export class TaskRunner {
   get local(): LocalTask {
     return {
       state: this.#book.state,
+      ...(this.#book.state.state === 'COMPLETED' ? {} : { task: this.#book.task }),
       cancelling: this.#cancelling.signal.aborted,
       dropping: this.#dropping.signal.aborted,
     };
+  }
+
+  /** Takes over what changes in place: what it may reach. */
+  async update(task: DesiredTask): Promise<void> {
+    const before = this.#book.task;
+    this.#book.update(task);
+    if (this.#container === undefined || this.#book.state.state === 'COMPLETED') return;
+    try {
+      await this.#container.allow(task.egress);
+    } catch (error) {
+      this.#deps.instances.logger.error({ err: error, taskGuid: this.#book.guid }, 'task.egress-not-set');
+      // The next comparison finds that it differs.
+      this.#book.update(before);
+    }
+  }
+
+  /** Says in its log what the cell has to say of it. */
+  tell(what: string): void {
+    this.#log.cell(what);
   }
 
   /** Ends it, with a result. */
@@ -113,9 +134,12 @@ export class TaskRunner {
   }
 
   async #bringUp(): Promise<Container | { readonly result: TaskResult }> {
+    const before = this.#book.task;
     const brought = await bringUp(this.#book, this.#log, this.#deps.instances, this.#halt, (container) => {
       this.#container = container;
     });
+    // It may have changed while the container was made.
+    if (!sameEgress(before, this.#book.task)) await this.update(this.#book.task);
     if ('cause' in brought) return { result: resultOfFailure(brought.cause, this.#book.task) };
     return brought.container;
   }

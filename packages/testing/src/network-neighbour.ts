@@ -39,7 +39,7 @@ export async function connectFrom(pid: number, address: string, port: number): P
     const timer = setTimeout(() => { console.log(s.connecting ? 'no answer' : 'connected'); process.exit() }, 20_000);
     let text = ''; s.on('data', (d) => text += d).on('end', () => { console.log(text); process.exit() })
     .on('error', (e) => { console.log(e.code); process.exit() })`;
-  return await inside(pid, code);
+  return await inNetworkOf(pid, code);
 }
 
 /** What a datagram from there gives: the answer, or the error that the kernel tells a connected socket. */
@@ -48,10 +48,10 @@ export async function sendFrom(pid: number, address: string, port: number): Prom
     u.on('error', (e) => { console.log(e.code); process.exit() }).on('message', (m) => { console.log(String(m)); process.exit() });
     setTimeout(() => { console.log('no answer'); process.exit() }, 20_000);
     u.connect(${port}, '${address}', () => u.send('x'));`;
-  return await inside(pid, code);
+  return await inNetworkOf(pid, code);
 }
 
-export async function inside(pid: number, code: string): Promise<string> {
+export async function inNetworkOf(pid: number, code: string): Promise<string> {
   const { stdout } = await run('nsenter', ['--net', '--target', String(pid), process.execPath, '-e', code]);
   return stdout.trim();
 }
