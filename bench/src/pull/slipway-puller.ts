@@ -28,9 +28,11 @@ async function pull({ reference: text, directory }: PullOrder): Promise<PullRepo
   const started = performance.now();
   const repository = registry.repository(reference);
   const { layers } = await inspectImage(repository, reference, { platform: hostPlatform() });
-  await store.ensureLayers(layers, async function* (layer, signal) {
-    yield* await repository.openBlob({ digest: layer.digest as never, size: layer.size }, { signal });
-  });
+  await store.ensureLayers(layers, async (layer, signal) => ({
+    kind: 'blob',
+    owned: true,
+    bytes: await repository.openBlob({ digest: layer.digest as never, size: layer.size }, { signal }),
+  }));
   const ms = performance.now() - started;
   const status = await readFile('/proc/self/status', 'utf8');
   const peakKib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);

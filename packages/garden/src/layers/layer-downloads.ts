@@ -222,6 +222,7 @@ class Download {
           signal: this.#place.signal,
           onBytes: (bytes) => tell(bytes * scale),
           splitFile: files.newSplit(directory),
+          owned: source.owned === true,
         },
       );
       const blob = { digest, size, mediaType, ...(kind === 'archive' ? { vouched: true as const } : {}) };

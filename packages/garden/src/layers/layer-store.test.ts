@@ -53,6 +53,31 @@ const never: FetchLayer = () => {
   throw new Error('must not be asked');
 };
 
+test('a piece that has its memory to itself is taken when it may be, and what is left of a larger one is not touched', async () => {
+  const { bytes, descriptor } = layer('owned');
+  const larger = Buffer.concat([Buffer.from('before'), bytes.subarray(0, 40), Buffer.from('after')]);
+  const part = larger.subarray(6, 46);
+  const whole = new Uint8Array(bytes.subarray(40));
+  const fetch =
+    (owned: boolean): FetchLayer =>
+    async () => ({
+      kind: 'blob',
+      owned,
+      bytes: (async function* () {
+        yield part;
+        yield whole;
+      })(),
+    });
+  const before = Buffer.from(larger);
+  const lent = await LayerStore.open({ dir: join(dir, 'lent') });
+  await lent.ensureLayers([descriptor], fetch(false));
+  expect([whole.length, larger]).toEqual([bytes.length - 40, before]);
+  const given = await LayerStore.open({ dir: join(dir, 'given') });
+  await given.ensureLayers([descriptor], fetch(true));
+  expect([whole.length, larger]).toEqual([0, before]);
+  await Promise.all([lent.close(), given.close()]);
+});
+
 test('layers are fetched once, kept over a restart and handed out in order', async () => {
   const blobs = ['a', 'b', 'c'].map((name) => layer(name));
   const descriptors = blobs.map((blob) => blob.descriptor);

@@ -25,6 +25,8 @@ export interface LayerDescriptor {
 export interface LayerSource {
   readonly kind: 'blob' | 'archive';
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** Nobody uses the pieces after they were handed out: whoever reads them may take their memory. */
+  readonly owned?: boolean;
   /** Bytes of the archive, to tell progress by. */
   readonly size?: number;
   /** Is told when the bytes broke off or were not the layer; the layer is then fetched again. A blob that has none is not. */

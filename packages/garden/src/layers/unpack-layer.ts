@@ -8,6 +8,9 @@ import type { FromUnpacker, ThreadOrder, ToUnpacker, UnpackOrder, UnpackResult }
 /** Bytes on their way to the thread and not yet dealt with. Bounds the memory of a layer being unpacked. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
+/** Pieces go to the thread together, so many bytes at least: each message costs both sides as much as some files do. */
+const BATCH_BYTES = 256 * 1024;
+
 /** The thread's JavaScript heap: it holds one extended header and the names of directories, both limited. */
 const HEAP_MB = 256;
 
@@ -19,6 +22,8 @@ export interface UnpackOptions {
   readonly onBytes: (bytes: number) => void;
   /** Where the layer's split is written to, for its archive to be made again; none when absent. */
   readonly splitFile?: string;
+  /** Nobody else uses the pieces: their memory goes to the thread as it is. */
+  readonly owned?: boolean;
 }
 
 export interface UnpackedLayer extends UnpackResult {
@@ -38,7 +43,7 @@ export async function unpackLayer(
 ): Promise<UnpackedLayer> {
   throwIfCancelled(options.signal, 'layers');
   const split = options.splitFile === undefined ? undefined : new SplitFile(options.splitFile);
-  const thread = new UnpackThread(order, split);
+  const thread = new UnpackThread(order, split, options.owned === true);
   const cancel = (): void =>
     thread.fail(new GardenError('CANCELLED', 'layers', 'Cancelled', { cause: options.signal.reason }));
   options.signal.addEventListener('abort', cancel, { once: true });
@@ -65,10 +70,10 @@ async function feed(
   try {
     for (;;) {
       // A thread that refused the layer ends the download, also one that hangs.
-      const next = await Promise.race([iterator.next(), thread.failure]);
+      const next = await thread.unlessFailed(iterator.next());
       if (next.done === true) break;
       onBytes(next.value.length);
-      await Promise.race([thread.send(next.value), thread.failure]);
+      await thread.unlessFailed(thread.send(next.value));
     }
     thread.sendEnd();
   } catch (error) {
@@ -86,15 +91,19 @@ interface Outcome {
 /** One unpacker thread, with a window of bytes under way. */
 class UnpackThread {
   readonly outcome: Promise<Outcome>;
-  /** Rejects when `outcome` does, and never resolves. */
-  readonly failure: Promise<never>;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  readonly #owned: boolean;
+  #batch: Uint8Array<ArrayBuffer>[] = [];
+  #batchBytes = 0;
   #room = WINDOW_BYTES;
   #onRoom: (() => void) | undefined;
   #reject: (error: GardenError) => void = () => undefined;
+  #failed: { readonly error: unknown } | undefined;
+  #onFailure: ((error: unknown) => void) | undefined;
 
-  constructor(order: UnpackOrder, split: SplitFile | undefined) {
+  constructor(order: UnpackOrder, split: SplitFile | undefined, owned: boolean) {
+    this.#owned = owned;
     this.#worker = new Worker(workerFile, {
       workerData: {
         ...order,
@@ -125,18 +134,31 @@ class UnpackThread {
         reject(new GardenError('LAYER_STORE_FAILED', 'layers', `The unpacker thread ended early with ${code}`)),
       );
     });
-    this.failure = this.outcome.then(() => new Promise<never>(() => undefined));
-    // Each is also awaited where it matters; a refusal while nobody waits is not unhandled.
-    this.outcome.catch(() => undefined);
-    this.failure.catch(() => undefined);
+    // It is also awaited where it matters; a refusal while nobody waits is not unhandled.
+    this.outcome.catch((error: unknown) => {
+      this.#failed = { error };
+      this.#onFailure?.(error);
+    });
+  }
+
+  /**
+   * What `step` comes to, or the thread's failure if that is first; one step at a time. (`Promise.race` with a promise of
+   * the failure would keep something of every step until the end.)
+   */
+  async unlessFailed<T>(step: Promise<T>): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      if (this.#failed !== undefined) reject(this.#failed.error);
+      this.#onFailure = reject;
+      step.then(resolve, reject);
+    });
   }
 
   /** Resolves when there is room for more. */
   async send(bytes: Uint8Array): Promise<void> {
     this.#room -= bytes.length;
-    // A copy: the bytes may be part of a larger buffer, which must not change hands.
-    const copy = new Uint8Array(bytes);
-    this.#post({ type: 'bytes', bytes: copy }, [copy.buffer]);
+    this.#batch.push(this.#owned ? ownPiece(bytes) : new Uint8Array(bytes));
+    this.#batchBytes += bytes.length;
+    if (this.#batchBytes >= BATCH_BYTES) this.#sendBatch();
     if (this.#room > 0) return;
     await new Promise<void>((resolve) => {
       this.#onRoom = resolve;
@@ -144,6 +166,7 @@ class UnpackThread {
   }
 
   sendEnd(): void {
+    this.#sendBatch();
     this.#post({ type: 'end' }, []);
   }
 
@@ -157,6 +180,16 @@ class UnpackThread {
     await this.#exited;
   }
 
+  #sendBatch(): void {
+    const pieces = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#post(
+      { type: 'bytes', pieces },
+      pieces.map(({ buffer }) => buffer),
+    );
+  }
+
   #post(message: ToUnpacker, transfer: ArrayBuffer[]): void {
     this.#worker.postMessage(message, transfer);
   }
@@ -167,4 +200,12 @@ class UnpackThread {
     this.#onRoom?.();
     this.#onRoom = undefined;
   }
+}
+
+/** The piece itself when it has its memory to itself, else a copy: the rest of a larger buffer must not change hands. */
+function ownPiece(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (!(buffer instanceof ArrayBuffer) || byteOffset !== 0 || byteLength !== buffer.byteLength)
+    return new Uint8Array(bytes);
+  return new Uint8Array(buffer);
 }

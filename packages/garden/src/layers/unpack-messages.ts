@@ -23,7 +23,9 @@ export interface ThreadOrder extends UnpackOrder, ConfinementOrder {
   readonly split: boolean;
 }
 
-export type ToUnpacker = { readonly type: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer> } | { readonly type: 'end' };
+export type ToUnpacker =
+  | { readonly type: 'bytes'; readonly pieces: readonly Uint8Array<ArrayBuffer>[] }
+  | { readonly type: 'end' };
 
 /** What a layer turned out to be, and the size of its archive. */
 export interface UnpackResult extends LayerContents {

@@ -26,10 +26,13 @@ let previous: Promise<void> = Promise.resolve();
 
 async function handle(layer: LayerPipeline, message: ToUnpacker): Promise<void> {
   if (message.type === 'bytes') {
-    const { length, buffer } = message.bytes;
-    await layer.write(message.bytes);
-    release(buffer);
-    send({ type: 'taken', bytes: length });
+    let taken = 0;
+    for (const piece of message.pieces) {
+      taken += piece.length;
+      await layer.write(piece);
+      release(piece.buffer);
+    }
+    send({ type: 'taken', bytes: taken });
     return;
   }
   const result = await layer.finish();

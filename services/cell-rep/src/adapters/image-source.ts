@@ -120,7 +120,11 @@ export class ImageSource {
     signal: AbortSignal,
   ): Promise<LayerSource> {
     const repository = this.#client.repository(from, { credentials });
-    return { kind: 'blob', bytes: await repository.openBlob({ digest: digest as Digest, size }, { signal }) };
+    return {
+      kind: 'blob',
+      owned: true,
+      bytes: await repository.openBlob({ digest: digest as Digest, size }, { signal }),
+    };
   }
 
   #credentials(sealed: string): RegistryCredentials {

@@ -172,6 +172,7 @@ export class PeerLayers {
     const used = new Set<Peer>();
     return {
       kind: 'archive',
+      owned: true,
       bytes: this.#bytes(layer, first, used, signal),
       ...(first.size === 0 ? {} : { size: first.size }),
       reject: (error) => {
