@@ -46,7 +46,20 @@ const ipc = `ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive
 
 const machine = 'getcpu getrandom sysinfo uname';
 
+/** What 32-bit programs of ARM cannot start without; names of one architecture mean nothing on others. */
+const arm32 = 'arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls';
+
 /** Names as libseccomp knows them; the runtime passes over those that an architecture does not have. */
-export const ALLOWED_SYSCALLS: readonly string[] = [memory, files, waiting, processes, time, network, ipc, machine]
+export const ALLOWED_SYSCALLS: readonly string[] = [
+  memory,
+  files,
+  waiting,
+  processes,
+  time,
+  network,
+  ipc,
+  machine,
+  arm32,
+]
   .flatMap((group) => group.split(/\s+/))
   .sort();
