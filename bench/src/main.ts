@@ -1,6 +1,7 @@
 import { describeError } from '@slipway/service-kit';
 import { benchApi } from './api/bench-api.ts';
 import { benchDemo } from './demo/bench-demo.ts';
+import { benchDensity } from './density/bench-density.ts';
 import { benchIsolation } from './isolation/bench-isolation.ts';
 import { benchPull } from './pull/bench-pull.ts';
 import { benchRegistryLoad } from './registry-load/bench-registry-load.ts';
@@ -10,6 +11,7 @@ import { benchStart } from './start/bench-start.ts';
 const benchmarks: Readonly<Record<string, (args: readonly string[], stopped: AbortSignal) => Promise<object>>> = {
   api: benchApi,
   demo: benchDemo,
+  density: benchDensity,
   isolation: benchIsolation,
   'registry-load': benchRegistryLoad,
   pull: benchPull,

@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,6 +29,7 @@ export class BenchCell {
   readonly #id = `bench-${process.pid}`;
   readonly #closers: (() => Promise<unknown>)[] = [];
   readonly #states = new Map<string, Set<() => void>>();
+  #dataDir = '';
   #rep!: RunningService;
   #router!: RunningService;
   #desired!: KvStore<DesiredLrp | DomainFreshness>;
@@ -52,6 +52,15 @@ export class BenchCell {
 
   get repPid(): number {
     return this.#rep.child.pid as number;
+  }
+
+  get routerPid(): number {
+    return this.#router.child.pid as number;
+  }
+
+  /** Named in the arguments of all that the cell runs. */
+  get dataDir(): string {
+    return this.#dataDir;
   }
 
   /** Where apps answer. */
@@ -92,11 +101,12 @@ export class BenchCell {
   }
 
   /** Rejects when the instance crashes instead. */
-  async untilRunning(instanceGuid: string): Promise<void> {
+  async untilRunning(instanceGuid: string): Promise<Instance> {
     await this.#until(instanceGuid, (instance) => {
       if (instance?.state === 'CRASHED') throw new Error(`an instance crashed: ${instance.crash?.reason}`);
       return instance?.state === 'RUNNING';
     });
+    return this.#instances.get(keys.instance(this.#id, instanceGuid)) as Instance;
   }
 
   async stop(): Promise<void> {
@@ -111,9 +121,10 @@ export class BenchCell {
     this.#closers.push(() => nats.stop());
     await this.#join(await nats.connectOperator());
     const sealing = generateSealingKeys();
+    this.#dataDir = join(directory, 'cell');
     const place = {
       CELL_ID: this.#id,
-      CELL_DATA_DIR: join(directory, 'cell'),
+      CELL_DATA_DIR: this.#dataDir,
       CELL_SUBNET: `10.${150 + (process.pid % 50)}.${(process.pid % 62) << 2}.0/22`,
       CELL_UID_BASE: String(1_900_000_000),
     };
@@ -185,10 +196,6 @@ export class BenchCell {
       if (looks.size === 0) this.#states.delete(instanceGuid);
     }
   }
-}
-
-export function newInstanceGuid(): string {
-  return randomUUID();
 }
 
 function account(nats: NatsHandle, user: string): Record<string, string> {

@@ -7,6 +7,8 @@ const TRY_TIMEOUT_MS = 2_000;
 const DEADLINE_MS = 60_000;
 
 export interface Target {
+  /** Default: loopback. */
+  readonly address?: string;
   readonly port: number;
   readonly host: string;
   readonly path: string;
@@ -31,9 +33,10 @@ export async function firstAnswer(target: Target, stopped: AbortSignal): Promise
 }
 
 /** Undefined when there is nobody, or the answer is another than 200. */
-function ask({ port, host, path }: Target): Promise<string | undefined> {
+function ask({ address = '127.0.0.1', port, host, path }: Target): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const sent = request({ port, path, host: '127.0.0.1', headers: { host }, agent: false, timeout: TRY_TIMEOUT_MS });
+    const options = { host: address, port, path, headers: { host }, agent: false, timeout: TRY_TIMEOUT_MS };
+    const sent = request(options);
     sent.on('response', (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => {

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { DesiredLrp } from '@slipway/contracts';
 import { type DockerEngine, startDockerEngine } from '@slipway/infra';
 import { type BuiltImage, lrpOfImage, pushImage, type RegistryHandle } from '@slipway/testing';
 import { BenchCell } from '../cell/bench-cell.ts';
 import { firstAnswer } from '../cell/first-answer.ts';
+import { freePort } from '../cell/free-port.ts';
 import { PROBE_PORT, STARTED_PATH } from '../cell/probe-images.ts';
 
 /** Milliseconds from the moment at which the start was asked for. */
@@ -130,12 +129,4 @@ export class DockerStarter implements Starter {
 /** `started`: seconds since 1970, which the process itself has noted. */
 function execAfter(asked: number, started: string): number {
   return Number(started) * 1_000 - (performance.timeOrigin + asked);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
