@@ -315,7 +315,7 @@ test('a server that has a certificate instead of the key is no cell, even one th
   started.add(() => void server.close());
   const { port } = server.address() as AddressInfo;
   const socket = connect({ host: '127.0.0.1', port, ...clientTls(KEY), ca: [readFileSync(cert)] });
-  await expect(once(socket, 'secureConnect')).rejects.toThrow('not the key of the cells');
+  await expect(once(socket, 'secureConnect')).rejects.toThrow('a certificate and not the key');
   live.push({ cellId: 'impostor', address: '127.0.0.1', port });
   expect(await mine().open(LAYER, pull.signal)).toBeUndefined();
 });
