@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { readOomKills, readStats } from '../cgroup/figures.ts';
 import { asGardenError, GardenError, type GardenPhase } from '../errors.ts';
+import { type Listener, listenersOf } from '../health/listeners.ts';
 import type { UnnamedHold } from '../layers/name-hold.ts';
 import { LogReader, type LogSink } from '../logs/log-reader.ts';
 import type { EgressRule } from '../network/egress-rules.ts';
@@ -268,6 +269,12 @@ export class Container {
   /** For Garden alone: ends what an earlier rep had started for somebody to look on. */
   async endSessions(): Promise<void> {
     await endSessions(this.#context, this.handle, this.#record.cgroup);
+  }
+
+  /** Where something in it accepts connections; nowhere when it has ended. */
+  listeners(): readonly Listener[] {
+    const { init } = this.#record;
+    return init !== null && isAlive(init) ? listenersOf(init.pid) : [];
   }
 
   /** What it uses; undefined when it is gone. @throws GardenError CGROUP_FAILED */

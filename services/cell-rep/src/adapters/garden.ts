@@ -148,6 +148,7 @@ export class GardenContainers implements Containers {
       readLines: (onLines, signal) => readLines(container, onLines, signal),
       annotate: async (notes) => container.annotate({ notes }),
       allow: (egress) => container.allow(egress),
+      listeners: async () => container.listeners(),
       usage: async () => {
         const stats = container.stats();
         if (stats === undefined) throw new Error('the container is gone');

@@ -219,13 +219,30 @@ describe('an instance that fails', () => {
     expect(crash?.reason).toMatch(
       /^Instance never healthy after 1\.\d+s: Timed out after 1\.5s \(\d+ attempts\) waiting/,
     );
-    expect(crash?.reason.endsWith(refused)).toBe(true);
+    const instead = 'the app listens on no port, expected 8080';
+    expect(crash?.reason.endsWith(`${refused} (port check at ${address}:8080; ${instead})`)).toBe(true);
     expect(cell.routesOf(instanceGuid)).toEqual([]);
     await expect
       .poll(() => cell.linesOf(lrp), patient)
       .toEqual(
         expect.arrayContaining([expect.stringMatching(/^CELL: Failed after 1\.\d+s: startup health check never/)]),
       );
+    await cell.unplace(instanceGuid);
+    await cell.untilGone(instanceGuid);
+  });
+
+  test.each([
+    ['-p 0.0.0.0:3000', 'the app listens on 3000, expected 8080'],
+    ['-p 127.0.0.1:8080', 'the app listens on 127.0.0.1:8080 only, where nothing outside of its container reaches it'],
+  ])('by listening elsewhere, with httpd %s, is told where', async (option, told) => {
+    const lrp = await cell.lrp({ action: shell(`exec busybox httpd -f ${option} -h /srv/www`), startTimeoutMs: 1_500 });
+    await cell.desire(lrp);
+    const { instanceGuid } = await cell.place(lrp);
+    const { crash } = await cell.untilState(instanceGuid, 'CRASHED');
+    expect(crash?.reason).toContain(told);
+    await expect
+      .poll(() => cell.linesOf(lrp).filter((line) => line.startsWith('HEALTH: ')), patient)
+      .toEqual([expect.stringContaining(told)]);
     await cell.unplace(instanceGuid);
     await cell.untilGone(instanceGuid);
   });
@@ -248,7 +265,7 @@ describe('an instance that fails', () => {
     const { crash, address } = await cell.untilState(instanceGuid, 'CRASHED');
     expect(crash).toMatchObject({
       phase: 'run',
-      reason: `Instance became unhealthy: Liveness check unsuccessful: failed to make TCP connection to ${address}:8080: connect: connection refused`,
+      reason: `Instance became unhealthy: Liveness check unsuccessful: failed to make TCP connection to ${address}:8080: connect: connection refused (port check at ${address}:8080; the app listens on no port, expected 8080)`,
     });
     expect(await processesOf(instanceGuid)).toEqual([]);
     await expect.poll(() => cell.linesOf(lrp), patient).toContain('CELL: Container became unhealthy');
@@ -261,10 +278,11 @@ describe('an instance that fails', () => {
     const lrp = await cell.lrp({ healthCheck: http, startTimeoutMs: 1_000 });
     await cell.desire(lrp);
     const { instanceGuid } = await cell.place(lrp);
-    const { crash } = await cell.untilState(instanceGuid, 'CRASHED');
+    const { crash, address } = await cell.untilState(instanceGuid, 'CRASHED');
     expect(crash?.reason).toMatch(
-      /failed to make HTTP request to '\/nothing' on port 8080: received status code 404 in \d+ms$/,
+      /failed to make HTTP request to '\/nothing' on port 8080: received status code 404 in \d+ms \(.*\)$/,
     );
+    expect(crash?.reason).toContain(`(http check of /nothing at ${address}:8080)`);
     await cell.unplace(instanceGuid);
     await cell.untilGone(instanceGuid);
   });

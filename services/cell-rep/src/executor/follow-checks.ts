@@ -1,8 +1,11 @@
+import type { HealthCheck, ReadinessCheck } from '@slipway/contracts';
 import type { CrashCause } from '../domain/crash.ts';
+import { explainCheck } from '../domain/explain-check.ts';
 import { beginStartup, type HealthPolicy, resumeHealthy } from '../domain/health-monitor.ts';
 import { beginReadiness, resumeReadiness } from '../domain/readiness.ts';
 import { runHealthLoop } from './health-loop.ts';
 import type { InstanceDeps } from './instance-deps.ts';
+import type { Container } from './ports.ts';
 import { runReadinessLoop } from './readiness-loop.ts';
 import type { Watched } from './watched.ts';
 
@@ -28,6 +31,7 @@ export async function followHealth(
     {
       policy,
       check: (timeoutMs, checkSignal) => deps.probe(healthCheck, { address, ports }, timeoutMs, checkSignal),
+      explain: () => explain(healthCheck, container, ports, deps),
       onLines: (lines) => log.health(lines),
       onHealthy: onRunning,
     },
@@ -53,9 +57,24 @@ export async function followReadiness(
     {
       policy,
       check: (timeoutMs, checkSignal) => deps.probe(readinessCheck, { address, ports }, timeoutMs, checkSignal),
+      explain: () => explain(readinessCheck, container, ports, deps),
       onLines: (lines) => log.health(lines),
       onChange: onReadiness,
     },
     signal,
   );
+}
+
+/** Where it listens is a help; when that cannot be read the check has failed all the same. */
+async function explain(
+  check: HealthCheck | ReadinessCheck,
+  container: Container,
+  ports: readonly number[],
+  { logger }: InstanceDeps,
+): Promise<string> {
+  const listeners = await container.listeners().catch((error: unknown) => {
+    logger.warn({ err: error, instanceGuid: container.instanceGuid }, 'instance.listeners-unknown');
+    return undefined;
+  });
+  return explainCheck(check, { address: container.address, ports }, listeners);
 }

@@ -5,6 +5,8 @@ import { afterCheck, type HealthLine, type HealthPolicy, type HealthStep } from 
 export interface HealthLoop {
   readonly policy: HealthPolicy;
   readonly check: (timeoutMs: number, signal: AbortSignal) => Promise<string | undefined>;
+  /** What a failure that counts is told with, besides its error. */
+  readonly explain: () => Promise<string>;
   readonly onLines: (lines: readonly HealthLine[]) => void;
   readonly onHealthy: () => Promise<void>;
 }
@@ -26,7 +28,11 @@ export async function runHealthLoop(
     if (signal.aborted) break;
     const error = await loop.check(timeoutMs, signal);
     if (signal.aborted) break;
-    step = afterCheck(step.state, error, performance.now(), loop.policy);
+    const { state } = step;
+    step = afterCheck(state, error, performance.now(), loop.policy);
+    // Only of what ends it is it worth finding out.
+    if (step.kind === 'crash')
+      step = afterCheck(state, `${error} ${await loop.explain()}`, performance.now(), loop.policy);
   }
   return undefined;
 }

@@ -75,6 +75,7 @@ test('the health loop becomes healthy, goes on checking, and ends with the first
     {
       policy,
       check: async () => results.shift(),
+      explain: async () => '(at 8080)',
       onLines: (more) => lines.push(...more),
       onHealthy: async () => {
         healthy.push(results.length);
@@ -82,12 +83,12 @@ test('the health loop becomes healthy, goes on checking, and ends with the first
     },
     nobody,
   );
-  expect(cause).toEqual({ phase: 'run', unhealthy: 'Liveness check unsuccessful: gone' });
+  expect(cause).toEqual({ phase: 'run', unhealthy: 'Liveness check unsuccessful: gone (at 8080)' });
   expect(healthy).toEqual([2]);
   expect(lines.map(({ text }) => text)).toEqual([
     'Starting health monitoring of container',
     'Container became healthy',
-    'Liveness check unsuccessful: gone',
+    'Liveness check unsuccessful: gone (at 8080)',
     'Container became unhealthy',
   ]);
 });
@@ -98,6 +99,7 @@ test('an aborted health loop says nothing more', async () => {
   const now = performance.now();
   const loop = {
     policy,
+    explain: async () => '',
     check: async () => undefined,
     onLines: () => undefined,
     onHealthy: async () => abort.abort(),

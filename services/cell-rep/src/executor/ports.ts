@@ -1,4 +1,5 @@
 import type { DesiredLrp, HealthCheck, LrpSidecar, ReadinessCheck } from '@slipway/contracts';
+import type { Listener } from '../domain/explain-check.ts';
 import type { LayerPull } from '../domain/pull-progress.ts';
 import type { AnyNotes } from './notes.ts';
 
@@ -117,6 +118,8 @@ export interface Container {
   annotate(notes: AnyNotes): Promise<void>;
   /** What it may open connections to from now on, as the LRP has it. */
   allow(egress: Workload['egress']): Promise<void>;
+  /** Where something in it accepts connections right now. */
+  listeners(): Promise<readonly Listener[]>;
   usage(): Promise<ContainerUsage>;
   /** Idempotent, whatever state it is in. */
   delete(signal: AbortSignal): Promise<void>;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterReadinessCheck, type ReadinessPolicy, type ReadinessStep } from '../domain/readiness.ts';
 import type { HealthLoop } from './health-loop.ts';
 
-export interface ReadinessLoop extends Pick<HealthLoop, 'check' | 'onLines'> {
+export interface ReadinessLoop extends Pick<HealthLoop, 'check' | 'explain' | 'onLines'> {
   readonly policy: ReadinessPolicy;
   readonly onChange: (ready: boolean) => Promise<void>;
 }
@@ -20,6 +20,9 @@ export async function runReadinessLoop(first: ReadinessStep, loop: ReadinessLoop
     if (signal.aborted) return;
     const error = await loop.check(timeoutMs, signal);
     if (signal.aborted) return;
-    step = afterReadinessCheck(step.state, error, performance.now(), loop.policy);
+    const { state } = step;
+    step = afterReadinessCheck(state, error, performance.now(), loop.policy);
+    if (step.kind !== 'became-unready') continue;
+    step = afterReadinessCheck(state, `${error} ${await loop.explain()}`, performance.now(), loop.policy);
   }
 }
