@@ -1,6 +1,19 @@
 import { z } from 'zod';
 import { cellIdSchema, timeSchema } from './common.ts';
 
+/** What of the containers' isolation depends on a cell's machine. */
+const cellIsolationSchema = z.object({
+  /** Host ids: `own` for each container, or `shared` by all. */
+  userIds: z.enum(['own', 'shared']),
+  /** Absent: the kernel has no AppArmor, or the profile could not be loaded. */
+  appArmorProfile: z.string().optional(),
+  seccomp: z.boolean(),
+  /** `hybrid`: controllers of v1, and a hierarchy of v2 without. */
+  cgroups: z.enum(['v1', 'v2', 'hybrid']),
+  /** What holds what containers write at its limit. */
+  diskLimits: z.enum(['project-quota', 'file-system', 'none']),
+});
+
 /**
  * A cell that says it is there, renewed every 5 s (Diego's CellPresence; Locket: TTL 15 s, renewed every 5 s).
  * Writer: that cell's rep. KV `cells`, key `<cell id>`. Readers count the age from when they received it, for clocks differ.
@@ -27,6 +40,8 @@ export const cellPresenceSchema = z.object({
     diskMb: z.int().nonnegative(),
     containers: z.int().nonnegative(),
   }),
+  /** What of the containers' isolation its machine has; absent in records of before that was told. */
+  isolation: cellIsolationSchema.optional(),
   placementTags: z.array(z.string()),
   optionalPlacementTags: z.array(z.string()),
   evacuating: z.boolean(),

@@ -39,6 +39,7 @@ export {
 export type { ContainerStats } from './runtime/container-stats.ts';
 export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
+export type { Isolation } from './runtime/isolation.ts';
 export type { Programs } from './runtime/programs.ts';
 export type { Sidecar } from './runtime/sidecar.ts';
 export type { SweepReport } from './runtime/sweep.ts';

@@ -133,6 +133,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     zone: config.CELL_ZONE,
     platform: { os: hostPlatform().os, architecture: hostPlatform().architecture },
     capacity: capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 },
+    ...(garden === undefined ? {} : { isolation: garden.isolation }),
     placementTags: config.CELL_PLACEMENT_TAGS,
     optionalPlacementTags: [],
     evacuating,
@@ -153,6 +154,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
   const startCell = async (): Promise<void> => {
     garden = await openGarden(config, logger, storeOptions(config));
+    logger.info(garden.isolation, 'cell.isolation');
     egress = await CellEgress.open({
       garden,
       natsUrl: config.NATS_URL,

@@ -20,7 +20,19 @@ describe.each(engines)('on $engine', ({ create }) => {
     await (await KvStore.open(cell, buckets.cells)).put('cell-1', { ...presence, cellId: 'cell-1' });
     await vi.waitFor(async () => {
       const { body } = await client.get('/v3/cells');
-      expect(body.resources).toMatchObject([{ guid: 'cell-1', healthy: true, disk: null }]);
+      expect(body.resources).toMatchObject([{ guid: 'cell-1', healthy: true, disk: null, isolation: null }]);
+    }, PATIENCE);
+    const isolated = cellPresenceSchema.parse(sample('cell-presence.v1-isolation'));
+    await (await KvStore.open(cell, buckets.cells)).put('cell-1', { ...isolated, cellId: 'cell-1' });
+    await vi.waitFor(async () => {
+      const { body } = await client.get('/v3/cells');
+      expect(body.resources[0].isolation).toEqual({
+        user_ids: 'own',
+        apparmor_profile: 'slipway-container',
+        seccomp: true,
+        cgroups: 'v2',
+        disk_limits: 'project-quota',
+      });
     }, PATIENCE);
     const disk = cellDiskSchema.parse(sample('cell-disk.v1-missing'));
     const apps = disk.apps.map((each) => ({ ...each, guid: app }));

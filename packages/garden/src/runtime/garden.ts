@@ -26,6 +26,7 @@ import { destroyContainer } from './destroy-container.ts';
 import { ExitWatcher } from './exit-watcher.ts';
 import { DEFAULT_ID_BASE, type GardenOptions } from './garden-options.ts';
 import { checkHandle } from './handle.ts';
+import { describeIsolation, type Isolation } from './isolation.ts';
 import { loadAppArmorProfile } from './load-apparmor.ts';
 import { checkHost, DEFAULT_PROGRAMS } from './programs.ts';
 import { readAllowances } from './read-allowances.ts';
@@ -134,6 +135,12 @@ export class Garden {
   get diskLimits(): { readonly kind: DiskLimitKind; readonly reason: string } {
     const { kind, reason } = this.#context.disks;
     return { kind, reason };
+  }
+
+  /** What of the containers' isolation this machine has. */
+  get isolation(): Isolation {
+    const { cgroups, bundle, disks } = this.#context;
+    return describeIsolation(cgroups, bundle.appArmorProfile, disks.kind);
   }
 
   /** How many containers there are addresses for. */

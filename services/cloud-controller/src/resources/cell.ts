@@ -65,6 +65,14 @@ const imagesSchema = z.object({
   ),
 });
 
+const isolationSchema = z.object({
+  user_ids: z.enum(['own', 'shared']).meta({ description: 'Host ids: of their own for each container, or one range.' }),
+  apparmor_profile: z.string().nullable(),
+  seccomp: z.boolean(),
+  cgroups: z.enum(['v1', 'v2', 'hybrid']),
+  disk_limits: z.enum(['project-quota', 'file-system', 'none']).meta({ description: 'What holds disks at their limits.' }),
+});
+
 /** A cell, for administrators. Slipway's own: Cloud Foundry has no such resource. */
 export const cellSchema = z.object({
   guid: z.string(),
@@ -73,6 +81,7 @@ export const cellSchema = z.object({
   unhealthy_reason: z.string().nullable().meta({ description: 'Why it cannot create containers, and gets none.' }),
   evacuating: z.boolean().meta({ description: 'Its instances are being moved to other cells.' }),
   capacity: z.object({ memory_in_mb: z.int(), disk_in_mb: z.int(), containers: z.int() }),
+  isolation: isolationSchema.nullable().meta({ description: 'What of it depends on the machine.' }),
   placement_tags: z.array(z.string()),
   disk: diskSchema.nullable().meta({ description: 'Absent until the cell has told it.' }),
   wanted_images: imagesSchema.nullable().meta({ description: 'Images that the cell keeps for starts to come.' }),
@@ -92,9 +101,20 @@ export function presentCell(
     unhealthy_reason: presence.unhealthyReason ?? null,
     evacuating: presence.evacuating,
     capacity: { memory_in_mb: capacity.memoryMb, disk_in_mb: capacity.diskMb, containers: capacity.containers },
+    isolation: presence.isolation === undefined ? null : presentIsolation(presence.isolation),
     placement_tags: presence.placementTags,
     disk: disk === undefined ? null : presentDisk(disk, nameOf),
     wanted_images: disk?.wanted === undefined ? null : presentWanted(disk.wanted),
+  };
+}
+
+function presentIsolation(isolation: NonNullable<CellPresence['isolation']>): z.infer<typeof isolationSchema> {
+  return {
+    user_ids: isolation.userIds,
+    apparmor_profile: isolation.appArmorProfile ?? null,
+    seccomp: isolation.seccomp,
+    cgroups: isolation.cgroups,
+    disk_limits: isolation.diskLimits,
   };
 }
 
