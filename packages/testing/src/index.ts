@@ -64,6 +64,7 @@ export type { TokenRequest, TokenServerOptions } from './registry-token-server.t
 export { SAMPLE_GREETING, SAMPLE_PORTS, sampleImage } from './sample-image.ts';
 export { buildSchema1 } from './schema1.ts';
 export { type SelfSigned, selfSigned } from './self-signed.ts';
+export { type RuntimeCommand, type StandInRuntime, standInRuntime } from './stand-in-runtime.ts';
 export {
   opaque,
   paxRecords,

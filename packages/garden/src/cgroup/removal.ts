@@ -1,13 +1,12 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { asGardenError, GardenError } from '../errors.ts';
+import { asGardenError } from '../errors.ts';
+import { DEFAULT_DEADLINES, pastDeadline } from '../runtime/deadlines.ts';
 import { identifyProcess, signalProcess } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import type { CgroupHierarchies } from './hierarchy.ts';
 
-/** A killed process may take this long to go, while it writes back what it has mapped. */
-const REMOVAL_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 100;
 
@@ -28,8 +27,12 @@ export function listCgroups(hierarchies: CgroupHierarchies, path: string): reado
 }
 
 /** Kills what is in a cgroup and removes it from every hierarchy, with what is below it; fine when there is none. */
-export async function removeCgroup(hierarchies: CgroupHierarchies, path: string): Promise<void> {
-  const deadline = Date.now() + REMOVAL_TIMEOUT_MS;
+export async function removeCgroup(
+  hierarchies: CgroupHierarchies,
+  path: string,
+  deadlineMs: number = DEFAULT_DEADLINES.endMs,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
   let pause = FIRST_PAUSE_MS;
   try {
     for (;;) {
@@ -40,11 +43,8 @@ export async function removeCgroup(hierarchies: CgroupHierarchies, path: string)
       for (const directory of directories) killAll(directory);
       if (directories.filter((directory) => !tryRemove(directory)).length === 0) return;
       if (Date.now() > deadline) {
-        throw new GardenError(
-          'CGROUP_FAILED',
-          'delete',
-          `Processes of the cgroup ${path} do not end within ${REMOVAL_TIMEOUT_MS} ms`,
-        );
+        const what = `the end of the processes of the cgroup ${path}`;
+        throw pastDeadline({ step: 'delete:cgroup', phase: 'delete', what }, deadlineMs);
       }
       // The kernel has no event for a v1 cgroup that empties.
       await delay(pause);

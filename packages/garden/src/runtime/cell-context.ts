@@ -5,6 +5,7 @@ import type { CellNetwork } from '../network/cell-network.ts';
 import type { CellPaths } from './cell-paths.ts';
 import type { CommandRunner } from './command.ts';
 import type { StepListener } from './container-spec.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { ExitWatcher } from './exit-watcher.ts';
 import type { Programs } from './programs.ts';
 import type { Slots } from './slots.ts';
@@ -21,6 +22,7 @@ export interface CellContext {
   readonly cgroupParent: string;
   readonly slots: Slots;
   readonly programs: Programs;
+  readonly deadlines: Deadlines;
   readonly bundle: BundleSettings;
   readonly exits: ExitWatcher;
   readonly bootId: string;

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GardenError } from '../errors.ts';
 import { identifyProcess, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
+import { pastDeadline } from './deadlines.ts';
 
 /** A conmon, a runc below it, or a keeper: a process of the host that serves one container. */
 export interface ServingProcess {
@@ -42,25 +42,18 @@ function readArguments(pid: string): string[] {
   }
 }
 
-/** A killed process may be on its way for as long. */
-const KILL_TIMEOUT_MS = 10_000;
-
 /**
  * Kills what serves a container that was being made: again until there is nothing, since what is killed may have
  * started another a moment before.
  */
-export async function killServingProcesses(containersDir: string, handle: string): Promise<void> {
-  const deadline = Date.now() + KILL_TIMEOUT_MS;
+export async function killServingProcesses(containersDir: string, handle: string, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
   for (;;) {
     const serving = findServingProcesses(containersDir).filter((each) => each.handle === handle);
     if (serving.length === 0) return;
     if (Date.now() > deadline) {
       const pids = serving.map(({ process }) => process.pid).join(', ');
-      throw new GardenError(
-        'RUNTIME_TIMEOUT',
-        'delete',
-        `The processes ${pids} do not end ${KILL_TIMEOUT_MS} ms after SIGKILL`,
-      );
+      throw pastDeadline({ step: 'delete:processes', phase: 'delete', what: `the end of ${pids}` }, timeoutMs);
     }
     for (const { process } of serving) signalProcess(process, 'SIGKILL');
     await delay(1);

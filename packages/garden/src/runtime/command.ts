@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { GardenError, type GardenPhase } from '../errors.ts';
+import type { ContainerStep } from './container-spec.ts';
+import { pastDeadline } from './deadlines.ts';
 
 /** More of a tool's output than this says nothing more. */
 const MAX_OUTPUT = 64 * 1024;
@@ -9,6 +11,10 @@ export interface CommandOptions {
   readonly input?: string;
   /** Default 30 s: these tools take milliseconds, and one that does not is stuck. */
   readonly timeoutMs?: number;
+  /** Of a container, to be named when the tool is stuck. */
+  readonly step?: ContainerStep;
+  /** What the message calls it; default: the program and its first argument. */
+  readonly what?: string;
 }
 
 /** Runs a tool to its end and gives its standard output; throws GardenError RUNTIME_FAILED or RUNTIME_TIMEOUT. */
@@ -35,14 +41,17 @@ export const runCommand: CommandRunner = async (program, args, options) => {
     timedOut = true;
     child.kill('SIGKILL');
   }, timeoutMs);
-  const what = `${program} ${args[0] ?? ''}`.trim();
+  const what = options.what ?? `${program} ${args[0] ?? ''}`.trim();
   try {
     const status = await new Promise<string>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => resolve(signal ?? String(code)));
     });
     if (timedOut) {
-      throw new GardenError('RUNTIME_TIMEOUT', options.phase, `${what} did not end within ${timeoutMs} ms`);
+      const { phase, step } = options;
+      if (step !== undefined) throw pastDeadline({ step, phase, what }, timeoutMs);
+      const details = { program, deadlineMs: timeoutMs };
+      throw new GardenError('RUNTIME_TIMEOUT', phase, `${what} did not end within ${timeoutMs} ms`, { details });
     }
     if (status === '0') return output.stdout;
     const reason = output.stderr.trim() === '' ? 'no message' : output.stderr.trim();

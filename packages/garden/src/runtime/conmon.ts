@@ -6,10 +6,8 @@ import { GardenError } from '../errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import type { ContainerPaths, SidecarPaths } from './cell-paths.ts';
+import { pastDeadline } from './deadlines.ts';
 import type { Programs } from './programs.ts';
-
-/** runc takes 20 to 40 ms; on a machine that starts hundreds at once it takes its turn. */
-const RUNTIME_TIMEOUT_MS = 60_000;
 
 /** conmon says one line of JSON. */
 const MAX_REPORT = 64 * 1024;
@@ -22,6 +20,8 @@ interface Order {
   /** Write ends of the log FIFOs, which become the process's standard output and error. */
   readonly stdoutFd: number;
   readonly stderrFd: number;
+  /** For runc to have done it. */
+  readonly deadlineMs: number;
 }
 
 export interface CreateOrder extends Order {
@@ -94,15 +94,19 @@ async function runConmon(
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
   });
   const pipe = child.stdio[3] as Readable;
-  const deadline = AbortSignal.timeout(RUNTIME_TIMEOUT_MS);
+  const what = phase === 'create' ? 'runc create' : 'runc exec';
+  const deadline = AbortSignal.timeout(order.deadlineMs);
   const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   try {
     const spawned = new Promise<never>((_, reject) => child.once('error', reject));
     return await Promise.race([readReport(pipe, either), spawned]);
   } catch (error) {
-    if (signal?.aborted) throw new GardenError('CANCELLED', phase, 'Cancelled', { cause: error });
+    if (signal?.aborted) {
+      throw new GardenError('CANCELLED', phase, `Cancelled while ${what} was under way`, { cause: error });
+    }
     if (deadline.aborted) {
-      throw new GardenError('RUNTIME_TIMEOUT', phase, `runc did not end within ${RUNTIME_TIMEOUT_MS} ms`);
+      const step = phase === 'create' ? 'create:runtime' : 'start:sidecars';
+      throw pastDeadline({ step, phase, what }, order.deadlineMs, error);
     }
     throw new GardenError('RUNTIME_FAILED', phase, `conmon could not be run: ${error}`, { cause: error });
   } finally {

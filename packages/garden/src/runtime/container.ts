@@ -130,9 +130,11 @@ export class Container {
     if (this.state !== 'created') {
       throw new GardenError('CONTAINER_STATE', 'start', `The container ${this.handle} is ${this.state}`);
     }
-    const { programs, paths, run, onStep } = this.#context;
-    onStep('start:runtime', this.handle);
-    await run(programs.runc, ['--root', paths.runcRoot, 'start', this.handle], { phase: 'start' });
+    const { programs, paths, run, deadlines, onStep } = this.#context;
+    const step = 'start:runtime';
+    onStep(step, this.handle);
+    const command = ['--root', paths.runcRoot, 'start', this.handle];
+    await run(programs.runc, command, { phase: 'start', step, what: 'runc start', timeoutMs: deadlines.startMs });
     onStep('start:sidecars', this.handle);
     const startedAt = new Date().toISOString();
     const sidecars = await this.#startSidecars();
@@ -326,7 +328,9 @@ export class Container {
     this.#forgetSidecars();
     await this.#closeSessions();
     const ofSidecars = sidecars.flatMap((sidecar) => [sidecar.conmon, sidecar.process]);
-    const processes = [conmon, ...ofSidecars, init, keeper].filter((each): each is ProcessIdentity => each !== null);
+    const known = [conmon, ...ofSidecars, init, keeper].filter((each): each is ProcessIdentity => each !== null);
+    // What was given up while it started may have left a conmon or a runc that nobody has written down.
+    const processes = this.#record.startedAt === null ? undefined : known;
     await destroyContainer(this.#context, { handle: this.handle, processes, hostDevice: network.hostDevice });
     if (this.#record.exit === null)
       this.#resolveExit({ status: 137, outOfMemory: false, at: new Date().toISOString() });

@@ -106,7 +106,8 @@ export async function createContainer(
     step('create:runtime', handle);
     const { programs, paths: cell } = context;
     const fds = { stdoutFd: log.stdout, stderrFd: log.stderr };
-    const order = { handle, programs, runcRoot: cell.runcRoot, exitDir: cell.exits, paths, ...fds, signal };
+    const settings = { programs, runcRoot: cell.runcRoot, exitDir: cell.exits, deadlineMs: context.deadlines.createMs };
+    const order = { handle, ...settings, paths, ...fds, signal };
     const { init, conmon } = await createBelowConmon(order);
     step('create:network', handle);
     await allowed;

@@ -10,6 +10,7 @@ import { removeTree } from '../sys/remove-tree.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import type { CellContext } from './cell-context.ts';
 import { killServingProcesses } from './cell-processes.ts';
+import { pastDeadline } from './deadlines.ts';
 
 /** What is known of a container that is to go. Its handle is enough to find all but its link and processes. */
 export interface Remains {
@@ -26,16 +27,16 @@ export interface Remains {
 export async function destroyContainer(context: CellContext, remains: Remains): Promise<void> {
   const { handle } = remains;
   const paths = context.paths.container(handle);
-  const step = context.onStep;
+  const { onStep: step, deadlines } = context;
   try {
     step('delete:processes', handle);
     context.exits.forget(handle);
     // conmon and what it is about to create first: nothing can then appear that was not there before.
-    if (remains.processes === undefined) await killServingProcesses(context.paths.containers, handle);
+    if (remains.processes === undefined) await killServingProcesses(context.paths.containers, handle, deadlines.endMs);
     else for (const process of remains.processes) signalProcess(process, 'SIGKILL');
     releaseKeeper(paths.release);
     step('delete:cgroup', handle);
-    await removeCgroup(context.cgroups, join(context.cgroupParent, handle));
+    await removeCgroup(context.cgroups, join(context.cgroupParent, handle), deadlines.endMs);
     rmSync(paths.runcState, { recursive: true, force: true });
     step('delete:network', handle);
     if (remains.hostDevice !== undefined) context.network.disconnect(remains.hostDevice);
@@ -47,9 +48,18 @@ export async function destroyContainer(context: CellContext, remains: Remains): 
     step('delete:disk', handle);
     releaseDisk(paths);
     step('delete:files', handle);
-    await removeTree(paths.dir);
+    await removeFiles(paths.dir, deadlines.removeMs);
   } catch (error) {
     throw asGardenError(error, 'CELL_STATE_FAILED', 'delete', `The container ${handle} could not be removed`);
+  }
+}
+
+async function removeFiles(dir: string, deadlineMs: number): Promise<void> {
+  try {
+    await removeTree(dir, AbortSignal.timeout(deadlineMs));
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+    throw pastDeadline({ step: 'delete:files', phase: 'delete', what: `rm of ${dir}` }, deadlineMs, error);
   }
 }
 

@@ -2,6 +2,7 @@ import type { DiskLimitWish } from '../disk/choose-disks.ts';
 import type { GardenError } from '../errors.ts';
 import type { LayerStoreOptions } from '../layers/layer.ts';
 import type { StepListener } from './container-spec.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { Programs } from './programs.ts';
 
 export interface GardenOptions {
@@ -29,6 +30,7 @@ export interface GardenOptions {
   /** What holds writable layers at their limits. Default `auto`: the best that the machine has. */
   readonly diskLimits?: DiskLimitWish;
   readonly programs?: Partial<Programs>;
+  readonly deadlines?: Partial<Deadlines>;
   /** For metrics: each step of a create, start or delete, as it begins. */
   readonly onStep?: StepListener;
   /** For logs: what went wrong where no caller waits. */

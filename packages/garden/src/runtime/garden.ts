@@ -22,15 +22,18 @@ import { Container } from './container.ts';
 import { type ContainerRecord, readRecord, writeRecord } from './container-record.ts';
 import type { ContainerSpec } from './container-spec.ts';
 import { createContainer, newRecord } from './create-container.ts';
+import { DEFAULT_DEADLINES } from './deadlines.ts';
 import { destroyContainer } from './destroy-container.ts';
 import { ExitWatcher } from './exit-watcher.ts';
 import { DEFAULT_ID_BASE, type GardenOptions } from './garden-options.ts';
 import { checkHandle } from './handle.ts';
 import { describeIsolation, type Isolation } from './isolation.ts';
 import { loadAppArmorProfile } from './load-apparmor.ts';
+import { isProbe, probe } from './probe.ts';
 import { checkHost, DEFAULT_PROGRAMS } from './programs.ts';
 import { readAllowances } from './read-allowances.ts';
 import { Slots } from './slots.ts';
+import { StuckContainers } from './stuck-containers.ts';
 import { type SweepReport, sweepCell } from './sweep.ts';
 
 const CGROUP_ROOT = '/slipway';
@@ -44,13 +47,22 @@ export class Garden {
   readonly #containers = new Map<string, Container>();
   /** Containers being made, by handle, which a sweep must not touch. */
   readonly #making = new Map<string, ContainerRecord>();
-  /** Containers that could be neither made nor removed, by handle; what they have is free when a sweep has removed them. */
-  readonly #stuck = new Map<string, ContainerRecord>();
+  /** Containers that could be neither made nor removed. */
+  readonly #stuck: StuckContainers;
 
   private constructor(context: CellContext, layers: LayerStore, lockFds: readonly number[]) {
     this.#context = context;
     this.layers = layers;
     this.#lockFds = lockFds;
+    this.#stuck = new StuckContainers({
+      destroy: async (handle, record) => {
+        await destroyContainer(context, { handle, processes: undefined, hostDevice: record?.network.hostDevice });
+      },
+      onGone: (_, record) => {
+        if (record !== undefined) context.slots.free(record.slot);
+      },
+      onProblem: context.onProblem,
+    });
   }
 
   /**
@@ -93,6 +105,7 @@ export class Garden {
         cgroupParent,
         slots,
         programs,
+        deadlines: { ...DEFAULT_DEADLINES, ...options.deadlines },
         bundle: {
           initPath: programs.init,
           toolsPath: programs.tools,
@@ -180,6 +193,11 @@ export class Garden {
     }
   }
 
+  /** Makes, starts and removes a container of its own. @throws GardenError of the step that failed */
+  async probe(signal: AbortSignal): Promise<void> {
+    await probe(async (spec, options) => await this.create(spec, options), signal);
+  }
+
   /** Removes all that there is of this cell and belongs to none of its containers. */
   async sweep(): Promise<SweepReport> {
     const containers = this.containers();
@@ -190,16 +208,21 @@ export class Garden {
         ...[...this.#making.values()].map(({ network }) => network.hostDevice),
       ]),
     });
-    for (const [handle, { slot }] of this.#stuck) {
-      if (this.#making.has(handle)) continue;
-      this.#stuck.delete(handle);
-      this.#context.slots.free(slot);
+    for (const handle of this.#stuck.handles) {
+      if (!this.#making.has(handle) && !report.failed.has(handle)) this.#stuck.settle(handle);
+    }
+    for (const [handle, error] of report.failed) {
+      if (this.#stuck.has(handle)) continue;
+      const record = readRecord(this.#context.paths.container(handle).record);
+      if (record !== undefined) this.#context.slots.take(record.slot);
+      this.#stuck.add(handle, record, error);
     }
     return report;
   }
 
   /** Lets go of the cell. Its containers go on; their logs wait for the next reader. */
   async close(): Promise<void> {
+    this.#stuck.close();
     this.#context.exits.close();
     this.#context.network.close();
     await Promise.all(this.containers().map(async (container) => await container.detach()));
@@ -211,7 +234,10 @@ export class Garden {
   async teardown(): Promise<void> {
     const { cgroups, cgroupParent, network, paths } = this.#context;
     await Promise.all(this.containers().map(async (container) => await container.delete()));
-    await this.sweep();
+    const { failed } = await this.sweep();
+    for (const [handle, error] of failed) {
+      throw asGardenError(error, 'CELL_STATE_FAILED', 'teardown', `The container ${handle} could not be removed`);
+    }
     await network.teardown();
     await removeCgroup(cgroups, cgroupParent);
     removeIfEmpty(cgroups, CGROUP_ROOT); // other cells may be in it
@@ -249,15 +275,14 @@ export class Garden {
       await destroyContainer(this.#context, { handle, processes: undefined, hostDevice: network.hostDevice });
       this.#context.slots.free(record.slot);
     } catch (error) {
-      // The caller hears why the container was not made; what is left goes with a later sweep.
-      this.#stuck.set(handle, record);
-      this.#context.onProblem(asGardenError(error, 'CELL_STATE_FAILED', 'delete', `${handle} left something behind`));
+      // The caller hears why the container was not made.
+      this.#stuck.add(handle, record, error);
     }
   }
 
   /** Whose layers the cell's containers are, also those that are only half there. */
   #holds(): readonly UnnamedHold[] {
-    const unfinished = [...this.#making.values(), ...this.#stuck.values()];
+    const unfinished = [...this.#making.values(), ...this.#stuck.records];
     return [
       ...this.containers().map(({ hold }) => hold),
       ...unfinished.map(({ image, layers }): UnnamedHold => ({ by: 'container', image, diffIds: layers })),
@@ -287,6 +312,7 @@ export class Garden {
       let record = readRecord(path);
       if (record === undefined || record.handle !== handle) continue;
       if (record.state !== 'running' && record.state !== 'exited') continue;
+      if (isProbe(handle)) continue;
       if (record.bootId !== bootId && record.exit === null) {
         // The machine restarted under it.
         record = {

@@ -46,7 +46,7 @@ export class Sidecar {
 
 /** Starts a container's sidecar, which its files were made for. @throws GardenError RUNTIME_FAILED, RUNTIME_TIMEOUT */
 export async function startSidecar(
-  { programs, paths: cell }: CellContext,
+  { programs, deadlines, paths: cell }: CellContext,
   handle: string,
   name: string,
   index: number,
@@ -56,7 +56,8 @@ export async function startSidecar(
   const log = openLogs(sidecar);
   try {
     const fds = { stdoutFd: log.stdout, stderrFd: log.stderr };
-    const started = await execBelowConmon({ handle, programs, runcRoot: cell.runcRoot, paths, sidecar, ...fds });
+    const order = { handle, programs, runcRoot: cell.runcRoot, paths, sidecar, deadlineMs: deadlines.startMs };
+    const started = await execBelowConmon({ ...order, ...fds });
     return { name, ...started };
   } finally {
     closeSync(log.stdout);

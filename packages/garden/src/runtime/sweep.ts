@@ -10,6 +10,8 @@ export interface SweepReport {
   /** Handles of containers, or of parts of them. */
   readonly containers: readonly string[];
   readonly devices: readonly string[];
+  /** Handles that could not be removed, and why not: they keep nothing else from being removed. */
+  readonly failed: ReadonlyMap<string, unknown>;
 }
 
 /**
@@ -32,12 +34,19 @@ export async function sweepCell(
     ...listCgroups(context.cgroups, context.cgroupParent),
   ]);
   const containers = [...found].filter((handle) => !keep.handles.has(handle));
-  for (const handle of containers) {
-    await destroyContainer(context, { handle, processes: undefined, hostDevice: undefined });
-  }
+  const failed = new Map<string, unknown>();
+  await Promise.all(
+    containers.map(async (handle) => {
+      try {
+        await destroyContainer(context, { handle, processes: undefined, hostDevice: undefined });
+      } catch (error) {
+        failed.set(handle, error);
+      }
+    }),
+  );
   const devices = context.network.devices().filter((device) => !keep.devices.has(device));
   for (const device of devices) context.network.disconnect(device);
-  return { containers, devices };
+  return { containers: containers.filter((handle) => !failed.has(handle)), devices, failed };
 }
 
 /** conmon writes an exit status to `HANDLE.XXXXXX` first. */
