@@ -70,7 +70,9 @@ const isolationSchema = z.object({
   apparmor_profile: z.string().nullable(),
   seccomp: z.boolean(),
   cgroups: z.enum(['v1', 'v2', 'hybrid']),
-  disk_limits: z.enum(['project-quota', 'file-system', 'none']).meta({ description: 'What holds disks at their limits.' }),
+  disk_limits: z
+    .enum(['project-quota', 'file-system', 'none'])
+    .meta({ description: 'What holds disks at their limits.' }),
 });
 
 /** A cell, for administrators. Slipway's own: Cloud Foundry has no such resource. */
