@@ -38,21 +38,24 @@ const SETTLE_MS = 20_000;
 const REST_MS = 60_000;
 
 export async function measureCrowd(host: CrowdHost, instances: number, stopped: AbortSignal): Promise<Crowd> {
-  const settled = async (): Promise<ReturnType<CrowdHost['sort']>> => {
+  const settled = async (): Promise<{ readonly parts: Parts; readonly memory: Record<string, number> }> => {
     await delay(SETTLE_MS, undefined, { signal: stopped });
-    return host.sort(await allProcesses());
+    const parts = host.sort(await allProcesses());
+    return { parts, memory: await each(parts, (_, found) => megabytes(found)) };
   };
+  const perInstance = (now = 0, earlier = 0): number => (now - earlier) / instances;
   const before = await settled();
   const healthy = await timed(() => host.startAll());
-  const { app = [], ...platform } = await settled();
-  const memory = each(platform, (name, found) => (megabytes(found) - megabytes(before[name] ?? [])) / instances);
+  const after = await settled();
+  const { app: _, ...platform } = after.parts;
+  const memory = await each(platform, (name) => perInstance(after.memory[name], before.memory[name]));
   const resting = await restingCpu(platform, stopped);
   const removed = await timed(() => host.removeAll());
   return {
     healthy_s: healthy,
     platform_mb_per_instance: total(memory),
     parts_mb_per_instance: memory,
-    app_mb_per_instance: rounded(megabytes(app) / instances),
+    app_mb_per_instance: rounded(perInstance(after.memory.app, 0)),
     rest_cpu_s_per_minute: total(resting),
     parts_rest_cpu_s_per_minute: resting,
     removed_s: removed,
@@ -62,19 +65,20 @@ export async function measureCrowd(host: CrowdHost, instances: number, stopped: 
 type Parts = Readonly<Record<string, readonly FoundProcess[]>>;
 
 async function restingCpu(parts: Parts, stopped: AbortSignal): Promise<Record<string, number>> {
-  const now = async (): Promise<Map<string, number>> => {
-    const times = new Map<string, number>();
-    for (const [name, found] of Object.entries(parts)) times.set(name, await cpuSeconds(found.map(({ pid }) => pid)));
-    return times;
-  };
+  const now = (): Promise<Record<string, number>> => each(parts, (_, found) => cpuSeconds(found.map(({ pid }) => pid)));
   const before = await now();
   await delay(REST_MS, undefined, { signal: stopped });
   const after = await now();
-  return each(parts, (name) => (after.get(name) ?? 0) - (before.get(name) ?? 0));
+  return await each(parts, (name) => (after[name] ?? 0) - (before[name] ?? 0));
 }
 
-function each(parts: Parts, value: (name: string, found: readonly FoundProcess[]) => number): Record<string, number> {
-  return Object.fromEntries(Object.entries(parts).map(([name, found]) => [name, rounded(value(name, found))]));
+async function each(
+  parts: Parts,
+  value: (name: string, found: readonly FoundProcess[]) => number | Promise<number>,
+): Promise<Record<string, number>> {
+  const values: Record<string, number> = {};
+  for (const [name, found] of Object.entries(parts)) values[name] = rounded(await value(name, found));
+  return values;
 }
 
 function total(values: Readonly<Record<string, number>>): number {

@@ -5,13 +5,12 @@ export interface FoundProcess {
   readonly pid: number;
   readonly parent: number;
   readonly command: readonly string[];
-  readonly pssBytes: number;
 }
 
 /** sysconf(_SC_CLK_TCK) of every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** Every process of the machine that has memory of its own. */
+/** Every process of the machine but the kernel's own. */
 export async function allProcesses(): Promise<readonly FoundProcess[]> {
   const found: FoundProcess[] = [];
   for (const name of await readdir('/proc')) {
@@ -20,8 +19,7 @@ export async function allProcesses(): Promise<readonly FoundProcess[]> {
       const command = (await readFile(`/proc/${name}/cmdline`, 'utf8')).split('\0').slice(0, -1);
       if (command.length === 0) continue;
       const parent = Number(afterName(await readFile(`/proc/${name}/stat`, 'utf8'))[1]);
-      const pssBytes = parsePss(await readFile(`/proc/${name}/smaps_rollup`, 'utf8')) * 1024;
-      found.push({ pid: Number(name), parent, command, pssBytes });
+      found.push({ pid: Number(name), parent, command });
     } catch (error) {
       if (!hasEnded(error)) throw error;
     }
@@ -43,8 +41,17 @@ export async function cpuSeconds(pids: readonly number[]): Promise<number> {
   return ticks / TICKS_PER_SECOND;
 }
 
-export function megabytes(processes: readonly FoundProcess[]): number {
-  return processes.reduce((sum, { pssBytes }) => sum + pssBytes, 0) / 1e6;
+/** Proportional set size of all of them, in MB (10^6 bytes). */
+export async function megabytes(processes: readonly FoundProcess[]): Promise<number> {
+  let kibibytes = 0;
+  for (const { pid } of processes) {
+    try {
+      kibibytes += parsePss(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'));
+    } catch (error) {
+      if (!hasEnded(error)) throw error;
+    }
+  }
+  return (kibibytes * 1024) / 1e6;
 }
 
 /** The fields of /proc/PID/stat from the third, its state, on; the name before may hold anything. */
