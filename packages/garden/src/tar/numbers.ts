@@ -8,19 +8,19 @@ function invalid(field: string): TarError {
 }
 
 /**
- * A number of a tar header: octal digits ended by NUL or space, or GNU's base-256 where the first byte's high bit is
- * set. An empty field is 0. Throws when it is neither or too large to be exact.
+ * A number of a tar header, from byte `from` to before `to`: octal digits ended by NUL or space, or GNU's base-256 where
+ * the first byte's high bit is set. An empty field is 0. Throws when it is neither or too large to be exact.
  */
-export function readNumber(field: Uint8Array, name: string): number {
-  const first = field[0] ?? 0;
-  if ((first & 0x80) !== 0) return readBase256(field, first, name);
-  let i = 0;
-  let end = field.length;
-  while (i < end && (field[i] === 0 || field[i] === 0x20)) i += 1;
-  while (end > i && (field[end - 1] === 0 || field[end - 1] === 0x20)) end -= 1;
+export function readNumber(block: Uint8Array, from: number, to: number, name: string): number {
+  const first = block[from] ?? 0;
+  if ((first & 0x80) !== 0) return readBase256(block.subarray(from, to), first, name);
+  let i = from;
+  let end = to;
+  while (i < end && (block[i] === 0 || block[i] === 0x20)) i += 1;
+  while (end > i && (block[end - 1] === 0 || block[end - 1] === 0x20)) end -= 1;
   let value = 0;
   for (; i < end; i += 1) {
-    const digit = (field[i] ?? 0) - 0x30;
+    const digit = (block[i] ?? 0) - 0x30;
     if (digit < 0 || digit > 7) throw invalid(name);
     value = value * 8 + digit;
   }
