@@ -19,7 +19,12 @@ const listedCellSchema = z.object({
         pinned_bytes: z.number(),
         in_use_bytes: z.number(),
       }),
-      containers: z.object({ count: z.number(), writable_bytes: z.number() }),
+      containers: z.object({
+        count: z.number(),
+        writable_bytes: z.number(),
+        promised_bytes: z.number().nullable(),
+      }),
+      limited_by: z.object({ kind: z.string(), reason: z.string() }).nullable(),
       collections: z.object({
         count: z.number(),
         removed_layers: z.number(),

@@ -19,7 +19,8 @@ const cell: ListedCell = {
       pinned_bytes: 370_000_000,
       in_use_bytes: 999,
     },
-    containers: { count: 2, writable_bytes: 4_096 },
+    containers: { count: 2, writable_bytes: 4_096, promised_bytes: 2_147_483_648 },
+    limited_by: { kind: 'project-quota', reason: 'xfs mounted with prjquota' },
     collections: { count: 3, removed_layers: 17, removed_bytes: 2_100_000_000, last_error: null },
     image_count: 9,
     images: [
@@ -49,7 +50,8 @@ test('a cell is shown with its sums, its images and its apps, in columns', () =>
   disk         52.6 GB, 31.0 GB free (41 % used by all), 2026-11-21T04:20:00Z
   layers       412 MB in 5: 120 MB shared, 250 MB exclusive, 42.0 MB reclaimable
   kept         370 MB pinned, 999 B below containers
-  containers   2 have written 4.1 kB
+  containers   2 have written 4.1 kB of 2.1 GB that they may
+  limited by   project-quota (xfs mounted with prjquota)
   collections  3, of 17 layers with 2.1 GB
 
   image                         digest        kept as  containers  shared  exclusive  reclaimable

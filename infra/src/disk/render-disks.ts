@@ -29,7 +29,10 @@ function summary({
     `  layers       ${bytes(layers.bytes)} in ${layers.count}: ${bytes(layers.shared_bytes)} shared, ` +
       `${bytes(layers.exclusive_bytes)} exclusive, ${bytes(layers.reclaimable_bytes)} reclaimable`,
     `  kept         ${bytes(layers.pinned_bytes)} pinned, ${bytes(layers.in_use_bytes)} below containers`,
-    `  containers   ${containers.count} have written ${bytes(containers.writable_bytes)}`,
+    `  containers   ${containers.count} have written ${bytes(containers.writable_bytes)}${
+      containers.promised_bytes === null ? '' : ` of ${bytes(containers.promised_bytes)} that they may`
+    }`,
+    ...(disk.limited_by === null ? [] : [`  limited by   ${disk.limited_by.kind} (${disk.limited_by.reason})`]),
     `  collections  ${collections.count}, of ${collections.removed_layers} layers with ${bytes(collections.removed_bytes)}`,
     ...(error === null ? [] : [`  last error   ${error.at} ${error.code}: ${error.message}`]),
   ];

@@ -19,8 +19,10 @@ export const cellDiskSchema = z.object({
   disk: z.object({ capacityBytes: bytes, freeBytes: bytes }),
   /** The sum of `shares` is `bytes`. The other three tell what keeps a layer, of which there may be several. */
   layers: z.object({ count, bytes, ...shares, pinnedBytes: bytes, inUseBytes: bytes, leasedBytes: bytes }),
-  /** What containers have written themselves. */
-  containers: z.object({ count, writableBytes: bytes }),
+  /** What containers have written themselves, and what those that have a limit may have in all. */
+  containers: z.object({ count, writableBytes: bytes, promisedBytes: bytes.optional() }),
+  /** What holds containers' own files at their limits on this machine, and why it is that; absent: an older cell. */
+  limitedBy: z.object({ kind: z.enum(['project-quota', 'file-system', 'none']), reason: z.string() }).optional(),
   /** Since the rep has started. */
   collections: z.object({
     collections: count,

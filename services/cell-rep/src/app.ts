@@ -29,8 +29,8 @@ import { cellPeers } from './adapters/peers/cell-peers.ts';
 import { type PresenceBeat, startPresence } from './adapters/presence.ts';
 import { RecordWriter } from './adapters/record-writer.ts';
 import { RouteTable } from './adapters/route-table.ts';
-import { TaskViews } from './adapters/task-knowledge.ts';
 import { cellSessions, type SessionServer } from './adapters/sessions/session-server.ts';
+import { TaskViews } from './adapters/task-knowledge.ts';
 import { TaskLedger } from './adapters/task-ledger.ts';
 import { WantedKnowledge } from './adapters/wanted-knowledge.ts';
 import type { Config } from './config.ts';
@@ -117,7 +117,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
   let stopping: Promise<void> | undefined;
   let ending: Promise<void> | undefined;
-  let evacuating = false;
+  const evacuating = false;
   let starting: Promise<void> | undefined;
   /** Its part without NATS. */
   let cell: Promise<void> | undefined;
@@ -155,6 +155,8 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   const startCell = async (): Promise<void> => {
     garden = await openGarden(config, logger, storeOptions(config));
     logger.info(garden.isolation, 'cell.isolation');
+    const { diskLimits } = garden;
+    logger[diskLimits.kind === 'none' ? 'warn' : 'info'](diskLimits, 'disks.limited-by');
     egress = await CellEgress.open({
       garden,
       natsUrl: config.NATS_URL,
@@ -193,21 +195,18 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     sessions = cellSessions(config, garden, logger);
     await sessions?.listen();
       setRoutes: (guid, messages) => routes.set(guid, messages),
-      flushRoutes: async () => {
+      flushRoutes: async () => 
         if (bus?.connected !== true) return;
         await flushBus(bus, logger);
-        await delay(ROUTERS_LAG_MS);
-      },
+        await delay(ROUTERS_LAG_MS);,
       records,
-      onStep: (step, ms) => {
+      onStep: (step, ms) => 
         metrics.onStep(step, ms);
         condition?.succeeded(step);
-        if (step === 'healthy') usage?.soon();
-      },
-      onStepFailed: (step, error) => {
+        if (step === 'healthy') usage?.soon();,
+      onStepFailed: (step, error) => 
         metrics.onStepFailed(step, error);
-        condition?.failed(step, error);
-      },
+        condition?.failed(step, error);,
       onChange: () => reconciler?.trigger(),
     };
     executor = new Executor(deps);
@@ -280,9 +279,10 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     });
     usage.start();
     if (garden !== undefined) {
-      const { layers } = garden;
+      const { layers, diskLimits } = garden;
       const record = (): CellDisk => ({
         ...diskRecord(cellId, new Date(), layers.ledger(), layers.collections),
+        limitedBy: diskLimits,
         ...(keeper?.informed === true ? { wanted: wantedRecord(keeper.status()) } : {}),
       });
       stopDiskReport = await startDiskReport(connected, record, logger);

@@ -24,6 +24,8 @@ const placeSettings = {
     .transform(Number)
     .pipe(z.int().min(65_536).max(4_294_000_000))
     .optional(),
+  /** What holds instances at their disk limits; `auto`: the best that the machine has. */
+  CELL_DISK_LIMITS: z.enum(['auto', 'project-quota', 'file-system', 'none']).default('auto'),
   /** CIDRs outside of this machine that may open connections to containers: routers on other machines. */
   CELL_REACHABLE_FROM: settings.list(),
 } as const;

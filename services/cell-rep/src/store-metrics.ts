@@ -24,7 +24,7 @@ export function addStoreMetrics(registry: Registry, read: () => ObservedStore | 
     name: 'slipway_cell_store_bytes',
     help:
       'Bytes of layers: shared by images, exclusive to one, reclaimable (these three add up to all); and, of these, ' +
-      'pinned, in use by containers, leased; and what containers have written (writable)',
+      'pinned, in use by containers, leased; what containers have written (writable) and may have in all (promised)',
     labelNames: ['kind'],
     registers,
     collect() {
@@ -38,6 +38,7 @@ export function addStoreMetrics(registry: Registry, read: () => ObservedStore | 
       this.set({ kind: 'in-use' }, layers.inUseBytes);
       this.set({ kind: 'leased' }, layers.leasedBytes);
       this.set({ kind: 'writable' }, containers.writableBytes);
+      this.set({ kind: 'promised' }, containers.promisedBytes);
     },
   });
   const gauge = (name: string, help: string, value: (observed: ObservedStore) => number): void => {

@@ -34,6 +34,7 @@ export function openGarden(config: PlaceConfig, logger: Logger, layers: GardenOp
     subnet: config.CELL_SUBNET,
     reachableFrom: config.CELL_REACHABLE_FROM,
     layers,
+    diskLimits: config.CELL_DISK_LIMITS,
     ...(config.CELL_UID_BASE === undefined ? {} : { idBase: config.CELL_UID_BASE }),
     onProblem: (error) => logger.error({ err: error }, 'garden.problem'),
   });
@@ -107,6 +108,7 @@ export class GardenContainers implements Containers {
           cpuShares: Math.max(MIN_CPU_SHARES, Math.floor((MAX_CPU_SHARES * resources.cpuWeight) / 100)),
           pids: resources.maxPids,
           nofile: resources.nofile,
+          diskBytes: resources.diskMb * MEBIBYTE,
         },
         annotations: { notes },
       },

@@ -7,7 +7,7 @@ const guid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStar
 const account = (images: number): DiskAccount => ({
   disk: { capacityBytes: 100, freeBytes: 50 },
   layers: { count: 1, bytes: 3.5, ...shares, pinnedBytes: 0, inUseBytes: 0, leasedBytes: 0 },
-  containers: { count: 1, writableBytes: 4096 },
+  containers: { count: 1, writableBytes: 4096, promisedBytes: 1_073_741_824 },
   images: Array.from({ length: images }, (_, n) => ({
     id: `sha256:${String(n).padStart(64, '0')}`,
     reference: `registry.example/an/image/with/a/long/name:${n}`,

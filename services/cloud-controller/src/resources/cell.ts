@@ -20,7 +20,15 @@ const diskSchema = z.object({
     in_use_bytes: z.int(),
     leased_bytes: z.int(),
   }),
-  containers: z.object({ count: z.int(), writable_bytes: z.int() }),
+  containers: z.object({
+    count: z.int(),
+    writable_bytes: z.int(),
+    promised_bytes: z.int().nullable().meta({ description: 'What they may have in all.' }),
+  }),
+  limited_by: z
+    .object({ kind: z.enum(['project-quota', 'file-system', 'none']), reason: z.string() })
+    .nullable()
+    .meta({ description: "What holds instances at their disk limits on the cell's machine." }),
   collections: z.object({
     count: z.int(),
     removed_layers: z.int(),
@@ -152,7 +160,12 @@ function presentDisk(record: CellDisk, nameOf: (appGuid: string) => string | und
       in_use_bytes: layers.inUseBytes,
       leased_bytes: layers.leasedBytes,
     },
-    containers: { count: containers.count, writable_bytes: containers.writableBytes },
+    containers: {
+      count: containers.count,
+      writable_bytes: containers.writableBytes,
+      promised_bytes: containers.promisedBytes ?? null,
+    },
+    limited_by: record.limitedBy ?? null,
     collections: {
       count: collections.collections,
       removed_layers: collections.removedLayers,
