@@ -10,6 +10,7 @@ const columns = {
   revisions: 'revisions_enabled',
   'service-binding-k8s': 'service_binding_k8s_enabled',
   'file-based-vcap-services': 'file_based_vcap_services_enabled',
+  'image-health-check': 'image_health_check_enabled',
 } as const satisfies Readonly<Record<AppFeature, keyof AppRow>>;
 
 export function featuresOf(app: AppRow): StoredFeatures {
@@ -18,6 +19,7 @@ export function featuresOf(app: AppRow): StoredFeatures {
     revisions: app.revisions_enabled === 1,
     'service-binding-k8s': app.service_binding_k8s_enabled === 1,
     'file-based-vcap-services': app.file_based_vcap_services_enabled === 1,
+    'image-health-check': app.image_health_check_enabled === 1,
   };
 }
 

@@ -34,6 +34,7 @@ async function loadRunInfoInput(
       logRateBytesPerSecond: process.log_rate_bytes_per_second,
       healthCheck: healthCheckOf(process),
       readinessCheck: readinessCheckOf(process),
+      usesImageHealthCheck: app.image_health_check_enabled === 1,
       user: process.run_as,
       startTimeoutS: process.health_check_timeout ?? platform.limits.defaultStartTimeoutS,
     },

@@ -4,6 +4,8 @@ export const appFeatures = {
   revisions: 'Enable versioning of an application',
   'service-binding-k8s': 'Enable k8s service bindings for the app',
   'file-based-vcap-services': 'Enable file-based VCAP service bindings for the app',
+  /** Slipway's own. */
+  'image-health-check': 'Use the HEALTHCHECK of the image where a process has no health check of its own',
 } as const;
 
 export type AppFeature = keyof typeof appFeatures;

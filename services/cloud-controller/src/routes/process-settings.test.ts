@@ -143,6 +143,7 @@ describe.each(engines)('on $engine', ({ create }) => {
         ['revisions', true],
         ['service-binding-k8s', true],
         ['file-based-vcap-services', false],
+        ['image-health-check', false],
       ]);
     });
 

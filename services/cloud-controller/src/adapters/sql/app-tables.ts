@@ -18,6 +18,8 @@ export interface Apps extends Resource {
   service_binding_k8s_enabled: Generated<Flag>;
   /** VCAP_SERVICES reaches the app as a file. */
   file_based_vcap_services_enabled: Generated<Flag>;
+  /** The image's HEALTHCHECK counts where a process has no check of its own. */
+  image_health_check_enabled: Generated<Flag>;
   /** Tasks are numbered from 1, and no number is given twice. */
   last_task_sequence_id: Generated<number>;
 }

@@ -19,6 +19,8 @@ import { registryCredentialsMigration } from './migrations/017-registry-credenti
 import { signaturePoliciesMigration } from './migrations/018-signature-policies.ts';
 import { networkPoliciesMigration } from './migrations/019-network-policies.ts';
 import { sshMigration } from './migrations/020-ssh.ts';
+import { imageHealthChecksMigration } from './migrations/021-image-health-checks.ts';
+import { securityGroupsMigration } from './migrations/021-security-groups.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -41,6 +43,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '018-signature-policies': signaturePoliciesMigration,
 };
   '020-ssh': sshMigration,
+  '021-image-health-checks': imageHealthChecksMigration,
+  '021-security-groups': securityGroupsMigration,
 };
   '019-network-policies': networkPoliciesMigration,
 

@@ -172,3 +172,12 @@ test('whatever users and images say, what is built is a valid record and survive
     }),
   );
 });
+
+test("the image's own check and directories go with the process, the check only where it is switched on", () => {
+  const own = { ...execution, healthcheck: { test: ['CMD', '/check'] }, volumes: ['/data'] };
+  expect(built({ execution: own })).not.toHaveProperty('imageHealthCheck');
+  const on = built({ execution: own, process: { ...input.process, usesImageHealthCheck: true } });
+  expect(on.imageHealthCheck).toMatchObject({ argv: ['/check'], retries: 3 });
+  expect(on.healthCheck.type).toBe('port');
+  expect(on.action.imageVolumes).toEqual(['/data']);
+});

@@ -11,6 +11,7 @@ import type { z } from 'zod';
 import type { RouteOptions } from '../names/route-options.ts';
 import { processEnvironment, vcapApplication } from './environment.ts';
 import { type HealthCheckSettings, lrpHealthCheck, lrpReadinessCheck } from './health-check.ts';
+import { imageHealthCheck } from './image-health-check.ts';
 import { lrpImage } from './lrp-image.ts';
 import { defaultRoutePort, exposedTcpPorts, openPorts } from './ports.ts';
 import { lrpGuid } from './process-guid.ts';
@@ -48,6 +49,8 @@ export interface RunInfoInput {
     readonly logRateBytesPerSecond: number;
     readonly healthCheck: HealthCheckSettings;
     readonly readinessCheck: HealthCheckSettings;
+    /** The image's HEALTHCHECK counts if the process has no check of its own. */
+    readonly usesImageHealthCheck?: boolean;
     /** Null: the image's own. */
     readonly user: string | null;
     /** How long a start may take. */
@@ -97,6 +100,8 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
   const memoryMb = memoryBesideSidecars(process.memoryMb, input.sidecars);
   const sidecars = lrpSidecars({ process, sidecars: input.sidecars, vcapApplication: vcap });
   const readinessCheck = lrpReadinessCheck(process.readinessCheck);
+  const ofImage =
+    process.usesImageHealthCheck === true ? imageHealthCheck(process.type, process.healthCheck, execution) : undefined;
   const runInfo: RunInfo = {
     v: 1,
     processGuid: lrpGuid(process.guid, process.version),
@@ -139,6 +144,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
       logRateBytesPerSecond: process.logRateBytesPerSecond,
     },
     healthCheck: lrpHealthCheck(process.healthCheck),
+    ...(ofImage === undefined ? {} : { imageHealthCheck: ofImage }),
     ...(readinessCheck === undefined ? {} : { readinessCheck }),
     startTimeoutMs: process.startTimeoutS * 1_000,
     placementTags: [...input.placementTags],

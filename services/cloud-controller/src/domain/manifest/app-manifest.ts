@@ -64,7 +64,7 @@ export interface AppEntry {
   readonly docker?: { readonly image: string; readonly username?: string };
   readonly env?: Readonly<Record<string, string>>;
   readonly services?: readonly ServiceEntry[];
-  readonly features: StoredFeatures;
+  readonly features: Partial<StoredFeatures>;
   readonly metadata?: Partial<Metadata>;
   readonly routes?: readonly RouteEntry[];
   readonly 'no-route'?: true;
@@ -80,7 +80,7 @@ export function appManifest(app: AppState): AppEntry {
     name: app.name,
     ...(app.docker === undefined ? { lifecycle: 'docker' } : { docker: dockerEntry(app.docker) }),
     ...(isEmpty(app.env) ? {} : { env: app.env }),
-    features: app.features,
+    features: featureEntries(app.features),
     ...(isEmpty(metadata) ? {} : { metadata }),
     ...(app.services.length === 0 ? {} : { services: app.services.map(serviceEntry) }),
     // Without a word of routes a push makes a default route.
@@ -88,6 +88,11 @@ export function appManifest(app: AppState): AppEntry {
     processes: app.processes.map(processEntry),
     ...(app.sidecars.length === 0 ? {} : { sidecars: sidecarEntries(app.sidecars) }),
   };
+}
+
+/** Slipway's own feature only where it is on: other platforms do not know it. */
+function featureEntries({ 'image-health-check': image, ...others }: StoredFeatures): Partial<StoredFeatures> {
+  return { ...others, ...(image ? { 'image-health-check': true } : {}) };
 }
 
 function routeEntry({ url, protocol, options }: AppState['routes'][number]): RouteEntry {

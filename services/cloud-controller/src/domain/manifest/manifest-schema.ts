@@ -144,6 +144,7 @@ export const appBody = z.object({
       revisions: z.boolean().nullish(),
       'service-binding-k8s': z.boolean().nullish(),
       'file-based-vcap-services': z.boolean().nullish(),
+      'image-health-check': z.boolean().nullish(),
       ssh: z.boolean().nullish(),
     })
     .nullish(),
