@@ -12,7 +12,7 @@ import {
   keys,
   type TaskState,
 } from '@slipway/contracts';
-import type { Garden } from '@slipway/garden';
+import type { Garden, GardenOptions } from '@slipway/garden';
 import { followRegistrySettings, hostPlatform, RegistryClient, registryClientOptions } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
 import { CellEgress } from './adapters/cell-egress.ts';
@@ -61,8 +61,14 @@ export interface CellApp extends App {
   readonly healthPort: number | undefined;
 }
 
+export interface CellDeps {
+  readonly logger: Logger;
+  /** Each step of a container, as it begins. */
+  readonly onContainerStep?: NonNullable<GardenOptions['onStep']>;
+}
+
 /** Puts the cell rep together. Apps first: what runs is taken over before NATS is even asked for. */
-export function createApp(config: Config, { logger }: { readonly logger: Logger }): CellApp {
+export function createApp(config: Config, { logger, onContainerStep }: CellDeps): CellApp {
   const cellId = config.CELL_ID;
   const epoch = randomUUID();
   const startedAt = new Date().toISOString();
@@ -98,6 +104,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     garden === undefined ? undefined : { ledger: garden.layers.ledger(), collections: garden.layers.collections },
   );
   let garden: Garden | undefined;
+  let sessions: SessionServer | undefined;
   let egress: CellEgress | undefined;
   let condition: CellCondition | undefined;
   let executor: Executor | undefined;
@@ -106,8 +113,6 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let tasks: TaskExecutor | undefined;
   let taskReconciler: TaskReconciler | undefined;
   let usage: UsageSampler | undefined;
-  let sessions: SessionServer | undefined;
-  let egress: CellEgress | undefined;
   let keeper: ImageKeeper | undefined;
   let capacity: CellPresence['capacity'] | undefined;
   let bus: Bus | undefined;
@@ -117,7 +122,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
   let registrySettings: Awaited<ReturnType<typeof followRegistrySettings>> | undefined;
   let stopping: Promise<void> | undefined;
   let ending: Promise<void> | undefined;
-  const evacuating = false;
+  let evacuating = false;
   let starting: Promise<void> | undefined;
   /** Its part without NATS. */
   let cell: Promise<void> | undefined;
@@ -130,6 +135,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     renewedAt: new Date().toISOString(),
     address: config.CELL_ADDRESS,
     ...(peers?.port === undefined ? {} : { peerPort: peers.port }),
+    ...(sessions?.port === undefined ? {} : { sshPort: sessions.port }),
     zone: config.CELL_ZONE,
     platform: { os: hostPlatform().os, architecture: hostPlatform().architecture },
     capacity: capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 },
@@ -138,7 +144,6 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     optionalPlacementTags: [],
     evacuating,
     healthy: condition?.reason === undefined,
-    ...(sessions?.port === undefined ? {} : { sshPort: sessions.port }),
     ...(condition?.reason === undefined ? {} : { unhealthyReason: condition.reason }),
     starting:
       [...(executor?.local.values() ?? [])].filter(({ record }) => record.state === 'CLAIMED').length +
@@ -148,12 +153,21 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     if (garden === undefined) return 'containers: not opened yet';
     if (bus?.connected !== true) return 'NATS: not connected';
     if (!knowledge.attached) return 'NATS: not read yet';
-    return evacuating ? 'cell: its instances are being moved' : undefined;
+    if (evacuating) return 'cell: its instances are being moved';
+    return condition?.reason === undefined ? undefined : `cell: ${condition.reason}`;
   };
 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
   const startCell = async (): Promise<void> => {
-    garden = await openGarden(config, logger, storeOptions(config));
+    garden = await openGarden(config, logger, {
+      layers: storeOptions(config),
+      deadlines: {
+        createMs: config.CREATE_TIMEOUT_MS,
+        startMs: config.START_TIMEOUT_MS,
+        removeMs: config.DELETE_TIMEOUT_MS,
+      },
+      ...(onContainerStep === undefined ? {} : { onStep: onContainerStep }),
+    });
     logger.info(garden.isolation, 'cell.isolation');
     const { diskLimits } = garden;
     logger[diskLimits.kind === 'none' ? 'warn' : 'info'](diskLimits, 'disks.limited-by');
@@ -167,9 +181,13 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       logger,
     });
     await peers?.listen(garden.layers);
+    sessions = cellSessions(config, garden, logger);
+    await sessions?.listen();
     const containers = new GardenContainers(garden, images, logger);
     condition = new CellCondition({
       check: () => diskProblem(config.CELL_DATA_DIR),
+      probe: async (signal) => await garden?.probe(signal),
+      intervalMs: config.CELL_CHECK_INTERVAL_MS,
       onChange: () => beat?.beat(),
       logger,
     });
@@ -192,21 +210,22 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         bytesPerSecond: config.LOG_RATE_BYTES_PER_SECOND,
         linesPerSecond: config.LOG_RATE_LINES_PER_SECOND,
       },
-    sessions = cellSessions(config, garden, logger);
-    await sessions?.listen();
       setRoutes: (guid, messages) => routes.set(guid, messages),
-      flushRoutes: async () => 
+      flushRoutes: async () => {
         if (bus?.connected !== true) return;
         await flushBus(bus, logger);
-        await delay(ROUTERS_LAG_MS);,
+        await delay(ROUTERS_LAG_MS);
+      },
       records,
-      onStep: (step, ms) => 
+      onStep: (step, ms) => {
         metrics.onStep(step, ms);
         condition?.succeeded(step);
-        if (step === 'healthy') usage?.soon();,
-      onStepFailed: (step, error) => 
+        if (step === 'healthy') usage?.soon();
+      },
+      onStepFailed: (step, error) => {
         metrics.onStepFailed(step, error);
-        condition?.failed(step, error);,
+        condition?.failed(step, error);
+      },
       onChange: () => reconciler?.trigger(),
     };
     executor = new Executor(deps);
@@ -345,6 +364,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     await usage?.stop();
     await keeper?.stop();
     await peers?.stop();
+    await sessions?.stop();
     await condition?.stop();
     routes.close();
     await logs.close();
@@ -374,6 +394,5 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     get healthPort() {
       return health?.port;
     },
-    await sessions?.stop();
   };
 }

@@ -26,6 +26,8 @@ const placeSettings = {
     .optional(),
   /** What holds instances at their disk limits; `auto`: the best that the machine has. */
   CELL_DISK_LIMITS: z.enum(['auto', 'project-quota', 'file-system', 'none']).default('auto'),
+  /** The OCI runtime, with runc's command line; garden's own choice when absent. */
+  CELL_RUNTIME: z.string().startsWith('/', 'expected an absolute path').optional(),
   /** CIDRs outside of this machine that may open connections to containers: routers on other machines. */
   CELL_REACHABLE_FROM: settings.list(),
 } as const;
@@ -68,6 +70,8 @@ const schema = z.object({
   LOG_RATE_LINES_PER_SECOND: rateSetting(2_000),
   /** What all instances of the cell may log, each its share; log-cache reads some 20,000 in a second. */
   CELL_LOG_LINES_PER_SECOND: rateSetting(10_000),
+  /** How often a cell looks whether it can create containers, and tries to when it could not. */
+  CELL_CHECK_INTERVAL_MS: settings.milliseconds(30_000),
   /** Of one try to get all layers of an image. */
   PULL_TIMEOUT_MS: settings.milliseconds(900_000),
   CREATE_TIMEOUT_MS: settings.milliseconds(60_000),

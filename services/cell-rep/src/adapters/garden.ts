@@ -27,14 +27,19 @@ const MEBIBYTE = 1024 * 1024;
 const MAX_CPU_SHARES = 1_024;
 const MIN_CPU_SHARES = 2;
 
-export function openGarden(config: PlaceConfig, logger: Logger, layers: GardenOptions['layers'] = {}): Promise<Garden> {
+export function openGarden(
+  config: PlaceConfig,
+  logger: Logger,
+  more: Pick<GardenOptions, 'layers' | 'deadlines' | 'onStep'> = {},
+): Promise<Garden> {
   return Garden.open({
     cell: config.CELL_ID,
     dataDir: config.CELL_DATA_DIR,
     subnet: config.CELL_SUBNET,
     reachableFrom: config.CELL_REACHABLE_FROM,
-    layers,
     diskLimits: config.CELL_DISK_LIMITS,
+    ...more,
+    ...(config.CELL_RUNTIME === undefined ? {} : { programs: { runc: config.CELL_RUNTIME } }),
     ...(config.CELL_UID_BASE === undefined ? {} : { idBase: config.CELL_UID_BASE }),
     onProblem: (error) => logger.error({ err: error }, 'garden.problem'),
   });

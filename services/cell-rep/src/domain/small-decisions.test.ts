@@ -40,11 +40,14 @@ test('capacity is what the operator says, else the machine less a reserve', () =
   });
 });
 
-test('a cell that fails twice in its own right cannot create containers; images that fail say nothing of it', () => {
+test('a cell that fails twice in its own right is suspect, or has no room; images that fail say nothing of it', () => {
   const own = { step: 'create', kind: 'internal', code: 'RUNTIME_FAILED' } as const;
   const once = afterFailure(healthyCell, own, 'runc failed');
-  expect(once.reason).toBeUndefined();
-  expect(afterFailure(once, own, 'runc failed').reason).toBe('runc failed');
+  expect(once).toMatchObject({ reason: undefined, suspect: false });
+  // It may be what it was asked to run: a container of its own will show.
+  expect(afterFailure(once, own, 'runc failed')).toMatchObject({ reason: undefined, suspect: true });
+  // One that does not go is no reason to make no other.
+  expect(afterFailure(once, { ...own, step: 'delete', kind: 'timeout' }, 'frozen')).toBe(once);
   const full = { step: 'pull', kind: 'exhausted', code: 'LAYER_STORE_FULL' } as const;
   expect(afterFailure(once, full, 'disk full').reason).toBe('disk full');
   expect(afterFailure(once, { ...full, neededBytes: 200_000_000 }, 'disk full').reason).toBe('disk full');

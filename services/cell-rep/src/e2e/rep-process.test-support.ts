@@ -6,6 +6,7 @@ import type { NatsHandle } from '@slipway/testing';
 import { onTestFinished, vi } from 'vitest';
 
 const MAIN = new URL('../main.ts', import.meta.url).pathname;
+const FRAGILE = new URL('fragile-rep.test-support.ts', import.meta.url).pathname;
 const CLEAN = new URL('../clean.ts', import.meta.url).pathname;
 
 export type Environment = Readonly<Record<string, string>>;
@@ -23,7 +24,7 @@ export interface RepProcess {
 
 /** Starts main.ts, until it serves /readyz. CELL_TEST_LOG=1 shows its log. */
 export async function startRep(env: Environment): Promise<RepProcess> {
-  return await startProcess(MAIN, env);
+  return await startProcess(env.TEST_KILL_AT === undefined ? MAIN : FRAGILE, env);
 }
 
 /** Another service of the platform, as the process that it is, until it is ready; killed when the test is over. */

@@ -1,4 +1,4 @@
-import type { ErrorKind } from '@slipway/service-kit';
+import { describeError, type ErrorKind } from '@slipway/service-kit';
 import { RepError } from '../errors.ts';
 
 /**
@@ -13,16 +13,14 @@ export async function withDeadline<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort(new RepError('REP_STEP_TIMEOUT', `${what} did not end within ${timeoutMs} ms`));
-  }, timeoutMs);
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
   try {
     return await work(AbortSignal.any([signal, deadline.signal]));
   } catch (error) {
     signal.throwIfAborted();
-    // What it was doing when it was cut short is less telling than that it was.
-    deadline.signal.throwIfAborted();
-    throw error;
+    if (!deadline.signal.aborted || kindOf(error) === 'timeout') throw error;
+    // What it was doing when it was cut short is part of the news, but that it was "cancelled" is not its kind.
+    throw new RepError('REP_STEP_TIMEOUT', `${what} did not end within ${timeoutMs} ms: ${describeError(error)}`);
   } finally {
     clearTimeout(timer);
   }

@@ -13,6 +13,12 @@ export const PRESENCE_TTL_MS = 15_000;
  */
 export type CellStatus = 'available' | 'unhealthy' | 'evacuating' | 'silent' | 'absent';
 
+/** A cell that could be asked and gets no work. */
+export interface PassedOver {
+  readonly cellId: string;
+  readonly why: 'unhealthy' | 'evacuating';
+}
+
 /** The status of every cell that has a record or is asked for. */
 export class CellStatuses {
   readonly #state: ClusterState;
@@ -40,6 +46,14 @@ export class CellStatuses {
     for (const [cellId, { value }] of this.#state.cells) {
       if (value.cellId === cellId && this.of(cellId) === 'available') yield value;
     }
+  }
+
+  /** Cells that are there and take no work for now. */
+  passedOver(): PassedOver[] {
+    return [...this.#state.cells].flatMap(([cellId, { value }]): PassedOver[] => {
+      const why = this.of(cellId);
+      return value.cellId === cellId && (why === 'unhealthy' || why === 'evacuating') ? [{ cellId, why }] : [];
+    });
   }
 
   count(): Record<CellStatus, number> {

@@ -1,4 +1,5 @@
 import type { CellPresence } from '@slipway/contracts';
+import type { PassedOver } from './cell-status.ts';
 import { type CellLoad, explainRefusal, fits, type Refusal, shapeOf, type Workload } from './placement-filters.ts';
 
 // Diego's auction: `LocalityOffset`, and auctioneer's `starting_container_weight`.
@@ -62,7 +63,11 @@ export class Fleet {
   readonly #refused = new Set<string>();
   readonly #refusals = new Map<string, Refusal>();
 
-  constructor(presences: Iterable<CellPresence>) {
+  readonly #passedOver: readonly PassedOver[];
+
+  /** `passedOver`: cells that take no work, to be named when nothing else takes it either. */
+  constructor(presences: Iterable<CellPresence>, passedOver: readonly PassedOver[] = []) {
+    this.#passedOver = passedOver;
     for (const presence of presences) {
       const cell: FleetCell = { presence, memoryMb: 0, diskMb: 0, containers: 0, starting: 0, load: 0 };
       this.#cells.set(presence.cellId, cell);
@@ -103,7 +108,7 @@ export class Fleet {
     const shape = shapeOf(work);
     let refusal = this.#refusals.get(shape);
     if (refusal === undefined) {
-      refusal = explainRefusal(work, [...this.#cells.values()]);
+      refusal = explainRefusal(work, [...this.#cells.values()], this.#passedOver);
       this.#refusals.set(shape, refusal);
     }
     return refusal;

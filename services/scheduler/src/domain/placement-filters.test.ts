@@ -60,6 +60,19 @@ test('the words are those of Diego', () => {
   );
 });
 
+test('cells that were passed over are named, and what ails them, but not why', () => {
+  const unhealthy = { cellId: 'cell-1', why: 'unhealthy' } as const;
+  const evacuating = { cellId: 'cell-2', why: 'evacuating' } as const;
+  expect(explainRefusal(lrp(1), [], [unhealthy]).placementError).toBe(
+    'unable to communicate to compatible cells (passed over: cell cell-1 cannot create containers)',
+  );
+  expect(explainRefusal(lrp(1, { memoryMb: 2_000 }), [load()], [unhealthy, evacuating]).placementError).toBe(
+    'insufficient resources: memory (passed over: cell cell-1 cannot create containers, cell cell-2 is being evacuated)',
+  );
+  const many = Array.from({ length: 7 }, (_, i) => ({ ...unhealthy, cellId: `cell-${i}` }));
+  expect(explainRefusal(lrp(1), [], many).placementError).toMatch(/cell-4 cannot create containers, 2 more\)$/);
+});
+
 test('only what every candidate lacks is told', () => {
   const fullMemory = load({}, { memoryMb: 1_000 });
   const fullDisk = load({}, { diskMb: 1_000 });

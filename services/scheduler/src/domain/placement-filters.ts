@@ -1,4 +1,5 @@
 import type { CellPresence, DesiredLrp } from '@slipway/contracts';
+import type { PassedOver } from './cell-status.ts';
 
 /** A cell's capacity and what is taken of it by placements. */
 export interface CellLoad {
@@ -73,8 +74,29 @@ export interface Refusal {
 
 const MAX_ERROR_LENGTH = 1_024;
 
-/** Why no cell takes it, in Diego's words. */
-export function explainRefusal(work: Workload, cells: readonly CellLoad[]): Refusal {
+const MAX_CELLS_NAMED = 5;
+
+const WHY = { unhealthy: 'cannot create containers', evacuating: 'is being evacuated' } as const;
+
+/** Names the cells that were not even asked. Who reads it may be no operator: what ails them is for those to see. */
+function named(passedOver: readonly PassedOver[]): string {
+  if (passedOver.length === 0) return '';
+  const shown = passedOver.slice(0, MAX_CELLS_NAMED).map(({ cellId, why }) => `cell ${cellId} ${WHY[why]}`);
+  const more = passedOver.length - shown.length;
+  return ` (passed over: ${[...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ')})`;
+}
+
+/** Why no cell takes it, in Diego's words, and which cells were passed over. */
+export function explainRefusal(
+  work: Workload,
+  cells: readonly CellLoad[],
+  passedOver: readonly PassedOver[] = [],
+): Refusal {
+  const { placementError, refusedBy } = refusalOf(work, cells);
+  return { placementError: `${placementError}${named(passedOver)}`.slice(0, MAX_ERROR_LENGTH), refusedBy };
+}
+
+function refusalOf(work: Workload, cells: readonly CellLoad[]): Refusal {
   if (cells.length === 0) return { placementError: 'unable to communicate to compatible cells', refusedBy: {} };
   const refusedBy: Record<string, number> = {};
   let candidates = cells;
@@ -82,7 +104,7 @@ export function explainRefusal(work: Workload, cells: readonly CellLoad[]): Refu
     const passed = candidates.filter((cell) => filter.check(cell, work));
     if (passed.length < candidates.length) refusedBy[filter.name] = candidates.length - passed.length;
     if (passed.length === 0) {
-      return { placementError: filter.explain(work, candidates).slice(0, MAX_ERROR_LENGTH), refusedBy };
+      return { placementError: filter.explain(work, candidates), refusedBy };
     }
     candidates = passed;
   }
