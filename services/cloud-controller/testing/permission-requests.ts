@@ -28,6 +28,18 @@ const fresh = (make: (world: World) => Promise<string>): Pick<PermissionRequest,
   fresh: async (world) => ({ guid: await make(world) }),
 });
 const freshSegment = (world: World): Promise<string> => world.make('isolation_segments', { name: name() });
+const bindings = (lifecycle: string): Record<string, PermissionRequest> => ({
+  [`POST /v3/security_groups/{guid}/relationships/${lifecycle}_spaces`]: {
+    body: (ids) => ({ data: [{ guid: ids.spaces }] }),
+  },
+  [`DELETE /v3/security_groups/{guid}/relationships/${lifecycle}_spaces/{space}`]: {
+    ids: (ids) => ({ space: ids.spaces ?? '' }),
+    fresh: async (world) => {
+      const relationships = { [`${lifecycle}_spaces`]: { data: [{ guid: world.id('spaces') }] } };
+      return { guid: await world.make('security_groups', { name: name(), relationships }) };
+    },
+  },
+});
 const freshRoute = async (world: World): Promise<Ids> => {
   const { route, destination } = await world.route();
   return { guid: route, destination };
@@ -76,6 +88,12 @@ export const permissionRequests: Readonly<Record<string, PermissionRequest>> = {
       return { guid };
     },
   },
+
+  'POST /v3/security_groups': { body: () => ({ name: name(), rules: [] }) },
+  'PATCH /v3/security_groups/{guid}': nothing,
+  'DELETE /v3/security_groups/{guid}': fresh((w) => w.make('security_groups', { name: name(), rules: [] })),
+  ...bindings('running'),
+  ...bindings('staging'),
 
   'POST /v3/spaces': { body: (ids) => ({ name: name(), ...inOrganization(ids) }) },
   'PATCH /v3/spaces/{guid}': nothing,

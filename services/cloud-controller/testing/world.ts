@@ -203,6 +203,13 @@ export async function seedWorld(api: TestApi, issuer: TokenIssuer): Promise<Worl
   await admin.post(`/v3/isolation_segments/${ids.isolation_segments}/relationships/organizations`, {
     data: [{ guid: ids.organizations }],
   });
+  ids.security_groups = await world.make('security_groups', {
+    name: 'seen',
+    relationships: {
+      running_spaces: { data: [{ guid: ids.spaces }] },
+      staging_spaces: { data: [{ guid: ids.spaces }] },
+    },
+  });
   ids.domains = await world.domain();
   ids.sharedDomain = (await admin.get('/v3/domains?order_by=created_at')).body.resources[0].guid;
   const { route, destination } = await world.route();

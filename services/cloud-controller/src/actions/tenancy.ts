@@ -135,6 +135,7 @@ export async function deleteSpace(unit: UnitOfWork, platform: Platform, guid: st
   const services = await sql.selectFrom('service_instances').select('guid').where('space_guid', '=', guid).execute();
   for (const service of services) await deleteServiceInstance(unit, service.guid);
   await deleteRegistryCredentialsOf(unit, { spaceGuid: guid });
+  await sql.deleteFrom('security_group_spaces').where('space_guid', '=', guid).execute();
   await sql.deleteFrom('route_spaces').where('space_guid', '=', guid).execute();
   await sql.deleteFrom('roles').where('space_guid', '=', guid).execute();
   await deleteMetadata(sql, [guid]);

@@ -33,6 +33,7 @@ import { rootRoutes } from './root.ts';
 import { routeDestinationRoutes } from './route-destinations.ts';
 import { routeSharingRoutes } from './route-sharing.ts';
 import { routeRoutes } from './routes.ts';
+import { securityGroupRoutes } from './security-groups.ts';
 import { createServer, type ServerOptions } from './server.ts';
 import { serviceBindingRoutes } from './service-bindings.ts';
 import { serviceInstanceSharingRoutes } from './service-instance-sharing.ts';
@@ -56,6 +57,7 @@ const resources = [
   spaceQuotaRoutes,
   isolationSegmentRoutes,
   signaturePolicyRoutes,
+  securityGroupRoutes,
   spaceRoutes,
   spaceFeatureRoutes,
   userRoutes,
@@ -74,8 +76,8 @@ const resources = [
   routeRoutes,
   routeDestinationRoutes,
   routeSharingRoutes,
-  featureFlagRoutes,
   networkPolicyRoutes,
+  featureFlagRoutes,
   environmentGroupRoutes,
   manifestRoutes,
   deploymentRoutes,

@@ -11,7 +11,6 @@ const refused = [
   '/v2/',
   '/v3/buildpacks',
   '/v3/stacks',
-  '/v3/security_groups',
   '/v3/service_brokers',
   '/v3/service_offerings',
   '/v3/service_plans',
@@ -45,13 +44,16 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
     return answer.body.guid;
   };
   const space = () => createSpace(suite.api.admin);
+  const group = () => make('/v3/security_groups', { name: name(), rules: [] });
+  const bound = (lifecycle: string) =>
+    make('/v3/security_groups', { name: name(), relationships: { [`${lifecycle}_spaces`]: many(suite.spaceGuid) } });
   const app = () => createApp(suite.api.admin, suite.spaceGuid);
   const pack = async () => createPackage(suite.api.admin, await app());
+  const route = () => createRoute(suite.api.admin, suite.spaceGuid, name());
   const policy = async () => ({
     source: { id: await app() },
     destination: { id: await app(), protocol: 'tcp', ports: { start: 8080, end: 8080 } },
   });
-  const route = () => createRoute(suite.api.admin, suite.spaceGuid, name());
   const startedApp = async (): Promise<{ app: string; droplet: string }> => {
     const guid = await app();
     const droplet = await suite.stage(guid);
@@ -173,6 +175,17 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
       post(`/v3/isolation_segments/${await segment()}/relationships/organizations`, many(suite.organizationGuid)),
     'DELETE /v3/isolation_segments/{guid}/relationships/organizations/{organization}': async () =>
       remove(`/v3/isolation_segments/${await entitled()}/relationships/organizations/${suite.organizationGuid}`),
+    'POST /v3/security_groups': () => post('/v3/security_groups', { name: name(), rules: [] }),
+    'PATCH /v3/security_groups/{guid}': async () => patch(`/v3/security_groups/${await group()}`, { name: name() }),
+    'DELETE /v3/security_groups/{guid}': async () => remove(`/v3/security_groups/${await group()}`),
+    'POST /v3/security_groups/{guid}/relationships/running_spaces': async () =>
+      post(`/v3/security_groups/${await group()}/relationships/running_spaces`, many(suite.spaceGuid)),
+    'POST /v3/security_groups/{guid}/relationships/staging_spaces': async () =>
+      post(`/v3/security_groups/${await group()}/relationships/staging_spaces`, many(suite.spaceGuid)),
+    'DELETE /v3/security_groups/{guid}/relationships/running_spaces/{space}': async () =>
+      remove(`/v3/security_groups/${await bound('running')}/relationships/running_spaces/${suite.spaceGuid}`),
+    'DELETE /v3/security_groups/{guid}/relationships/staging_spaces/{space}': async () =>
+      remove(`/v3/security_groups/${await bound('staging')}/relationships/staging_spaces/${suite.spaceGuid}`),
     'POST /v3/spaces': () =>
       post('/v3/spaces', { name: name(), relationships: { organization: one(suite.organizationGuid) } }),
     'PATCH /v3/spaces/{guid}': () => patch(`/v3/spaces/${suite.spaceGuid}`, labels),
@@ -279,7 +292,6 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
       ),
     'PATCH /v3/routes/{guid}/relationships/space': async () =>
       sharing(async () => patch(`/v3/routes/${await route()}/relationships/space`, one((await space()).spaceGuid))),
-    'PATCH /v3/feature_flags/{name}': () => patch('/v3/feature_flags/task_creation', { enabled: true }),
     'POST /networking/v1/external/policies': async () =>
       post('/networking/v1/external/policies', { policies: [await policy()] }),
     'POST /networking/v1/external/policies/delete': async () => {
@@ -287,6 +299,7 @@ describe.each(engines)('every change leaves an event, on $engine', ({ create }) 
       await suite.api.admin.post('/networking/v1/external/policies', { policies });
       return post('/networking/v1/external/policies/delete', { policies });
     },
+    'PATCH /v3/feature_flags/{name}': () => patch('/v3/feature_flags/task_creation', { enabled: true }),
     'PATCH /v3/environment_variable_groups/{name}': () =>
       patch('/v3/environment_variable_groups/running', { var: { A: '1' } }),
     'POST /v3/deployments': async () =>

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { listSchema } from '../resources/shapes.ts';
 import type { Api, ApiContext } from './api-context.ts';
@@ -18,8 +17,6 @@ export interface EmptyList {
   readonly included: Readonly<Record<string, string>>;
   /** Resources that `fields[…]` may name. */
   readonly fields: readonly string[];
-  /** Throws for those who may not ask; default: everyone may. */
-  readonly require?: (request: FastifyRequest) => Promise<unknown>;
 }
 
 /** Lists of what cannot be made yet. The cf CLI reads them for summaries of apps, routes and spaces. */
@@ -46,7 +43,6 @@ export function emptyList(api: Api, { link }: ApiContext, list: EmptyList): void
   const spec = { filters, orderBy, others, ...(include.length === 0 ? {} : { include }) };
   const schema = { querystring: listParameters(spec), response: { 200: listed(Object.values(included)) } };
   api.get(path, { schema }, async (request) => {
-    await list.require?.(request);
     const { query } = request;
     const body = listBody(request, link, query, 0, [] as never[]);
     if (query.include.size === 0) return body;

@@ -9,9 +9,6 @@ describe.each(engines)('what is not there, on $engine', ({ create }) => {
   test.each([
     '/v3/buildpacks',
     '/v3/stacks?names=cflinuxfs4&page=1&per_page=1',
-    '/v3/security_groups?globally_enabled_running=true',
-    '/v3/spaces/{space}/running_security_groups',
-    '/v3/spaces/{space}/staging_security_groups?per_page=1',
     '/v3/service_brokers',
     '/v3/service_offerings?fields[service_broker]=guid,name',
     '/v3/service_plans?available=true&include=service_offering&space_guids=x&per_page=5000',
@@ -24,8 +21,6 @@ describe.each(engines)('what is not there, on $engine', ({ create }) => {
     ['POST', '/v3/buildpacks', 'cf push APP --docker-image'],
     ['POST', '/v3/buildpacks/x/upload', 'cf push APP --docker-image'],
     ['POST', '/v3/stacks', 'an image brings its own file system'],
-    ['POST', '/v3/security_groups', 'There are no application security groups'],
-    ['PATCH', '/v3/security_groups/x', 'There are no application security groups'],
     ['POST', '/v3/service_brokers', 'cf create-user-provided-service'],
     ['PATCH', '/v3/service_plans/x/visibility', 'cf create-user-provided-service'],
     ['POST', '/v3/packages/x/upload', 'Bits cannot be uploaded'],

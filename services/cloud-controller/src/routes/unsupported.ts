@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { notFound, unprocessable } from '../errors.ts';
 import type { Api, ApiContext } from './api-context.ts';
-import { accessOf } from './authentication.ts';
 import { type EmptyList, emptyList } from './empty-lists.ts';
-import { findSpace } from './spaces.ts';
 
 interface Unsupported {
   /** Its list is empty, and one of it is not found. */
@@ -19,8 +17,6 @@ interface Unsupported {
 
 const buildpacks = 'There are no buildpacks: images are run as they are. Use cf push APP --docker-image IMAGE.';
 const stacks = 'There are no stacks: an image brings its own file system.';
-const securityGroups =
-  'There are no application security groups: containers reach the network but neither each other nor the cell.';
 const downloads = 'Nothing is kept here that could be downloaded: pull the image from its registry.';
 const services =
   'There are no managed services: use cf create-user-provided-service with the credentials of a service that runs elsewhere.';
@@ -35,19 +31,6 @@ const collections: readonly Unsupported[] = [
     instead: buildpacks,
   },
   { path: '/v3/stacks', resource: 'Stack', filters: ['guids', 'names', 'default'], orderBy: ['name'], instead: stacks },
-  {
-    path: '/v3/security_groups',
-    resource: 'Security group',
-    filters: [
-      'guids',
-      'names',
-      'globally_enabled_running',
-      'globally_enabled_staging',
-      'running_space_guids',
-      'staging_space_guids',
-    ],
-    instead: securityGroups,
-  },
   {
     path: '/v3/service_brokers',
     resource: 'Service broker',
@@ -133,17 +116,6 @@ export function unsupportedRoutes(api: Api, context: ApiContext): void {
     });
     refuse(api, ['POST'], path, instead);
     refuse(api, changes, `${path}/*`, instead);
-  }
-  for (const lifecycle of ['running', 'staging']) {
-    const path = `/v3/spaces/:guid/${lifecycle}_security_groups`;
-    emptyList(api, context, {
-      path,
-      filters: ['guids', 'names'],
-      orderBy: ['created_at', 'updated_at'],
-      included: {},
-      fields: [],
-      require: (request) => findSpace(context, accessOf(request), (request.params as { guid: string }).guid),
-    });
   }
   // The routing API as far as the cf CLI asks it: there are no groups, for routes are http only.
   const groups = {

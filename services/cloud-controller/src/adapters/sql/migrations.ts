@@ -41,12 +41,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   '016-organizations-of-apps': organizationsOfAppsMigration,
   '017-registry-credentials': registryCredentialsMigration,
   '018-signature-policies': signaturePoliciesMigration,
-};
+  '019-network-policies': networkPoliciesMigration,
   '020-ssh': sshMigration,
   '021-image-health-checks': imageHealthChecksMigration,
   '021-security-groups': securityGroupsMigration,
 };
-  '019-network-policies': networkPoliciesMigration,
 
 /** Seals what older releases left in clear text. */
 export interface Encrypting {

@@ -59,6 +59,20 @@ export interface FeatureFlags {
   updated_at: Time;
 }
 
+export interface SecurityGroups extends Resource {
+  name: string;
+  /** JSON array. */
+  rules: string;
+  globally_running: Flag;
+  globally_staging: Flag;
+}
+
+export interface SecurityGroupSpaces {
+  lifecycle: 'running' | 'staging';
+  security_group_guid: string;
+  space_guid: string;
+}
+
 export interface Jobs extends Resource {
   operation: string;
   state: 'PROCESSING' | 'COMPLETE' | 'FAILED';

@@ -27,6 +27,8 @@ import type {
   Jobs,
   MetadataEntries,
   Outbox,
+  SecurityGroupSpaces,
+  SecurityGroups,
   ServiceUsageEvents,
   UnscrubbedTables,
 } from './platform-tables.ts';
@@ -81,6 +83,8 @@ export interface Database {
   service_usage_events: ServiceUsageEvents;
   environment_variable_groups: EnvironmentVariableGroups;
   feature_flags: FeatureFlags;
+  security_groups: SecurityGroups;
+  security_group_spaces: SecurityGroupSpaces;
   jobs: Jobs;
   metadata_entries: MetadataEntries;
   outbox: Outbox;
@@ -94,6 +98,7 @@ export type OrganizationRow = Selectable<Organizations>;
 export type OrganizationQuotaRow = Selectable<OrganizationQuotas>;
 export type SpaceQuotaRow = Selectable<SpaceQuotas>;
 export type IsolationSegmentRow = Selectable<IsolationSegments>;
+export type SecurityGroupRow = Selectable<SecurityGroups>;
 export type SpaceRow = Selectable<Spaces>;
 export type UserRow = Selectable<Users>;
 export type RoleRow = Selectable<Roles>;

@@ -27,7 +27,7 @@ import type { BoundService } from './vcap-services.ts';
  * is started as it was, whatever was set since, and a record that NATS lost comes back the same.
  */
 export const runInfoSchema = desiredLrpSchema
-  .omit({ instances: true, routes: true, internalHosts: true, updatedAt: true, retire: true })
+  .omit({ instances: true, routes: true, internalHosts: true, egress: true, updatedAt: true, retire: true })
   .extend({
     /** Where a route without a port leads. */
     defaultRoutePort: portSchema,

@@ -15,7 +15,7 @@ import { deliverServices, type ServiceMode } from '../lrp/service-delivery.ts';
 import type { BoundService } from '../lrp/vcap-services.ts';
 
 /** What of a desired task is fixed when it is made; kept in SQL until the task has ended. */
-export const taskSpecSchema = desiredTaskSchema.omit({ cellId: true, cancel: true });
+export const taskSpecSchema = desiredTaskSchema.omit({ cellId: true, cancel: true, egress: true });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 
 export interface TaskSpecInput {
