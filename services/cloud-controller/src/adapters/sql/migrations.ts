@@ -20,7 +20,7 @@ import { signaturePoliciesMigration } from './migrations/018-signature-policies.
 import { networkPoliciesMigration } from './migrations/019-network-policies.ts';
 import { sshMigration } from './migrations/020-ssh.ts';
 import { imageHealthChecksMigration } from './migrations/021-image-health-checks.ts';
-import { securityGroupsMigration } from './migrations/021-security-groups.ts';
+import { securityGroupsMigration } from './migrations/022-security-groups.ts';
 
 /** In the order of their names. A published one is never changed. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -44,7 +44,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '019-network-policies': networkPoliciesMigration,
   '020-ssh': sshMigration,
   '021-image-health-checks': imageHealthChecksMigration,
-  '021-security-groups': securityGroupsMigration,
+  '022-security-groups': securityGroupsMigration,
 };
 
 /** Seals what older releases left in clear text. */
