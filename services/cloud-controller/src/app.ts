@@ -32,8 +32,8 @@ import { forgetOldTasks } from './handlers/forget-old-tasks.ts';
 import { InstanceEvents } from './handlers/instance-events.ts';
 import { failLateBuilds } from './handlers/late-builds.ts';
 import { lrpSource } from './handlers/lrp-source.ts';
-import { OutboxRelay } from './handlers/outbox-relay.ts';
 import { networkSource } from './handlers/network-source.ts';
+import { OutboxRelay } from './handlers/outbox-relay.ts';
 import { prepareDatabase } from './handlers/prepare-database.ts';
 import { failLateChecks, publishRegistryCheck, startRegistryCheckResults } from './handlers/registry-checks.ts';
 import { Repeated } from './handlers/repeated.ts';
@@ -153,8 +153,6 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       logger,
       metrics: new SyncMetrics(metrics, 'image'),
     });
-    const onTaskReport = (guid: string): void => {
-      taskUpdater.see(guid);
     let networkSyncing: Repeated | undefined;
     const networks = await unlessStopped(DesiredRecords.open(bus, networkRecords, () => networkSyncing?.trigger()));
     onStop(() => networks.close());
@@ -165,6 +163,8 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
       logger,
       metrics: new SyncMetrics(metrics, 'network'),
     });
+    const onTaskReport = (guid: string): void => {
+      taskUpdater.see(guid);
       settleTasks.trigger();
     };
     const taskReports = await unlessStopped(TaskReports.open(bus, onTaskReport));
@@ -181,11 +181,11 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const syncImages = async (): Promise<void> => void (await imageSync.syncAll());
     const keptInSync = new Repeated('image-sync', syncImages, config.SYNC_INTERVAL_MS, logger);
     imageSyncing = keptInSync;
-    const syncing = sync;
-    relay = new OutboxRelay({
     const syncNetworks = async (): Promise<void> => void (await networkSync.syncAll());
     const networksInSync = new Repeated('network-sync', syncNetworks, config.SYNC_INTERVAL_MS, logger);
     networkSyncing = networksInSync;
+    const syncing = sync;
+    relay = new OutboxRelay({
       db,
       now,
       logger,
@@ -202,13 +202,13 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
           await taskSync.syncOne(guid);
         },
         image: (guid) => imageSync.syncOne(guid),
+        network: (key) => networkSync.syncOne(key),
         sync: async () => {
           syncing.trigger();
-        network: (key) => networkSync.syncOne(key),
           keptInSync.trigger();
+          networksInSync.trigger();
         },
       },
-          networksInSync.trigger();
     });
     const relaying = relay;
     new Gauge({
@@ -251,9 +251,9 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     onStop(bus.onReset(() => void catchUp(writer, relaying, logger)));
     sync.start();
     keptInSync.start();
+    networksInSync.start();
     relay.start();
     lateBuilds.start();
-    networksInSync.start();
     lateChecks.start();
     deployments.start();
     auditEvents.start();
@@ -262,9 +262,9 @@ export function createApp(config: Config, logger: Logger, options: Options = {})
     const tasks = [
       syncing,
       keptInSync,
+      networksInSync,
       relaying,
       lateBuilds,
-      networksInSync,
       lateChecks,
       deployments,
       auditEvents,
@@ -342,6 +342,7 @@ function platformOf(config: Config): Platform {
       maximumStartTimeoutS: config.MAXIMUM_HEALTH_CHECK_TIMEOUT_S,
       stagingTimeoutS: config.STAGING_TIMEOUT_S,
       buildsPerOrganization: config.STAGING_BUILDS_PER_ORGANIZATION,
+      networkPoliciesPerSource: config.MAX_NETWORK_POLICIES_PER_APP_SOURCE,
       processUsers: config.ADDITIONAL_PROCESS_USERS,
     },
   };
@@ -349,7 +350,6 @@ function platformOf(config: Config): Platform {
 
 function emitLine(emitter: LogEmitter, { appGuid, text, stream }: ApiLine): void {
   emitter.emit({ sourceId: appGuid, sourceType: 'API', stream, line: text });
-      networkPoliciesPerSource: config.MAX_NETWORK_POLICIES_PER_APP_SOURCE,
 }
 
 /** What stagers were asked and have not answered. */

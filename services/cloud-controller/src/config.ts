@@ -60,8 +60,8 @@ export const configSchema = z.object({
   MAXIMUM_HEALTH_CHECK_TIMEOUT_S: settings.integer(180, 1),
   /** Whom processes may run as besides `vcap` and the image's own user (`additional_allowed_process_users`). */
   ADDITIONAL_PROCESS_USERS: settings.list(),
+  /** Cloud Foundry's `max_policies_per_app_source`. */
+  MAX_NETWORK_POLICIES_PER_APP_SOURCE: settings.integer(150, 0, 1_000_000),
   DEFAULT_LOG_RATE_BYTES_PER_SECOND: z.coerce.number().int().min(-1).default(-1),
 });
 export type Config = z.output<typeof configSchema>;
-  /** Cloud Foundry's `max_policies_per_app_source`. */
-  MAX_NETWORK_POLICIES_PER_APP_SOURCE: settings.integer(150, 0, 1_000_000),

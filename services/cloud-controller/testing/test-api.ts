@@ -72,13 +72,13 @@ export async function startTestApi(database: TestDatabase, issuer: TokenIssuer):
       maximumStartTimeoutS: 180,
       stagingTimeoutS: 900,
       buildsPerOrganization: 200,
+      networkPoliciesPerSource: 150,
       processUsers: ['app'],
     },
   };
   const now = (): Date => new Date();
   const writer = new Writer({ db, now, onAnnounced: () => undefined, onLine: (line) => lines.push(line) });
   const tokens = createTokenVerifier({ uaaUrl: issuer.uaaUrl, issuer: `${EXTERNAL_URL}/uaa/oauth/token`, logger });
-      networkPoliciesPerSource: 150,
   const users = createUserDirectory({
     uaaUrl: issuer.uaaUrl,
     clientSecret: new Secret(issuer.clientSecret),

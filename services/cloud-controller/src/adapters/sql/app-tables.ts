@@ -133,7 +133,6 @@ export interface RouteDestinations extends Resource {
   protocol: 'http1' | 'http2';
 }
 
-export interface Deployments extends Resource {
 /** What instances of one app may reach at those of another, or of the same. */
 export interface NetworkPolicies {
   id: Generated<number>;
@@ -145,6 +144,7 @@ export interface NetworkPolicies {
   created_at: Time;
 }
 
+export interface Deployments extends Resource {
   app_guid: string;
   strategy: 'rolling' | 'canary';
   state: 'DEPLOYING' | 'PREPAUSED' | 'PAUSED' | 'CANCELING' | 'DEPLOYED' | 'CANCELED';
