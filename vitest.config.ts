@@ -24,6 +24,7 @@ const workspaces = [
   'services/cell-rep',
   'services/router',
   'services/log-cache',
+  'services/ssh-proxy',
   'infra',
   'bench',
 ] as const;

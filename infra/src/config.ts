@@ -1,9 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { cellIdSchema, cellSubnetSchema, type ServiceName, serviceNames } from '@slipway/contracts';
+import { cellIdSchema, cellSubnetSchema, serviceNames } from '@slipway/contracts';
 import { DROPLET_REGISTRY_FORM, parseDropletRegistry, registryConfig } from '@slipway/oci';
 import { ConfigError, loadConfig, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
+import { SSH_PROXY } from './platform/ssh.ts';
 import { logLevels } from './supervisor/log-line.ts';
 
 /** No DynamicUser of systemd, no system or login user of Debian has these (systemd's "Users, Groups, UIDs and GIDs"). */
@@ -31,6 +32,8 @@ const schema = z.object({
   SLIPWAY_PORT: settings.integer(8080, 1, 65_535),
   /** The address the port is on. Anything but loopback is reachable by others, and without TLS. */
   SLIPWAY_LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
+  /** Where users log in to instances by SSH, on the same address; `off`: nowhere. Default: 2222, if that is free. */
+  SLIPWAY_SSH_PORT: z.union([z.literal('off'), settings.integer(2222, 1, 65_535)]).optional(),
   /** Databases, secrets, layers, containers and logs. Default: /var/lib/slipway, else ~/.local/share/slipway. */
   SLIPWAY_DATA_DIR: z.string().startsWith('/', 'expected an absolute path').optional(),
   /** What users see. Default: http://localhost:<port>. */
@@ -81,7 +84,10 @@ const schema = z.object({
 
 type Settings = z.output<typeof schema>;
 /** Settings of single services, as their own names have them. */
-export type ServiceSettings = Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>;
+export type ServiceSettings = Readonly<Partial<Record<SettableName, Readonly<Record<string, string>>>>>;
+/** The services of the bus, and the one that speaks with it through others. */
+const settableNames = [...serviceNames, SSH_PROXY] as const;
+type SettableName = (typeof settableNames)[number];
 export interface PlatformConfig extends Settings {
   /** `SLIPWAY_SET_<SERVICE>_<SETTING>`. */
   readonly services: ServiceSettings;
@@ -109,14 +115,14 @@ export function readPlatformConfig(
 const SET = 'SLIPWAY_SET_';
 
 function readServiceSettings(env: Readonly<Record<string, string | undefined>>): ServiceSettings {
-  const found: Partial<Record<ServiceName, Record<string, string>>> = {};
+  const found: Partial<Record<SettableName, Record<string, string>>> = {};
   const problems: string[] = [];
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith(SET) || value === undefined) continue;
-    const prefixOf = (service: ServiceName): string => `${SET}${service.replaceAll('-', '_').toUpperCase()}_`;
-    const service = serviceNames.find((name) => variable.startsWith(prefixOf(name)));
+    const prefixOf = (service: SettableName): string => `${SET}${service.replaceAll('-', '_').toUpperCase()}_`;
+    const service = settableNames.find((name) => variable.startsWith(prefixOf(name)));
     if (service === undefined)
-      problems.push(`${variable}: no service is called so; there are ${serviceNames.join(', ')}`);
+      problems.push(`${variable}: no service is called so; there are ${settableNames.join(', ')}`);
     else found[service] = { ...found[service], [variable.slice(prefixOf(service).length)]: value };
   }
   if (problems.length > 0) throw new ConfigError('slipway', problems);

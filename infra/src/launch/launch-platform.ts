@@ -49,6 +49,7 @@ export async function launchPlatform(options: LaunchOptions = {}): Promise<Launc
   const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'slipway-platform-')));
   const settings: Record<string, string> = {
     SLIPWAY_PORT: String(await freePort()),
+    SLIPWAY_SSH_PORT: String(await freePort()),
     SLIPWAY_CELL_ID: `cell-${randomBytes(3).toString('hex')}`,
     // Addresses and uids that the default platform does not use, and most likely no other of ours.
     SLIPWAY_CELL_SUBNET: `10.${randomInt(128, 250)}.${randomInt(0, 64) * 4}.0/22`,

@@ -23,13 +23,17 @@ import {
   portNames,
   registryProcess,
   serviceProcesses,
+  sshProxyProcess,
 } from './processes.ts';
 import { assertReadable, mountProgram, unmountProgram } from './program-mount.ts';
 import { renderRegistryConfig } from './registry-config.ts';
 import { loadSecrets, type PlatformSecrets } from './secrets.ts';
+import { newSshSecrets, publicHostKey, SSH_PROXY } from './ssh.ts';
 
 /** The user of NATS who makes the streams. */
 const OPERATOR = 'operator';
+/** Cloud Foundry's. */
+const DEFAULT_SSH_PORT = 2222;
 const CLEAN_DEADLINE_MS = 60_000;
 /** Each runs as a uid of its own, in this order from SLIPWAY_UID_BASE on. Append only: uids own files. */
 const USERS = [
@@ -37,6 +41,7 @@ const USERS = [
   'registry',
   ...serviceNames.filter((name) => name !== 'cell-rep'),
   DROPLET_REGISTRY,
+  SSH_PROXY,
 ] as const;
 
 export interface PlatformOptions {
@@ -102,6 +107,7 @@ export class Platform {
     this.#locks.push(await lockDataDirectory(data.root, () => this.status));
     if (asRoot) this.#locks.push(await lockCell(config.SLIPWAY_CELL_ID, () => this.status));
     await this.#assertPortIsFree();
+    const sshPort = await this.#findSshPort();
     signal.throwIfAborted();
     const { secrets, generated } = await loadSecrets(data.secretsFile, config.SLIPWAY_ADMIN_PASSWORD?.reveal());
     const ports = await assignPorts(join(data.root, 'ports.json'), portNames);
@@ -115,10 +121,12 @@ export class Platform {
       ports,
       secretFiles: await this.#writeSecrets(secrets, droplets?.password),
       dropletRegistry: droplets?.settings,
+      ssh: sshPort === undefined ? undefined : { port: sshPort, publicKey: publicHostKey(secrets.sshHostKey) },
       publicKeys: { stager: secrets.stagerKeys.publicKey, cell: secrets.cellKeys.publicKey },
     };
     const specs = [
       ...(await this.#processes(context, secrets)),
+      ...[sshProxyProcess(context)].filter((spec) => spec !== undefined),
       ...(droplets?.configFile === undefined ? [] : [dropletRegistryProcess(context, droplets.configFile)]),
     ];
     for (const spec of specs) await data.createServiceDirectory(spec.name);
@@ -183,6 +191,20 @@ export class Platform {
     throw new Error(`port ${port} is in use by ${owner}: stop that, or set SLIPWAY_PORT to another port`);
   }
 
+  /** Undefined when there shall be no SSH, or the usual port is another's and nobody has said which to take. */
+  async #findSshPort(): Promise<number | undefined> {
+    const { SLIPWAY_SSH_PORT: wanted, SLIPWAY_LISTEN_HOST: host } = this.#options.config;
+    if (wanted === 'off') return undefined;
+    const port = wanted ?? DEFAULT_SSH_PORT;
+    const problem = await listenProblem(port, host);
+    if (problem === undefined) return port;
+    const what = `cannot listen on ${host}:${port} (${problem})`;
+    if (wanted !== undefined) throw new Error(`${what}: set SLIPWAY_SSH_PORT to another port, or to off`);
+    const line = JSON.stringify({ level: 'warn', msg: `no cf ssh: ${what}; set SLIPWAY_SSH_PORT` });
+    this.#options.events(SSH_PROXY).onLine(line, 'stdout');
+    return undefined;
+  }
+
   async #showProgram(): Promise<void> {
     await chmod(this.#data.root, (await stat(this.#data.root)).mode | 0o711);
     await mountProgram(repositoryRoot, this.#data.app);
@@ -197,6 +219,7 @@ export class Platform {
   ): Promise<Readonly<Record<string, string>>> {
     // uaa takes over at each start what it is given, so nobody has to keep it.
     const clientSecret = randomBytes(24).toString('base64url');
+    const ssh = newSshSecrets();
     const contents: readonly (readonly [string, string, string])[] = [
       ...serviceNames.map((name) => [name, 'NATS_PASSWORD', secrets.natsPasswords[name]] as const),
       ['uaa', 'ENCRYPTION_KEY', secrets.encryptionKeys.uaa],
@@ -206,6 +229,11 @@ export class Platform {
       ['cloud-controller', 'ENCRYPTION_KEY', secrets.encryptionKeys['cloud-controller']],
       ['stager', 'STAGER_PRIVATE_KEY', secrets.stagerKeys.privateKey],
       ['cell-rep', 'CELL_PRIVATE_KEY', secrets.cellKeys.privateKey],
+      ['uaa', 'SSH_PROXY_SECRET', ssh.clientSecret],
+      [SSH_PROXY, 'UAA_CLIENT_SECRET', ssh.clientSecret],
+      ['cell-rep', 'CELL_SESSION_KEY', ssh.sessionKey],
+      [SSH_PROXY, 'SESSION_KEY', ssh.sessionKey],
+      [SSH_PROXY, 'HOST_KEY', secrets.sshHostKey],
       ...(dropletRegistryPassword === undefined
         ? []
         : dropletRegistryUsers.map((name) => [name, 'DROPLET_REGISTRY_PASSWORD', dropletRegistryPassword] as const)),

@@ -4,6 +4,7 @@ import type { PlatformConfig } from '../config.ts';
 import type { ProcessSpec } from '../supervisor/process-spec.ts';
 import type { DataDirectory, UserOf } from './data-directory.ts';
 import { DROPLET_REGISTRY, type DropletRegistrySettings } from './droplet-registry.ts';
+import { SSH_PROXY } from './ssh.ts';
 
 /** The wave in which each process is stopped. NATS is last: the others say goodbye through it. */
 const STOP_WAVES = { first: 0, second: 1, last: 2 } as const;
@@ -22,6 +23,8 @@ export interface ProcessContext {
   /** `<process>/<SETTING>` to the path of the file that holds it. */
   readonly secretFiles: Readonly<Record<string, string>>;
   readonly publicKeys: { readonly stager: string; readonly cell: string };
+  /** Undefined when there is no SSH on this platform. */
+  readonly ssh?: { readonly port: number; readonly publicKey: string } | undefined;
   /** When there is one; its password is among the secret files of those who use it. */
   readonly dropletRegistry?: DropletRegistrySettings | undefined;
 }
@@ -31,7 +34,7 @@ export const portNames: readonly string[] = [
   'nats',
   'registry',
   ...['cloud-controller', 'uaa', 'log-cache'].flatMap((name) => [name, `${name}-health`]),
-  ...['stager', 'scheduler', 'cell-rep', 'router'].map((name) => `${name}-health`),
+  ...['stager', 'scheduler', 'cell-rep', 'router', SSH_PROXY].map((name) => `${name}-health`),
   DROPLET_REGISTRY,
 ];
 
@@ -87,7 +90,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
     DATABASE_URL: `file:${join(context.data.serviceDirectory(name), `${name}.db`)}`,
     ENCRYPTION_KEY_FILE: secret(context, name, 'ENCRYPTION_KEY'),
   });
-  const { dropletRegistry } = context;
+  const { dropletRegistry, ssh } = context;
   const registries = (name: string): Record<string, string> => ({
     ...dropletRegistry,
     ...optional({ DROPLET_REGISTRY_PASSWORD_FILE: context.secretFiles[`${name}/DROPLET_REGISTRY_PASSWORD`] }),
@@ -103,6 +106,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       ...database('uaa'),
       ADMIN_PASSWORD_FILE: secret(context, 'uaa', 'ADMIN_PASSWORD'),
       CLOUD_CONTROLLER_SECRET_FILE: secret(context, 'uaa', 'CLOUD_CONTROLLER_SECRET'),
+      ...(ssh === undefined ? {} : { SSH_PROXY_SECRET_FILE: secret(context, 'uaa', 'SSH_PROXY_SECRET') }),
       ...optional({ ACCESS_TOKEN_SECONDS: config.SLIPWAY_ACCESS_TOKEN_SECONDS }),
     }),
     service(context, 'cloud-controller', ['nats-server', 'uaa'], STOP_WAVES.second, {
@@ -113,6 +117,12 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       APPS_DOMAIN: config.SLIPWAY_APPS_DOMAIN,
       UAA_URL: uaaUrl,
       UAA_CLIENT_SECRET_FILE: secret(context, 'cloud-controller', 'UAA_CLIENT_SECRET'),
+      ...(ssh === undefined
+        ? {}
+        : {
+            SSH_ADDRESS: `${new URL(config.SLIPWAY_EXTERNAL_URL).hostname}:${ssh.port}`,
+            SSH_HOST_PUBLIC_KEY: ssh.publicKey,
+          }),
     }),
     service(context, 'log-cache', ['nats-server', 'uaa'], STOP_WAVES.second, {
       ...http('log-cache'),
@@ -140,6 +150,7 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
         ...registries('cell-rep'),
         CELL_PUBLIC_KEY: publicKeys.cell,
         CELL_PRIVATE_KEY_FILE: secret(context, 'cell-rep', 'CELL_PRIVATE_KEY'),
+        ...(ssh === undefined ? {} : { CELL_SESSION_KEY_FILE: secret(context, 'cell-rep', 'CELL_SESSION_KEY') }),
         // Whatever a credential helper may read, one user has to be let read it.
         ...optional({ CREDENTIAL_HELPER_USER: stager && `${stager.uid}:${stager.gid}` }),
         // The platform goes as a whole: with it its containers. A rep that is killed alone comes back to them.
@@ -155,6 +166,37 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
       stopDeadlineMs: CELL_STOP_DEADLINE_MS,
     },
   ];
+}
+
+/** Where users log in to instances; undefined when that is off. */
+export function sshProxyProcess(context: ProcessContext): ProcessSpec | undefined {
+  const { config, ssh } = context;
+  if (ssh === undefined) return undefined;
+  const defaults = base(context, SSH_PROXY);
+  const health = port(context, `${SSH_PROXY}-health`);
+  return {
+    ...defaults,
+    command: nodeOf(context.program),
+    args: [SMALL_GENERATION, join(context.program, 'services', SSH_PROXY, 'src/main.ts')],
+    env: override(
+      {
+        ...defaults.env,
+        HEALTH_PORT: String(health),
+        LISTEN_HOST: config.SLIPWAY_LISTEN_HOST,
+        LISTEN_PORT: String(ssh.port),
+        UAA_URL: `http://127.0.0.1:${port(context, 'uaa')}/uaa`,
+        UAA_CLIENT_SECRET_FILE: secret(context, SSH_PROXY, 'UAA_CLIENT_SECRET'),
+        CLOUD_CONTROLLER_URL: `http://127.0.0.1:${port(context, 'cloud-controller')}`,
+        HOST_KEY_FILE: secret(context, SSH_PROXY, 'HOST_KEY'),
+        SESSION_KEY_FILE: secret(context, SSH_PROXY, 'SESSION_KEY'),
+      },
+      config.services[SSH_PROXY] ?? {},
+    ),
+    readyUrl: `http://127.0.0.1:${health}/readyz`,
+    dependsOn: [],
+    stopWave: STOP_WAVES.first,
+    bindsLowPorts: ssh.port < 1024,
+  };
 }
 
 /** The routes that the platform itself registers under a host. */
@@ -273,12 +315,14 @@ function optional(values: Readonly<Record<string, string | undefined>>): Record<
   );
 }
 
+const SMALL_GENERATION = '--max-semi-space-size=4';
+
 /**
  * What start-up leaves in a young generation of the default size stays in memory for ever: 5 to 15 MB for each service.
  * The router, which makes garbage with every request, keeps the default.
  */
 function nodeFlags(name: ServiceName): readonly string[] {
-  return name === 'router' ? [] : ['--max-semi-space-size=4'];
+  return name === 'router' ? [] : [SMALL_GENERATION];
 }
 
 function nodeOf(program: string): string {

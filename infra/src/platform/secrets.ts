@@ -3,6 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { serviceNames } from '@slipway/contracts';
 import { generateSealingKeys } from '@slipway/service-kit';
 import { z } from 'zod';
+import { generateHostKey } from './ssh.ts';
 
 const sealingKeysSchema = z.object({ publicKey: z.string().min(1), privateKey: z.string().min(1) });
 const secretsSchema = z.object({
@@ -12,10 +13,14 @@ const secretsSchema = z.object({
   stagerKeys: sealingKeysSchema,
   cellKeys: sealingKeysSchema,
   natsPasswords: z.record(z.enum(serviceNames), z.string().min(1)),
+  /** What users' SSH clients know the platform by. Data directories of before have none. */
+  sshHostKey: z.string().min(1).optional(),
 });
 
+type StoredSecrets = z.infer<typeof secretsSchema>;
+
 /** What the platform keeps secret, generated once for each data directory. */
-export type PlatformSecrets = z.infer<typeof secretsSchema>;
+export type PlatformSecrets = z.infer<typeof secretsSchema> & { readonly sshHostKey: string };
 
 /** Reads the secrets of this data directory, or makes them. `generated` is true when it made them. */
 export async function loadSecrets(
@@ -26,12 +31,15 @@ export async function loadSecrets(
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (text !== undefined) return { secrets: parseSecrets(file, text), generated: false };
-  const secrets = generateSecrets(adminPassword);
-  // A crash in between must not leave half a file: the databases can be read with the right keys only.
-  await writeFile(`${file}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flush: true });
-  await rename(`${file}.new`, file);
-  return { secrets, generated: true };
+  const kept = text === undefined ? undefined : parseSecrets(file, text);
+  const { sshHostKey = generateHostKey(), ...others } = kept ?? generateSecrets(adminPassword);
+  const secrets = { ...others, sshHostKey };
+  if (kept?.sshHostKey === undefined) {
+    // A crash in between must not leave half a file: the databases can be read with the right keys only.
+    await writeFile(`${file}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flush: true });
+    await rename(`${file}.new`, file);
+  }
+  return { secrets, generated: kept === undefined };
 }
 
 /** Of the user admin, as it was at the first start of the platform with this data directory. */
@@ -44,7 +52,7 @@ export async function readAdminPassword(file: string): Promise<string> {
   return parseSecrets(file, text).adminPassword;
 }
 
-function parseSecrets(file: string, text: string): PlatformSecrets {
+function parseSecrets(file: string, text: string): StoredSecrets {
   try {
     return secretsSchema.parse(JSON.parse(text));
   } catch (cause) {
@@ -52,7 +60,7 @@ function parseSecrets(file: string, text: string): PlatformSecrets {
   }
 }
 
-function generateSecrets(adminPassword: string | undefined): PlatformSecrets {
+function generateSecrets(adminPassword: string | undefined): StoredSecrets {
   const password = (): string => randomBytes(24).toString('base64url');
   const key = (): string => randomBytes(32).toString('base64');
   return {
