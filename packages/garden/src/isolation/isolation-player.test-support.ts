@@ -21,11 +21,14 @@ import { sha256 } from '../layers/digest.test-support.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { ContainerSpec } from '../runtime/container-spec.ts';
 import { Garden } from '../runtime/garden.ts';
+import type { Isolation } from '../runtime/isolation.ts';
 
 // A program for `runSealed`: plays all probes and escapes in containers of a real cell, and says what came of them.
 
 /** What this program says. */
 export interface IsolationReport {
+  /** What the cell says of itself. */
+  readonly isolation: Isolation;
   readonly probes: Readonly<Record<string, ProbeOutcome>>;
   readonly escapes: Readonly<Record<string, EscapeOutcome>>;
 }
@@ -43,7 +46,11 @@ async function main(): Promise<IsolationReport> {
   });
   try {
     await expectConfinement(garden.layers.layersDir);
-    return { probes: await playProbes(garden, machine), escapes: await playEscapes(garden, machine) };
+    return {
+      isolation: garden.isolation,
+      probes: await playProbes(garden, machine),
+      escapes: await playEscapes(garden, machine),
+    };
   } finally {
     await garden.teardown();
     await machine.close();
