@@ -7,6 +7,7 @@ import { type Allowance, EgressTable } from './egress-table.ts';
 import { installFirewall, removeFirewall } from './firewall.ts';
 import { enableForwarding, restoreForwarding } from './ip-forwarding.ts';
 import { PacketLog, type PacketNews } from './packet-log.ts';
+import { type GroupPolicies, PolicyTable } from './policy-table.ts';
 import { parseSubnet, type Subnet } from './subnet.ts';
 import { uplinkMtu } from './uplink.ts';
 import { connectContainer, disconnectContainer } from './veth.ts';
@@ -15,6 +16,8 @@ export interface CellNetworkOptions {
   readonly cell: string;
   readonly subnet: string;
   readonly reachableFrom: readonly string[];
+  /** Containers ask the cell's own address for names: it is there, also without containers. */
+  readonly namesOwnServer?: boolean;
 }
 
 /** A TCP port somewhere else, by IPv4 address. */
@@ -29,6 +32,7 @@ export interface ContainerNetwork {
   readonly hostDevice: string;
 }
 
+const NO_POLICIES: GroupPolicies = { policies: [], elsewhere: [], subnets: [] };
 const ANY_CELL = 'slw';
 const TABLE = 'slipway';
 
@@ -51,6 +55,8 @@ export class CellNetwork {
   readonly #devicePrefix: string;
   readonly #logGroup: number;
   readonly #egress: EgressTable;
+  readonly #policies: PolicyTable;
+  readonly #namesOwnServer: boolean;
   #packets: PacketLog | undefined;
   readonly #reachableFrom: readonly string[];
   readonly #run: CommandRunner;
@@ -64,11 +70,14 @@ export class CellNetwork {
     this.#logGroup = logGroup;
     this.#run = run;
     this.#egress = new EgressTable(run, table);
+    this.#policies = new PolicyTable(run, table, options.subnet);
+    this.#namesOwnServer = options.namesOwnServer ?? false;
   }
 
   /** Sets up what all containers share; fine when it is there. Those that are there keep within their rules all the time. */
-  async open(containers: readonly Allowance[] = []): Promise<void> {
+  async open(containers: readonly Allowance[] = [], policies: GroupPolicies = NO_POLICIES): Promise<void> {
     try {
+      if (this.#namesOwnServer) await this.#run('ip', ['addr', 'replace', ...this.#ownAddress], { phase: 'network' });
       await installFirewall(this.#run, {
         table: this.#table,
         devicePrefix: this.#devicePrefix,
@@ -77,6 +86,8 @@ export class CellNetwork {
         reachableFrom: this.#reachableFrom,
         logGroup: this.#logGroup,
         egress: this.#egress.initial(containers),
+        policies: this.#policies.initial(policies, containers),
+        ...(this.#namesOwnServer ? { nameServer: this.subnet.gateway } : {}),
       });
       // An address that no container has leads nowhere, not off the machine by the default route.
       await this.#run('ip', ['route', 'replace', 'unreachable', this.subnet.cidr], { phase: 'network' });
@@ -102,6 +113,28 @@ export class CellNetwork {
     } catch (error) {
       throw asGardenError(error, 'NETWORK_FAILED', 'network', `The egress rules of ${address} could not be set`);
     }
+  }
+
+  /** From now on an address of this cell is one of a group's, whose policies hold for it. */
+  async join(address: string, group: string | undefined): Promise<void> {
+    try {
+      await this.#policies.join(address, group);
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'network', `The network policies of ${address} could not be set`);
+    }
+  }
+
+  /** What containers of groups may reach of one another from now on. Open connections that are not among it end. */
+  async applyPolicies(policies: GroupPolicies): Promise<void> {
+    try {
+      await this.#policies.update(policies);
+    } catch (error) {
+      throw asGardenError(error, 'NETWORK_FAILED', 'network', 'The network policies could not be set');
+    }
+  }
+
+  get #ownAddress(): readonly string[] {
+    return [`${this.subnet.gateway}/32`, 'dev', 'lo'];
   }
 
   /** Denies TCP ports elsewhere to all containers, whatever their rules say, and no longer those of the call before. */
@@ -165,6 +198,10 @@ export class CellNetwork {
       const subnet = ['type', 'unreachable', this.subnet.cidr];
       const route = await this.#run('ip', ['route', 'show', ...subnet], { phase: 'network' });
       if (route !== '') await this.#run('ip', ['route', 'del', ...subnet.slice(1)], { phase: 'network' });
+      const own = await this.#run('ip', ['-o', 'addr', 'show', 'dev', 'lo', 'to', `${this.subnet.gateway}/32`], {
+        phase: 'network',
+      });
+      if (own !== '') await this.#run('ip', ['addr', 'del', ...this.#ownAddress], { phase: 'network' });
       await removeFirewall(this.#run, this.#table);
       const tables = await this.#run('nft', ['list', 'tables', 'inet'], { phase: 'network' });
       if (!tables.includes(`table inet ${TABLE}_`)) restoreForwarding();

@@ -5,6 +5,8 @@ import { compileEgress, type EgressChain, type EgressRule } from './egress-rules
 export interface Allowance {
   readonly address: string;
   readonly rules: readonly EgressRule[] | undefined;
+  /** Whose network policies hold for it. */
+  readonly group?: string;
 }
 
 interface Change {

@@ -17,8 +17,12 @@ export interface FirewallSpec {
   readonly reachableFrom: readonly string[];
   /** The nflog group that packets are told in, which no other cell of the machine has. */
   readonly logGroup: number;
+  /** The cell's own address, where its containers ask for names; absent: it answers none. */
+  readonly nameServer?: string;
   /** Lines of nft that follow the table: what containers that are there already may reach. */
   readonly egress?: string;
+  /** The same, of one another. */
+  readonly policies?: string;
 }
 
 /**
@@ -27,21 +31,25 @@ export interface FirewallSpec {
  * ```
  * prerouting ─ a source that is not the container's own: dropped
  * input ─ to-host ─ refused                          the host's own addresses: its ports, NATS, other parts of the cell
- * forward ─ from-container ─ between-containers      a container of any cell of this machine
+ *                 └ port 53 of the cell's own address, at a bounded rate for each container
+ * forward ─ from-container ─ between-containers      a container of any cell of this machine, or of another (@cells)
  *         │                ─ refused                 @platform (ports of Slipway elsewhere), link-local, cloud metadata
  *         │                └ map egress ─ rules-HASH the security groups' rules; no entry: everything else
- *         └ to-container                             nothing opens a connection to one but what `reachableFrom` lists
+ *         └ to-container ─ between-containers        the same, from a container of another cell
+ *                        └                           nothing else opens a connection to one but what `reachableFrom` lists
  * postrouting ─ what leaves the machine has its address
  * ```
  *
  * Chain `logged` lets pass, too, and tells of it; `refused` tells of what it refuses. Both at a bounded rate for each container.
- * Established connections go on whatever rules change, as on Cloud Foundry. What is refused is answered with a reset or
+ * Established connections go on whatever rules change, as on Cloud Foundry; but those between containers end with their
+ * policy (`policy-table.ts` fills `between-containers`). What is refused is answered with a reset or
  * an ICMP error, so that apps hear of it at once.
  */
 export function firewallRules(spec: FirewallSpec): string {
   const own = `"${spec.devicePrefix}*"`;
   const any = `"${spec.anyCellPrefix}*"`;
   const admitted = spec.reachableFrom.map((cidr) => `    ip saddr ${cidr} accept\n`).join('');
+  const names = spec.nameServer === undefined ? '' : nameRules(spec.nameServer);
   return `add table inet ${spec.table}
 delete table inet ${spec.table}
 table inet ${spec.table} {
@@ -50,6 +58,16 @@ table inet ${spec.table} {
   }
   set platform {
     type ipv4_addr . inet_service
+  }
+  set cells {
+    type ipv4_addr
+    flags interval
+  }
+  set asked-names {
+    type ipv4_addr
+    size 65535
+    flags dynamic,timeout
+    timeout 10s
   }
   set told-accepted {
     type ipv4_addr
@@ -78,7 +96,7 @@ table inet ${spec.table} {
     iifname ${own} fib saddr . iif oif 0 counter drop
   }
   chain to-host {
-    ct state established,related accept
+${names}    ct state established,related accept
     goto refused
   }
   chain input {
@@ -89,13 +107,16 @@ table inet ${spec.table} {
     goto refused
   }
   chain from-container {
-    ct state established,related accept
     oifname ${any} goto between-containers
+    ip daddr @cells goto between-containers
+    ct state established,related accept
     ip daddr . tcp dport @platform goto refused
     ip daddr { ${NEVER_REACHED.join(', ')} } goto refused
     ip saddr vmap @egress
   }
   chain to-container {
+    iifname ${any} goto between-containers
+    ip saddr @cells goto between-containers
     ct state established,related accept
 ${admitted}    counter drop
   }
@@ -106,10 +127,17 @@ ${admitted}    counter drop
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${spec.subnet} oifname != ${any} masquerade
+    ip saddr ${spec.subnet} oifname != ${any} ip daddr != @cells masquerade
   }
 }
-${spec.egress ?? ''}`;
+${spec.egress ?? ''}${spec.policies ?? ''}`;
+}
+
+/** Each query is a packet of its own, so the rate holds for those of one socket, too. */
+function nameRules(address: string): string {
+  return `    ip daddr ${address} udp dport 53 update @asked-names { ip saddr limit rate over 1000/second burst 2000 packets } counter drop
+    ip daddr ${address} meta l4proto { tcp, udp } th dport 53 accept
+`;
 }
 
 /** Puts the rules in place. */

@@ -66,6 +66,8 @@ export class CellPaths {
   readonly lock: string;
   readonly layers: string;
   readonly containers: string;
+  /** What containers may reach of one another, for the next process. */
+  readonly policies: string;
   readonly runcRoot: string;
   readonly exits: string;
   readonly rootfs: string;
@@ -76,6 +78,7 @@ export class CellPaths {
     this.lock = join(dataDir, 'lock');
     this.layers = join(dataDir, 'layer-store');
     this.containers = join(dataDir, 'containers');
+    this.policies = join(dataDir, 'network-policies.json');
     this.runcRoot = join(runDir, 'runc');
     this.exits = join(runDir, 'exits');
     this.rootfs = join(runDir, 'rootfs');

@@ -44,6 +44,8 @@ const recordSchema = z.object({
     })
     .readonly(),
   network: z.object({ address: z.string(), hostDevice: z.string() }).readonly(),
+  /** Whose network policies hold for it. */
+  networkGroup: z.string().optional(),
   /** Absent without any rules, and in records of before there were any. */
   egress: z.array(egressRuleSchema).readonly().optional(),
   cgroup: z.string(),

@@ -36,6 +36,8 @@ export interface ContainerSpec {
   readonly sidecars?: readonly SidecarSpec[];
   readonly files?: readonly FilesSpec[];
   readonly limits: ContainerLimits;
+  /** Whose network policies hold for it, e.g. an app's guid; absent: it reaches no container, and none reaches it. */
+  readonly networkGroup?: string;
   /** What it may open connections to; absent: all that is not denied to every container. `Container.allow` changes it. */
   readonly egress?: readonly EgressRule[];
   /** Default: made of the handle. */

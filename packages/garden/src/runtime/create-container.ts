@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
+import { withQuickMoves } from '../cgroup/quick-moves.ts';
 import { asGardenError, throwIfCancelled } from '../errors.ts';
 import { type ResolvedProcess, resolveProcess } from '../image/process.ts';
 import { highIdsOf, unmappedIds, withHighIds } from '../rootfs/id-range.ts';
@@ -31,6 +32,7 @@ export function newRecord(context: CellContext, spec: ContainerSpec, slot: numbe
     slot,
     range: context.slots.range(slot),
     network: context.network.place(slot),
+    ...(spec.networkGroup === undefined ? {} : { networkGroup: spec.networkGroup }),
     ...(spec.egress === undefined ? {} : { egress: spec.egress }),
     cgroup: `${context.cgroupParent}/${spec.handle}`,
     memoryBytes: spec.limits.memoryBytes,
@@ -67,7 +69,11 @@ export async function createContainer(
     keep(record);
   };
   // Beside the rest; whoever had the address before is gone, and nobody is there until the link is.
-  const allowed = context.network.allow(record.network.address, record.egress);
+  const { address } = record.network;
+  const allowed = Promise.all([
+    context.network.allow(address, record.egress),
+    context.network.join(address, record.networkGroup),
+  ]);
   allowed.catch(() => undefined); // thrown where it is waited for
   step('create:files', handle);
   makeDirectories(paths, record);
@@ -108,7 +114,7 @@ export async function createContainer(
     const fds = { stdoutFd: log.stdout, stderrFd: log.stderr };
     const settings = { programs, runcRoot: cell.runcRoot, exitDir: cell.exits, deadlineMs: context.deadlines.createMs };
     const order = { handle, ...settings, paths, ...fds, signal };
-    const { init, conmon } = await createBelowConmon(order);
+    const { init, conmon } = await withQuickMoves(context.cgroups, () => createBelowConmon(order));
     step('create:network', handle);
     await allowed;
     context.network.connect(record.network, init.pid);

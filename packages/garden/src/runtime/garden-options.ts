@@ -24,6 +24,8 @@ export interface GardenOptions {
   readonly idBase?: number;
   /** Instead of those of the host's /etc/resolv.conf. */
   readonly nameServers?: readonly string[];
+  /** Containers ask the cell's own address, port 53, which the caller has to answer at. */
+  readonly namesOwnServer?: boolean;
   /** CIDRs outside of the machine that may open connections to containers. Default: none. */
   readonly reachableFrom?: readonly string[];
   readonly layers?: Omit<LayerStoreOptions, 'dir' | 'onProblem'>;

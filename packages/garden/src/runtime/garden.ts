@@ -11,6 +11,7 @@ import { LayerStore } from '../layers/layer-store.ts';
 import type { UnnamedHold } from '../layers/name-hold.ts';
 import { CellNetwork, type Endpoint } from '../network/cell-network.ts';
 import type { PacketNews } from '../network/packet-log.ts';
+import type { GroupPolicies } from '../network/policy-table.ts';
 import { readBootId } from '../sys/boot-id.ts';
 import { removeTree } from '../sys/remove-tree.ts';
 import type { CellContext } from './cell-context.ts';
@@ -28,6 +29,7 @@ import { ExitWatcher } from './exit-watcher.ts';
 import { DEFAULT_ID_BASE, type GardenOptions } from './garden-options.ts';
 import { checkHandle } from './handle.ts';
 import { describeIsolation, type Isolation } from './isolation.ts';
+import { readPolicies, writePolicies } from './kept-policies.ts';
 import { loadAppArmorProfile } from './load-apparmor.ts';
 import { isProbe, probe } from './probe.ts';
 import { checkHost, DEFAULT_PROGRAMS } from './programs.ts';
@@ -78,6 +80,7 @@ export class Garden {
       cell: options.cell,
       subnet: options.subnet,
       reachableFrom: options.reachableFrom ?? [],
+      namesOwnServer: options.namesOwnServer ?? false,
     });
     const slots = new Slots(options.idBase ?? DEFAULT_ID_BASE, network.subnet.size);
     const cgroupParent = `${CGROUP_ROOT}/${options.cell}`;
@@ -93,7 +96,7 @@ export class Garden {
       const layers = await LayerStore.open({ ...options.layers, dir: paths.layers, onProblem }, () =>
         opened === undefined ? undefined : opened.#holds(),
       );
-      await network.open(readAllowances(paths.containers));
+      await network.open(readAllowances(paths.containers), readPolicies(paths.policies));
       const disks = await chooseDisks(options.diskLimits ?? 'auto', { dataDir: paths.dataDir, run: runCommand });
       exits = new ExitWatcher(paths.exits);
       const context: CellContext = {
@@ -112,7 +115,7 @@ export class Garden {
           swapAccounting: countsSwap(cgroups, cgroupParent),
           ipv6: existsSync('/proc/sys/net/ipv6'),
           appArmorProfile: await loadAppArmorProfile(runCommand, onProblem),
-          nameServers: options.nameServers ?? [],
+          nameServers: options.namesOwnServer === true ? [network.subnet.gateway] : (options.nameServers ?? []),
         },
         exits,
         bootId: readBootId(),
@@ -191,6 +194,17 @@ export class Garden {
     } finally {
       this.#making.delete(handle);
     }
+  }
+
+  /** The cell's own address, where containers ask for names, if they ask the cell. */
+  get ownAddress(): string {
+    return this.#context.network.subnet.gateway;
+  }
+
+  /** What containers may reach of one another from now on, and after the next open. @throws GardenError NETWORK_FAILED */
+  async applyPolicies(policies: GroupPolicies): Promise<void> {
+    await this.#context.network.applyPolicies(policies);
+    writePolicies(this.#context.paths.policies, policies);
   }
 
   /** Makes, starts and removes a container of its own. @throws GardenError of the step that failed */

@@ -7,6 +7,9 @@ import { readRecord } from './container-record.ts';
 export function readAllowances(containersDir: string): Allowance[] {
   return readdirSync(containersDir).flatMap((handle) => {
     const record = readRecord(join(containersDir, handle, 'container.json'));
-    return record === undefined ? [] : [{ address: record.network.address, rules: record.egress }];
+    if (record === undefined) return [];
+    const { network, egress, networkGroup } = record;
+    const group = networkGroup === undefined ? {} : { group: networkGroup };
+    return [{ address: network.address, rules: egress, ...group }];
   });
 }
