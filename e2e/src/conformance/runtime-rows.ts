@@ -91,6 +91,64 @@ export const RUNTIME_ROWS: readonly Row[] = [
     ],
   },
   {
+    field: '`Healthcheck`',
+    docker: 'Run in the container by Docker; a failing one marks it unhealthy and ends nothing.',
+    cloudFoundry: 'Ignored.',
+    slipway:
+      "Off, as on Cloud Foundry, until the app's feature `image-health-check` is on; then it counts for processes without a check of their own, and one that fails ends the instance ([how](health-checks.md)).",
+    cases: [
+      {
+        name: 'is not asked unless the app says so',
+        image: { config: { Healthcheck: { Test: ['CMD', '/bin/false'] } } },
+        app: { healthCheck: 'port', probe: 'busybox httpd -p "$PORT" -h /tmp' },
+        see: { logged: 'CELL: Container became healthy' },
+      },
+      {
+        name: 'counts where it is switched on, instead of the port',
+        image: { config: { Healthcheck: { Test: ['CMD-SHELL', 'test -e /tmp/ready && echo "$PORT" | grep 8080'] } } },
+        app: { healthCheck: 'port', features: ['image-health-check'], setting: 'touch /tmp/ready' },
+        see: { logged: 'CELL: Container became healthy' },
+      },
+      {
+        name: 'that fails is told with what it wrote',
+        image: { config: { Healthcheck: { Test: ['CMD-SHELL', 'echo not yet; echo really >&2; exit 3'] } } },
+        app: { healthCheck: 'port', features: ['image-health-check'] },
+        see: { logged: 'HEALTH: Image health check unsuccessful: it exited with status 3: not yet | really' },
+      },
+      {
+        name: "runs as the image's user, in its directory, found through its PATH",
+        image: {
+          config: {
+            Healthcheck: { Test: ['CMD', 'wget', '$HOME'] },
+            Env: ['PATH=/opt:/bin'],
+            User: 'app',
+            WorkingDir: '/home/app',
+          },
+          files: [{ name: 'opt/wget', content: '#!/bin/sh\necho "$(busybox pwd) $(id -u) $1"; exit 9\n', mode: 0o755 }],
+        },
+        app: { healthCheck: 'port', features: ['image-health-check'] },
+        see: { logged: 'it exited with status 9: /home/app 1000 $HOME' },
+      },
+      {
+        name: 'of text runs by the SHELL of the image',
+        image: {
+          config: {
+            Shell: ['/bin/sh', '-c', 'echo "by $0"; exit 4'],
+            Healthcheck: { Test: ['CMD-SHELL', 'the text'] },
+          },
+        },
+        app: { healthCheck: 'port', features: ['image-health-check'] },
+        see: { logged: 'it exited with status 4: by the text' },
+      },
+      {
+        name: "gives way to the process's own, and to NONE",
+        image: { config: { Healthcheck: { Test: ['NONE'] } } },
+        app: { healthCheck: 'port', features: ['image-health-check'], probe: 'busybox httpd -p "$PORT" -h /tmp' },
+        see: { logged: 'CELL: Container became healthy' },
+      },
+    ],
+  },
+  {
     field: 'the process itself',
     docker: 'PID 1, unless run with `--init`: it must reap what it leaves behind, and signals have no default for it.',
     cloudFoundry: "A child of Garden's init, which reaps.",

@@ -19,6 +19,7 @@ import type {
   PullListener,
   Workload,
 } from '../executor/ports.ts';
+import { runImageCheck } from './image-check.ts';
 import type { ImageSource } from './image-source.ts';
 import { parseStopSignal } from './stop-signal.ts';
 
@@ -155,6 +156,7 @@ export class GardenContainers implements Containers {
       readLines: (onLines, signal) => readLines(container, onLines, signal),
       annotate: async (notes) => container.annotate({ notes }),
       allow: (egress) => container.allow(egress),
+      check: (program, timeoutMs, signal) => runImageCheck(container, program, timeoutMs, signal),
       listeners: async () => container.listeners(),
       usage: async () => {
         const stats = container.stats();

@@ -26,16 +26,16 @@ export type HealthState =
   | { readonly stage: 'startup'; readonly startedAt: number; readonly attempts: number }
   | { readonly stage: 'healthy' };
 
-export type HealthStep =
+export type HealthStep<State = HealthState> =
   | {
       readonly kind: 'wait';
-      readonly state: HealthState;
+      readonly state: State;
       readonly next: NextCheck;
       readonly lines: readonly HealthLine[];
     }
   | {
       readonly kind: 'became-healthy';
-      readonly state: HealthState;
+      readonly state: State;
       readonly next: NextCheck;
       readonly lines: readonly HealthLine[];
     }

@@ -65,7 +65,9 @@ export async function bringUp(
     withDeadline('starting the process', deps.timeouts.startMs, signal, (s) => container.start(s)),
   );
   if ('cause' in started) return started;
-  if (book.lrp.healthCheck.type !== 'process') book.apply({ type: 'phase', phase: 'health-check' });
+  const { healthCheck, imageHealthCheck } = book.lrp;
+  const checked = healthCheck.type !== 'process' || imageHealthCheck !== undefined;
+  if (checked) book.apply({ type: 'phase', phase: 'health-check' });
   return { container };
 }
 

@@ -1,7 +1,8 @@
-import type { HealthCheck, ReadinessCheck } from '@slipway/contracts';
+import type { HealthCheck, ImageHealthCheck, ReadinessCheck } from '@slipway/contracts';
 import type { CrashCause } from '../domain/crash.ts';
 import { explainCheck } from '../domain/explain-check.ts';
-import { beginStartup, type HealthPolicy, resumeHealthy } from '../domain/health-monitor.ts';
+import { afterCheck, beginStartup, type HealthPolicy, resumeHealthy } from '../domain/health-monitor.ts';
+import { afterImageCheck, beginImageHealth, resumeImageHealth } from '../domain/image-health.ts';
 import { beginReadiness, resumeReadiness } from '../domain/readiness.ts';
 import { runHealthLoop } from './health-loop.ts';
 import type { InstanceDeps } from './instance-deps.ts';
@@ -11,12 +12,14 @@ import type { Watched } from './watched.ts';
 
 /** Until its health check fails, and why; undefined when `signal` aborts, or at once when there is nothing to check. */
 export async function followHealth(
-  { lrp, container, startedAt, wasRunning, log }: Watched,
+  watched: Watched,
   deps: InstanceDeps,
   onRunning: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<CrashCause | undefined> {
-  const { healthCheck, startTimeoutMs, ports } = lrp();
+  const { lrp, container, startedAt, wasRunning, log } = watched;
+  const { healthCheck, imageHealthCheck, startTimeoutMs, ports } = lrp();
+  if (imageHealthCheck !== undefined) return await followImageCheck(watched, imageHealthCheck, onRunning, signal);
   if (healthCheck.type === 'process') {
     if (!wasRunning) await onRunning();
     return undefined;
@@ -29,9 +32,35 @@ export async function followHealth(
   return await runHealthLoop(
     first,
     {
-      policy,
+      after: (state, error, at) => afterCheck(state, error, at, policy),
       check: (timeoutMs, checkSignal) => deps.probe(healthCheck, { address, ports }, timeoutMs, checkSignal),
       explain: () => explain(healthCheck, container, ports, deps),
+      onLines: (lines) => log.health(lines),
+      onHealthy: onRunning,
+    },
+    signal,
+  );
+}
+
+/** The same by the image's own check, which runs inside of the container. */
+async function followImageCheck(
+  { lrp, container, startedAt, wasRunning, log }: Watched,
+  { argv, ...times }: ImageHealthCheck,
+  onRunning: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<CrashCause | undefined> {
+  const { action, startTimeoutMs } = lrp();
+  const policy = { ...times, startTimeoutMs };
+  const now = performance.now();
+  const begunAt = now - (Date.now() - startedAt);
+  const first = wasRunning ? resumeImageHealth(now, policy) : beginImageHealth(begunAt, now, policy);
+  const check = { argv, directory: action.workdir };
+  return await runHealthLoop(
+    first,
+    {
+      after: (state, error, at) => afterImageCheck(state, error, at, policy),
+      check: (timeoutMs, checkSignal) => container.check(check, timeoutMs, checkSignal),
+      explain: async () => "(the image's HEALTHCHECK)",
       onLines: (lines) => log.health(lines),
       onHealthy: onRunning,
     },

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CrashCause } from '../domain/crash.ts';
-import { afterCheck, type HealthLine, type HealthPolicy, type HealthStep } from '../domain/health-monitor.ts';
+import type { HealthLine, HealthState, HealthStep } from '../domain/health-monitor.ts';
 
-export interface HealthLoop {
-  readonly policy: HealthPolicy;
+export interface HealthLoop<State = HealthState> {
+  /** What follows from a check; `error` is undefined when it passed. */
+  readonly after: (state: State, error: string | undefined, now: number) => HealthStep<State>;
   readonly check: (timeoutMs: number, signal: AbortSignal) => Promise<string | undefined>;
   /** What a failure that counts is told with, besides its error. */
   readonly explain: () => Promise<string>;
@@ -12,9 +13,9 @@ export interface HealthLoop {
 }
 
 /** Checks until the instance has failed, and returns why; undefined when `signal` aborts. Times are `performance.now()`. */
-export async function runHealthLoop(
-  first: HealthStep,
-  loop: HealthLoop,
+export async function runHealthLoop<State>(
+  first: HealthStep<State>,
+  loop: HealthLoop<State>,
   signal: AbortSignal,
 ): Promise<CrashCause | undefined> {
   let step = first;
@@ -29,10 +30,9 @@ export async function runHealthLoop(
     const error = await loop.check(timeoutMs, signal);
     if (signal.aborted) break;
     const { state } = step;
-    step = afterCheck(state, error, performance.now(), loop.policy);
+    step = loop.after(state, error, performance.now());
     // Only of what ends it is it worth finding out.
-    if (step.kind === 'crash')
-      step = afterCheck(state, `${error} ${await loop.explain()}`, performance.now(), loop.policy);
+    if (step.kind === 'crash') step = loop.after(state, `${error} ${await loop.explain()}`, performance.now());
   }
   return undefined;
 }

@@ -2,9 +2,9 @@ import { type LogLine, nowNanoseconds } from '@slipway/bus';
 import { CodedError } from '@slipway/service-kit';
 import { expect, onTestFinished, test } from 'vitest';
 import type { HealthLine, HealthPolicy } from '../domain/health-monitor.ts';
-import { beginStartup } from '../domain/health-monitor.ts';
+import { afterCheck, beginStartup } from '../domain/health-monitor.ts';
 import { sampleGuid, sampleLrp } from '../domain/samples.test-support.ts';
-import { runHealthLoop } from './health-loop.ts';
+import { type HealthLoop, runHealthLoop } from './health-loop.ts';
 import { InstanceLog } from './instance-log.ts';
 import { Semaphore } from './semaphore.ts';
 import { kindOf, withDeadline } from './step.ts';
@@ -73,7 +73,7 @@ test('the health loop becomes healthy, goes on checking, and ends with the first
   const cause = await runHealthLoop(
     beginStartup(now, now, policy),
     {
-      policy,
+      after: (state, error, at) => afterCheck(state, error, at, policy),
       check: async () => results.shift(),
       explain: async () => '(at 8080)',
       onLines: (more) => lines.push(...more),
@@ -97,8 +97,8 @@ test('an aborted health loop says nothing more', async () => {
   const policy: HealthPolicy = { startTimeoutMs: 60_000, intervalMs: 60_000, invocationTimeoutMs: 1_000 };
   const abort = new AbortController();
   const now = performance.now();
-  const loop = {
-    policy,
+  const loop: HealthLoop = {
+    after: (state, error, at) => afterCheck(state, error, at, policy),
     explain: async () => '',
     check: async () => undefined,
     onLines: () => undefined,

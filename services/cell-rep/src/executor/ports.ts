@@ -118,6 +118,15 @@ export interface Container {
   annotate(notes: AnyNotes): Promise<void>;
   /** What it may open connections to from now on, as the LRP has it. */
   allow(egress: Workload['egress']): Promise<void>;
+  /**
+   * Runs a program in it as the app's user. Undefined when that ends with 0 in time, else why it did not, with what it
+   * wrote. Whatever it started is killed in the end. Never rejects.
+   */
+  check(
+    program: { readonly argv: readonly string[]; readonly directory: string },
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   /** Where something in it accepts connections right now. */
   listeners(): Promise<readonly Listener[]>;
   usage(): Promise<ContainerUsage>;
