@@ -22,6 +22,7 @@ import { DiskUsage } from './disk-usage.ts';
 import type { ObservedExit } from './exit-watcher.ts';
 import { type ExecSpec, endSessions, type Session, startSession } from './session.ts';
 import { Sidecar, startSidecar } from './sidecar.ts';
+import { startInit } from './start-init.ts';
 
 /** A killed process that the kernel still holds after this, holds it for long. */
 const KILL_TIMEOUT_MS = 30_000;
@@ -130,11 +131,8 @@ export class Container {
     if (this.state !== 'created') {
       throw new GardenError('CONTAINER_STATE', 'start', `The container ${this.handle} is ${this.state}`);
     }
-    const { programs, paths, run, deadlines, onStep } = this.#context;
-    const step = 'start:runtime';
-    onStep(step, this.handle);
-    const command = ['--root', paths.runcRoot, 'start', this.handle];
-    await run(programs.runc, command, { phase: 'start', step, what: 'runc start', timeoutMs: deadlines.startMs });
+    const { onStep } = this.#context;
+    await startInit(this.#context, this.handle, this.exited);
     onStep('start:sidecars', this.handle);
     const startedAt = new Date().toISOString();
     const sidecars = await this.#startSidecars();

@@ -1,5 +1,5 @@
 // @module-tag root
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { standInRuntime } from '@slipway/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -72,8 +72,8 @@ describe('a runtime that hangs', () => {
   });
 
   test('in runc start is given up, and the container can be removed', async () => {
-    const container = await garden.create(containerSpec(image, { command: FOREVER }));
     stand.hang('start');
+    const container = await garden.create(containerSpec(image, { command: FOREVER }));
     await expect(container.start()).rejects.toMatchObject({
       code: 'RUNTIME_TIMEOUT',
       details: { step: 'start:runtime', deadlineMs: DEADLINES.startMs },
@@ -81,6 +81,36 @@ describe('a runtime that hangs', () => {
     });
     await container.delete();
     expect(serving()).toEqual([]);
+  });
+
+  test('with an init that does not come to its exec is given up', async () => {
+    const container = await garden.create(containerSpec(image, { command: FOREVER }));
+    const record = JSON.parse(
+      readFileSync(join(cell.dataDir, 'containers', container.handle, 'container.json'), 'utf8'),
+    );
+    process.kill(record.init.pid, 'SIGSTOP');
+    await expect(container.start()).rejects.toMatchObject({
+      code: 'RUNTIME_TIMEOUT',
+      details: { step: 'start:runtime', deadlineMs: DEADLINES.startMs },
+      message: "start:runtime: the init's exec did not end within 1500 ms",
+    });
+    await container.delete();
+    expect(serving()).toEqual([]);
+  });
+
+  test('whose init was killed before its exec is not waited for', async () => {
+    const container = await garden.create(containerSpec(image, { command: FOREVER }));
+    const record = JSON.parse(
+      readFileSync(join(cell.dataDir, 'containers', container.handle, 'container.json'), 'utf8'),
+    );
+    process.kill(record.init.pid, 'SIGSTOP');
+    const starting = expect(container.start()).rejects.toMatchObject({
+      code: 'RUNTIME_FAILED',
+      message: expect.stringMatching(/its init has ended|the init ended before its exec/),
+    });
+    process.kill(record.init.pid, 'SIGKILL');
+    await starting;
+    await container.delete();
   });
 
   test('in runc exec of a sidecar is given up, and what hangs is removed with the container', async () => {
