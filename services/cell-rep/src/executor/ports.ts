@@ -6,7 +6,17 @@ import type { AnyNotes } from './notes.ts';
 /** What a container is made for: an instance of an LRP, or a task. */
 export type Workload = Pick<
   DesiredLrp,
-  'image' | 'action' | 'sidecars' | 'files' | 'resources' | 'egress' | 'ports' | 'healthCheck' | 'log' | 'metricTags'
+  | 'image'
+  | 'action'
+  | 'sidecars'
+  | 'files'
+  | 'resources'
+  | 'egress'
+  | 'ports'
+  | 'healthCheck'
+  | 'imageHealthCheck'
+  | 'log'
+  | 'metricTags'
 >;
 
 /** What the user is told of a pull while it goes on. */
