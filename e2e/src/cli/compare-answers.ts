@@ -66,7 +66,7 @@ const show = (value: unknown): string => {
 /** Whether a list is of what its request names, so that its number of items is the flow's own. */
 export function isNarrow(path: string): boolean {
   const [pathname = '', query = ''] = path.split('?');
-  if (/audit_events|\/domains$|api\/v1/.test(pathname)) return false;
+  if (/audit_events|\/domains$|_security_groups$|api\/v1/.test(pathname)) return false;
   return (
     /(^|&)(names|usernames|hosts|guids|[a-z_]+_guids|versions|sequence_ids)=./.test(query) ||
     /[0-9a-f-]{36}|\{/.test(pathname)

@@ -9,6 +9,7 @@ import { manifestRoundTrip, pushManifests, sidecars } from './push-manifests.ts'
 import { roles } from './roles.ts';
 import { domains, routeExtras, routes } from './routes.ts';
 import { lifeCycle, settings } from './running.ts';
+import { securityGroups } from './security-groups.ts';
 import { serviceKeys, services } from './services.ts';
 import { tasks } from './tasks.ts';
 import { isolation, quotas, tenancy } from './tenancy.ts';
@@ -37,6 +38,7 @@ export const flows: readonly Flow[] = [
   platformSettings,
   routes,
   domains,
+  securityGroups,
   unsupported,
   gettingIn,
   tenancy,

@@ -28,11 +28,6 @@ export const unsupported: Flow = {
       says: ['create-user-provided-service'],
     });
     await admin.cf(['service-access'], { says: [/No service/] });
-    await admin.cf(['security-groups'], { says: ['No security groups found'] });
-    await admin.cf(['security-group', name('group')], { status: 1, says: ['not found'] });
-    await admin.cf(['create-security-group', name('group'), 'rules.json'], { status: 1, says: ['security groups'] });
-    await admin.cf(['running-security-groups']);
-    await admin.cf(['staging-security-groups']);
     await admin.cf(['router-groups'], { says: ['No router groups found'] });
     await admin.cf(['ssh-code'], { status: 1, says: ['no SSH'] });
     await admin.cf(['create-shared-domain', name('tcp.example'), '--router-group', 'default-tcp'], { status: 1 });
