@@ -42,6 +42,7 @@ export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
 export type { Isolation } from './runtime/isolation.ts';
 export type { Programs } from './runtime/programs.ts';
+export type { ExecSpec, Session } from './runtime/session.ts';
 export type { Sidecar } from './runtime/sidecar.ts';
 export type { SweepReport } from './runtime/sweep.ts';
 export { DEFAULT_LAYER_LIMITS, type LayerLimits } from './tar/limits.ts';
