@@ -1,10 +1,13 @@
+import type { Readable } from 'node:stream';
+
 /** Takes lines and runs of bytes out of a stream. */
 export class ByteReader {
   readonly #source: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(source: AsyncIterable<Buffer>) {
-    this.#source = source[Symbol.asyncIterator]();
+  constructor(source: Readable) {
+    // What has been read to its end may still be written to.
+    this.#source = source.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
 
   /** A line without its newline; undefined at the end. Throws for one that is longer than `most`. */

@@ -10,7 +10,10 @@ const STATUS = { ok: 0, eof: 1, notFound: 2, denied: 3, failure: 4, unsupported:
 const BLOCK_BYTES = 512 * 1024;
 const ENTRIES_AT_ONCE = 100;
 const MAX_HANDLES = 256;
-const READ_AT_MOST = 256 * 1024;
+/** What OpenSSH asks for. */
+const READ_AT_MOST = 32 * 1024;
+const MAX_WAITING = 1_024;
+const MAX_UNSENT = 512;
 
 interface OpenFile {
   readonly kind: 'file';
@@ -27,16 +30,32 @@ interface OpenDirectory {
 }
 
 /** Serves the SFTP subsystem out of a container's files. It ends with the channel. */
-export function serveSftp(sftp: SFTPWrapper, files: ContainerFiles): void {
+export function serveSftp(sftp: SFTPWrapper, opening: Promise<ContainerFiles>): void {
+  const end = (status: number): void => endSftp(sftp, status);
+  // Requests arrive before the session in the container has begun.
+  let files: ContainerFiles;
   const handles = new Map<number, OpenFile | OpenDirectory>();
   let lastHandle = 0;
   // Requests of a client are carried out in their order: a read behind a write sees it.
-  let turn: Promise<void> = Promise.resolve();
+  let turn: Promise<void> = opening.then(
+    (opened) => {
+      files = opened;
+    },
+    () => end(1),
+  );
+  let waiting = 0;
 
   const answer = (id: number, work: () => Promise<void>): void => {
+    waiting += 1;
+    // Clients wait for answers after a few dozen requests.
+    if (waiting > MAX_WAITING || isClogged(sftp)) {
+      end(1);
+      return;
+    }
     turn = turn.then(async () => {
+      waiting -= 1;
       try {
-        await work();
+        if (files !== undefined) await work();
       } catch (error) {
         const codes = { 'not-found': STATUS.notFound, denied: STATUS.denied, failed: STATUS.failure } as const;
         const problem = error instanceof FileError ? error.problem : 'failed';
@@ -149,6 +168,27 @@ export function serveSftp(sftp: SFTPWrapper, files: ContainerFiles): void {
   sftp.on('REALPATH', (id, path) => answer(id, async () => named(id, await files.realpath(path))));
   sftp.on('READLINK', (id, path) => answer(id, async () => named(id, await files.readlink(path))));
   sftp.on('EXTENDED', (id: number) => void sftp.status(id, STATUS.unsupported));
+  // What was asked before is answered first.
+  sftp.on('end', () => void turn.then(() => end(0)));
+}
+
+/** What ssh2 does not offer for this subsystem, and each of its other channels has. */
+interface Inside {
+  readonly outgoing: { readonly id: number; readonly state: string };
+  readonly _protocol: { exitStatus(channel: number, status: number): void };
+  /** Packets that wait for the client to take more. */
+  readonly _buffer: readonly unknown[];
+}
+
+/** Clients take a subsystem that ends without a status for one that has failed. */
+export function endSftp(sftp: SFTPWrapper, status: number): void {
+  const { outgoing, _protocol: protocol } = sftp as unknown as Inside;
+  if (outgoing.state === 'open' || outgoing.state === 'eof') protocol.exitStatus(outgoing.id, status);
+  sftp.end();
+}
+
+function isClogged(sftp: SFTPWrapper): boolean {
+  return (sftp as unknown as Inside)._buffer.length > MAX_UNSENT;
 }
 
 async function readBlock(files: ContainerFiles, file: OpenFile, offset: number, length: number): Promise<Buffer> {

@@ -85,8 +85,10 @@ export class SshServer {
       if (context.method !== 'password') return context.reject(['password']);
       attempts += 1;
       void this.#logIn(context, ip).then((granted) => {
+        // Before it is accepted, for then it goes on at once.
         instance = granted;
-        if (granted === undefined && attempts >= ATTEMPTS) connection.end();
+        if (granted !== undefined) context.accept();
+        else if (attempts >= ATTEMPTS) connection.end();
       });
     });
     connection.on('ready', () => {
@@ -120,7 +122,6 @@ export class SshServer {
       }
       onLogin('accepted');
       logger.info({ user: context.username, ip, appGuid: instance.appGuid, cellId: instance.cellId }, 'ssh.accepted');
-      context.accept();
       return instance;
     } catch (error) {
       logger.error({ err: error, ip }, 'ssh.not-decided');

@@ -1,12 +1,12 @@
 import { constants } from 'node:os';
-import type { ServerChannel, Session, SFTPWrapper } from 'ssh2';
+import type { ServerChannel, Session } from 'ssh2';
 import type { CellSession } from '../adapters/cell-link.ts';
 import { agentArguments } from '../domain/file-agent.ts';
 import { parseScpCall } from '../domain/scp-message.ts';
 import { addVariable, shellArguments, terminalSize } from '../domain/shell.ts';
 import { ContainerFiles } from './container-files.ts';
 import { serveScp } from './scp.ts';
-import { serveSftp } from './sftp.ts';
+import { endSftp, serveSftp } from './sftp.ts';
 
 export interface ExecRequest {
   readonly argv: readonly string[];
@@ -118,18 +118,14 @@ export function serveSession(session: Session, deps: SessionDeps): void {
     guarded(/^\s*(?:\S*\/)?scp\s/.test(command) ? scp(channel, command) : run(channel, command), channel);
   });
   session.once('sftp', (accept) => {
-    const sftp = accept() as SFTPWrapper & { end(): void };
-    deps.exec({ argv: agentArguments, environment: Object.fromEntries(variables) }).then(
-      (cell) => {
-        sftp.once('close', () => cell.destroy());
-        serveSftp(sftp, new ContainerFiles(cell));
-        void cell.exited.then(() => sftp.end());
-      },
-      (error: unknown) => {
-        deps.onProblem(error);
-        sftp.end();
-      },
-    );
+    const sftp = accept();
+    const opening = deps.exec({ argv: agentArguments, environment: Object.fromEntries(variables) }).then((cell) => {
+      sftp.once('close', () => cell.destroy());
+      void cell.exited.then((status) => endSftp(sftp, status ?? CANNOT_START));
+      return new ContainerFiles(cell);
+    });
+    opening.catch(deps.onProblem);
+    serveSftp(sftp, opening);
   });
 }
 

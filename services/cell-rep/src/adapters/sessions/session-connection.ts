@@ -170,7 +170,8 @@ export class SessionConnection {
 
   /** Sends what comes, no faster than it is taken. */
   async #pass(source: Readable, kind: number): Promise<void> {
-    for await (const piece of source) {
+    // A peer that says no more may still listen.
+    for await (const piece of source.iterator({ destroyOnReturn: false })) {
       for (const frame of encodeFrames(kind, piece as Buffer)) await this.#send(this.#socket, frame);
     }
   }
