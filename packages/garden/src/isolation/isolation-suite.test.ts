@@ -1,4 +1,5 @@
 // @module-tag root
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ESCAPES, isolationProbes, runSealed } from '@slipway/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -17,9 +18,16 @@ beforeAll(async () => {
 const playable = ({ calls }: { readonly calls?: unknown }): boolean => calls === undefined || process.arch === 'x64';
 
 describe.each(isolationProbes(process.pid))('$title', ({ probes }) => {
-  test.each(probes.filter(playable))('$name: $slipway', ({ name, slipway }) => {
-    expect(report.probes[name]).toBe(slipway);
+  test.each(probes.filter(playable))('$name: $slipway', ({ name, slipway, withAppArmor = slipway }) => {
+    expect(report.probes[name]).toBe(report.isolation.appArmorProfile === undefined ? slipway : withAppArmor);
   });
+});
+
+test('the cell says what this machine has', () => {
+  const appArmor = existsSync('/sys/kernel/security/apparmor/profiles');
+  expect(report.isolation).toMatchObject({ userIds: 'own', seccomp: true });
+  expect(report.isolation.cgroups === 'v2').toBe(existsSync('/sys/fs/cgroup/cgroup.controllers'));
+  if (!appArmor) expect(report.isolation).not.toHaveProperty('appArmorProfile');
 });
 
 describe('images that lead runtimes astray', () => {

@@ -16,6 +16,8 @@ export interface Probe {
   readonly calls?: readonly SystemCall[];
   /** What comes of it in a container of Slipway. */
   readonly slipway: ProbeOutcome;
+  /** Where AppArmor holds the container and that makes a difference. */
+  readonly withAppArmor?: ProbeOutcome;
 }
 
 export interface ProbeFamily {

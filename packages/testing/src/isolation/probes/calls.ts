@@ -168,15 +168,13 @@ export const otherInterfaces: ProbeFamily = {
     probe("32 bits: the session's keyring", [call32('keyctl', 0, -3, 0)]),
     probe('32 bits: a socket of AF_VSOCK', [call32('socket', AF_VSOCK, 1, 0)]),
     probe('32 bits: a socket of AF_ALG', [call32('socket', AF_ALG, 5, 0)]),
-    probe(
-      '32 bits: a socket of AF_VSOCK by socketcall',
-      [call32('socketcall', SOCKETCALL_SOCKET, struct(AF_VSOCK, 1, 0))],
-      'ENOSYS',
-    ),
-    probe(
-      '32 bits: a socket of AF_ALG by socketcall',
-      [call32('socketcall', SOCKETCALL_SOCKET, struct(AF_ALG, 5, 0))],
-      'ENOSYS',
+    ...[['AF_VSOCK', struct(AF_VSOCK, 1, 0)] as const, ['AF_ALG', struct(AF_ALG, 5, 0)] as const].map(
+      ([name, socket]): Probe => ({
+        name: `32 bits: a socket of ${name} by socketcall`,
+        calls: [call32('socketcall', SOCKETCALL_SOCKET, socket)],
+        slipway: 'ENOSYS',
+        withAppArmor: 'EACCES',
+      }),
     ),
     probe('x32: a socket', [callX32('socket', 2, 1, 0)], 'killed'),
     probe('x32: a new user namespace', [callX32('unshare', CLONE_NEWUSER)], 'killed'),
