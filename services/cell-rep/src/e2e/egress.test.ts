@@ -1,4 +1,5 @@
 // @module-tag root
+import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import type { DesiredLrp } from '@slipway/contracts';
 import { answering, attachNeighbour, NetworkProcesses } from '@slipway/testing';
@@ -74,4 +75,18 @@ test('a task has rules, too, and takes over other ones while it runs', async () 
   await expect.poll(() => cell.linesOf(task), patient).toContain('APP/TASK/migrate: refused');
   await cell.desireTask({ ...task, egress: open });
   expect((await cell.untilTask(task, 'COMPLETED'))?.result).toMatchObject({ failed: false });
+});
+
+test('NATS and the port that gives layers are out of reach for apps, whatever their rules say', async () => {
+  const { port } = new URL(cell.nats.url);
+  const denied = (): string => {
+    const ruleset = execFileSync('nft', ['list', 'ruleset']).toString();
+    const own = ruleset
+      .split(/^table /m)
+      .find((table) => table.startsWith(`inet slipway_${cell.id.replaceAll('-', '_')}`));
+    return /set platform \{([^}]*\})/.exec(own ?? '')?.[1] ?? '';
+  };
+  await expect.poll(() => cell.presence?.peerPort, patient).toBeDefined();
+  await expect.poll(denied, patient).toContain(`127.0.0.1 . ${port}`);
+  await expect.poll(denied, patient).toContain(`127.0.0.1 . ${cell.presence?.peerPort}`);
 });
