@@ -1,10 +1,8 @@
 import { ROOT_CAPABILITIES } from './capabilities.ts';
+import { SOCKET_FAMILIES } from './seccomp-profile.ts';
 
 /** What containers are held to by AppArmor; all cells of a machine load the same. */
 export const APPARMOR_PROFILE = 'slipway-container';
-
-/** Kinds of sockets, as in the filter of system calls, which cannot see those that are made by socketcall. */
-const FAMILIES = ['unix', 'inet', 'inet6', 'netlink'];
 
 /** Who may signal containers from outside: unconfined, or as Ubuntu labels the runtime. */
 const OUTSIDE = ['unconfined', 'runc'];
@@ -15,7 +13,8 @@ const OUTSIDE = ['unconfined', 'runc'];
  */
 export function appArmorProfile(): string {
   const rules = [
-    ...FAMILIES.map((family) => `network ${family}`),
+    // As in the filter of system calls, which cannot see those that are made by socketcall.
+    ...Object.keys(SOCKET_FAMILIES).map((family) => `network ${family}`),
     ...ROOT_CAPABILITIES.map((name) => `capability ${name.replace('CAP_', '').toLowerCase()}`),
     'file',
     ...OUTSIDE.map((label) => `signal (receive) peer=${label}`),

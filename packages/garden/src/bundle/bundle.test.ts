@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { appArmorProfile } from './apparmor-profile.ts';
 import { hostnameOf, hostsFile, resolvConf } from './etc-files.ts';
 import { buildOciConfig, type OciConfigInput } from './oci-config.ts';
 import { seccompProfile } from './seccomp-profile.ts';
@@ -112,6 +113,19 @@ test('32-bit programs make sockets by socketcall only where AppArmor holds their
   expect(rules(undefined)).toEqual([{ names: ['socketcall'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
   expect(build({ appArmorProfile: 'slipway-container' }).process.apparmorProfile).toBe('slipway-container');
   expect(build().process).not.toHaveProperty('apparmorProfile');
+});
+
+test('AppArmor gives no more capabilities and kinds of sockets than the rest does', () => {
+  const rules = appArmorProfile().match(/^ {2}.*(?=,$)/gm) ?? [];
+  const given = (kind: string): string[] =>
+    rules.filter((rule) => rule.startsWith(`  ${kind} `)).map((rule) => rule.replace(`  ${kind} `, ''));
+  expect(given('capability').map((name) => `CAP_${name.toUpperCase()}`)).toEqual(build().process.capabilities.bounding);
+  expect(given('network')).toEqual(['unix', 'inet', 'inet6', 'netlink']);
+  expect(rules).not.toContain('  capability');
+  expect(rules).not.toContain('  network');
+  expect(rules).toEqual(
+    expect.arrayContaining(['  deny mount', '  deny umount', '  deny pivot_root', '  deny /sys/** wl']),
+  );
 });
 
 describe('files of /etc', () => {

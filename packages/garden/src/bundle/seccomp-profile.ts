@@ -26,8 +26,11 @@ const ENOSYS = 38;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
 const NAMESPACE_FLAGS = 0x7e02_0000;
 
-/** AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK: not vsock, which reaches a hypervisor, nor the kernel's rarer protocols. */
-const SOCKET_FAMILIES = [1, 2, 10, 16];
+/**
+ * Kinds of sockets, by AppArmor's names and the kernel's numbers: not vsock, which reaches a hypervisor, nor the kernel's
+ * rarer protocols.
+ */
+export const SOCKET_FAMILIES: Readonly<Record<string, number>> = { unix: 1, inet: 2, inet6: 10, netlink: 16 };
 
 /** What Docker allows: the usual execution domains, and asking for the current one. */
 const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
@@ -74,7 +77,7 @@ export function seccompProfile(arch: string, { familiesHeld }: { readonly famili
       },
       // Its flags are in memory, where a filter cannot look: libc then falls back to clone.
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
-      ...allowWhen('socket', 0, SOCKET_FAMILIES),
+      ...allowWhen('socket', 0, Object.values(SOCKET_FAMILIES)),
       socketcall(familiesHeld),
       ...allowWhen('personality', 0, PERSONALITIES),
     ],
