@@ -22,7 +22,7 @@ const good: Facts = {
   freeBytes: 10_000_000_000,
 };
 const plain = { docker: false };
-const subcommands: readonly Subcommand[] = ['demo', 'start', 'test', 'bench', 'check', 'disk'];
+const subcommands: readonly Subcommand[] = ['demo', 'start', 'test', 'vm', 'bench', 'check', 'disk'];
 
 test.each(subcommands)('%s does nothing on a machine that has everything', (subcommand) => {
   const nothing = { problems: [], debianPackages: [], units: [], installNodeModules: false };

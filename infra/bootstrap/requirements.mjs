@@ -2,7 +2,7 @@
 // What each subcommand needs of the machine. Pure data and functions.
 
 /**
- * @typedef {'demo' | 'start' | 'test' | 'bench' | 'check' | 'disk'} Subcommand
+ * @typedef {'demo' | 'start' | 'test' | 'vm' | 'bench' | 'check' | 'disk'} Subcommand
  * @typedef {{ name: string, library?: boolean, versionsIn?: string, debianPackage: string, units?: readonly string[] }} Requirement
  *   A command looked up on PATH (or a shared library; or in `<versionsIn>/<version>/bin`), the Debian package that brings
  *   it, and the systemd units which that package starts.
@@ -24,6 +24,15 @@ const platform = [
   { name: 'unshare', debianPackage: 'util-linux' },
   { name: 'nsenter', debianPackage: 'util-linux' },
   { name: 'mount', debianPackage: 'mount' },
+  { name: 'mkfs.ext4', debianPackage: 'e2fsprogs' },
+];
+
+/** A virtual machine with the host's files, and Debian's kernel for it. @type {readonly Requirement[]} */
+const machine = [
+  { name: 'qemu-system-x86_64', debianPackage: 'qemu-system-x86' },
+  { name: 'mkfs.xfs', debianPackage: 'xfsprogs' },
+  { name: 'modprobe', debianPackage: 'kmod' },
+  { name: 'cpio', debianPackage: 'cpio' },
 ];
 
 /** @type {Requirement} */
@@ -66,6 +75,8 @@ export function requirementsOf(subcommand, options) {
     case 'demo':
     case 'bench':
       return [...node, ...platform, registry];
+    case 'vm':
+      return [...node, ...platform, registry, ...machine];
     case 'test':
       return [...node, ...platform, registry, ...(options.docker ? [...docker, postgres] : [])];
   }

@@ -19,6 +19,7 @@ const entries = {
   demo: 'infra/src/demo/main.ts',
   start: 'infra/src/start/main.ts',
   test: 'infra/src/test/main.ts',
+  vm: 'infra/src/vm/main.ts',
   bench: 'bench/src/main.ts',
   check: 'infra/src/check/main.ts',
   disk: 'infra/src/disk/main.ts',

@@ -1,7 +1,6 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DiskLimitKind } from '../disk/container-disks.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LayerHandle } from '../layers/layer.ts';
 import { readDiskSpaceNow } from '../sys/disk-space.ts';
 import {

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { findCgroups, mountOf } from '../cgroup/hierarchy.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { Container } from './container.ts';
-import type { Garden } from './garden.ts';
 import { containerSpec, Lines, runToEnd, testCell, useCell } from './garden.test-support.ts';
+import type { Garden } from './garden.ts';
 
 // What holds an app at its limits is the kernel's, on cgroup v1 and on v2; both are looked at with what each says itself.
 const MEBIBYTE = 1024 ** 2;
