@@ -9,8 +9,16 @@ import { prepareDropletRegistry } from './droplet-registry.ts';
 import { AlreadyRunning, askPlatform, lockCell, lockDataDirectory, type PlatformStatus } from './instance-lock.ts';
 import { describePortOwner } from './port-owner.ts';
 import { assignPorts, listenProblem } from './ports.ts';
-import { natsProcess, type ProcessContext, portNames, registryProcess, serviceProcesses } from './processes.ts';
+import {
+  natsProcess,
+  type ProcessContext,
+  portNames,
+  registryProcess,
+  serviceProcesses,
+  sshProxyProcess,
+} from './processes.ts';
 import { loadSecrets } from './secrets.ts';
+import { publicHostKey } from './ssh.ts';
 
 let dir: string;
 
@@ -130,7 +138,7 @@ test('a secret that is written again keeps its mode', async () => {
 });
 
 function context(env: Record<string, string> = {}): ProcessContext {
-  const names = ['cloud-controller', 'uaa', 'stager', 'scheduler', 'cell-rep', 'router', 'log-cache'];
+  const names = ['cloud-controller', 'uaa', 'stager', 'scheduler', 'cell-rep', 'router', 'log-cache', 'ssh-proxy'];
   const secretNames = [
     'NATS_PASSWORD',
     'ENCRYPTION_KEY',
@@ -139,6 +147,10 @@ function context(env: Record<string, string> = {}): ProcessContext {
     'CELL_PRIVATE_KEY',
     'CLOUD_CONTROLLER_SECRET',
     'UAA_CLIENT_SECRET',
+    'SSH_PROXY_SECRET',
+    'CELL_SESSION_KEY',
+    'SESSION_KEY',
+    'HOST_KEY',
   ];
   return {
     config: readPlatformConfig({ SLIPWAY_DATA_DIR: dir, ...env }),
@@ -147,19 +159,51 @@ function context(env: Record<string, string> = {}): ProcessContext {
     program: '/app',
     ports: Object.fromEntries(portNames.map((name, index) => [name, 20_000 + index])),
     secretFiles: Object.fromEntries(names.flatMap((n) => secretNames.map((s) => [`${n}/${s}`, `/secrets/${n}/${s}`]))),
+    ssh: { port: 2222, publicKey: 'ssh-ed25519 AAAA' },
     publicKeys: { stager: 'stager-key', cell: 'cell-key' },
   };
 }
 
 test('secrets reach a process as files only: neither its command line nor its environment holds one', async () => {
   const given = context({ SLIPWAY_ADMIN_PASSWORD: 'very-secret' });
-  const specs = [natsProcess(given, '/n.conf'), registryProcess(given, '/r.json'), ...serviceProcesses(given)];
+  const specs = [
+    natsProcess(given, '/n.conf'),
+    registryProcess(given, '/r.json'),
+    ...serviceProcesses(given),
+    ...[sshProxyProcess(given)].filter((spec) => spec !== undefined),
+  ];
   expect(JSON.stringify(specs)).not.toContain('very-secret');
   const settings = specs
     .flatMap((spec) => Object.keys(spec.env))
     .filter((name) => /PASSWORD|PRIVATE|ENCRYPTION|_SECRET/.test(name));
   expect(settings.every((name) => name.endsWith('_FILE'))).toBe(true);
   expect(settings.length).toBeGreaterThan(8);
+});
+
+test('a data directory of before gets a host key, keeps all else, and keeps the key from then on', async () => {
+  const file = join(dir, 'secrets.json');
+  const { sshHostKey: _, ...before } = (await loadSecrets(file, undefined)).secrets;
+  await writeFile(file, JSON.stringify(before));
+  const { secrets, generated } = await loadSecrets(file, undefined);
+  expect(generated).toBe(false);
+  expect(secrets).toMatchObject(before);
+  expect(publicHostKey(secrets.sshHostKey)).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]{68}$/);
+  expect((await loadSecrets(file, undefined)).secrets).toEqual(secrets);
+});
+
+test('ssh-proxy is started by its first connection, and everyone who speaks with it is told its keys', () => {
+  const specs = serviceProcesses(context());
+  const envOf = (name: string) => specs.find((spec) => spec.name === name)?.env;
+  expect(sshProxyProcess(context())).toMatchObject({
+    door: { host: '127.0.0.1', port: 2222 },
+    env: { LISTEN_PORT: 'handed', SESSION_KEY_FILE: '/secrets/ssh-proxy/SESSION_KEY' },
+  });
+  expect(envOf('cell-rep')).toHaveProperty('CELL_SESSION_KEY_FILE');
+  expect(envOf('uaa')).toHaveProperty('SSH_PROXY_SECRET_FILE');
+  expect(envOf('cloud-controller')).toMatchObject({ SSH_ADDRESS: 'localhost:2222' });
+  const without = { ...context(), ssh: undefined };
+  expect(sshProxyProcess(without)).toBeUndefined();
+  expect(JSON.stringify(serviceProcesses(without))).not.toMatch(/SSH|SESSION_KEY/);
 });
 
 test('an operator sets anything of a service, and it stands before what the platform says', () => {

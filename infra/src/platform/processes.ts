@@ -182,8 +182,7 @@ export function sshProxyProcess(context: ProcessContext): ProcessSpec | undefine
       {
         ...defaults.env,
         HEALTH_PORT: String(health),
-        LISTEN_HOST: config.SLIPWAY_LISTEN_HOST,
-        LISTEN_PORT: String(ssh.port),
+        LISTEN_PORT: 'handed',
         UAA_URL: `http://127.0.0.1:${port(context, 'uaa')}/uaa`,
         UAA_CLIENT_SECRET_FILE: secret(context, SSH_PROXY, 'UAA_CLIENT_SECRET'),
         CLOUD_CONTROLLER_URL: `http://127.0.0.1:${port(context, 'cloud-controller')}`,
@@ -195,7 +194,8 @@ export function sshProxyProcess(context: ProcessContext): ProcessSpec | undefine
     readyUrl: `http://127.0.0.1:${health}/readyz`,
     dependsOn: [],
     stopWave: STOP_WAVES.first,
-    bindsLowPorts: ssh.port < 1024,
+    // Most platforms have nobody who logs in most of the time: a process that waits for them would cost 50 MB.
+    door: { host: config.SLIPWAY_LISTEN_HOST, port: ssh.port },
   };
 }
 

@@ -10,6 +10,8 @@ export interface ProcessSpec {
   readonly user?: { readonly uid: number; readonly gid: number };
   /** May listen on ports below 1024 though it is not root. */
   readonly bindsLowPorts?: boolean;
+  /** Where the supervisor takes connections for it: it is started for the first, and is handed each. */
+  readonly door?: { readonly host: string; readonly port: number };
   /** Answers 200 once the process can work, e.g. `http://127.0.0.1:20001/readyz`; or a nats-server, `nats://…`. */
   readonly readyUrl: string;
   /** Names of those that must be ready before this one is started. */

@@ -159,7 +159,8 @@ export class SupervisedProcess {
   }
 }
 
-function killGroup(child: ChildProcess): void {
+/** Kills a process with all that it has started. */
+export function killGroup(child: ChildProcess): void {
   try {
     process.kill(-(child.pid as number), 'SIGKILL');
   } catch (error) {

@@ -1,3 +1,4 @@
+import { OnDemandProcess } from './on-demand-process.ts';
 import type { ProcessSpec, ProcessStatus } from './process-spec.ts';
 import { type ProcessEvents, SupervisedProcess } from './supervised-process.ts';
 
@@ -6,13 +7,22 @@ const START_DEADLINE_MS = 90_000;
 
 /** Starts processes in the order of their dependencies, keeps them running, and stops them in waves. */
 export class Supervisor {
-  readonly #processes: ReadonlyMap<string, SupervisedProcess>;
+  readonly #processes: ReadonlyMap<string, SupervisedProcess | OnDemandProcess>;
   #stopped: Promise<void> | undefined;
 
   /** Throws for a dependency that is not among `specs`, and for a cycle. */
   constructor(specs: readonly ProcessSpec[], events: (name: string) => ProcessEvents) {
     assertStartable(specs);
-    this.#processes = new Map(specs.map((spec) => [spec.name, new SupervisedProcess(spec, events(spec.name))]));
+    this.#processes = new Map(
+      specs.map((spec) => {
+        const own = events(spec.name);
+        const { door } = spec;
+        return [
+          spec.name,
+          door === undefined ? new SupervisedProcess(spec, own) : new OnDemandProcess(spec, door, own),
+        ];
+      }),
+    );
   }
 
   get statuses(): readonly ProcessStatus[] {
@@ -30,7 +40,7 @@ export class Supervisor {
     const startOf = (name: string): Promise<void> => {
       const known = starts.get(name);
       if (known !== undefined) return known;
-      const supervised = this.#processes.get(name) as SupervisedProcess;
+      const supervised = this.#processes.get(name) as SupervisedProcess | OnDemandProcess;
       const started = (async () => {
         await Promise.all(supervised.spec.dependsOn.map(startOf));
         await supervised.start(START_DEADLINE_MS, either);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 import {
   type App,
   Counter,
@@ -25,7 +25,17 @@ export interface SshProxyApp extends App {
 }
 
 /** Puts ssh-proxy together. What speaks SSH is loaded for the first user: a platform without any pays nothing for it. */
-export function createApp(config: Config, { logger }: { readonly logger: Logger }): SshProxyApp {
+export function createApp(
+  config: Config,
+  {
+    logger,
+    parent,
+  }: {
+    readonly logger: Logger;
+    /** This process, where another hands it connections. */
+    readonly parent?: Pick<NodeJS.Process, 'send' | 'on' | 'once' | 'kill' | 'pid'>;
+  },
+): SshProxyApp {
   const hostKey = openSshKey(config.HOST_KEY.reveal());
   const metrics = createMetrics('ssh-proxy');
   const logins = new Counter({
@@ -61,10 +71,15 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
       onLogin: (result) => logins.inc({ result }),
     });
   };
-  const server: Server = createServer((socket) => {
+  let handed = 0;
+  let leaving: NodeJS.Timeout | undefined;
+  const serve = (socket: Socket): void => {
+    clearTimeout(leaving);
+    handed += 1;
     open += 1;
     socket.once('close', () => {
       open -= 1;
+      if (open === 0) leaveLater();
     });
     socket.on('error', () => socket.destroy());
     ssh ??= load();
@@ -75,29 +90,53 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
         socket.destroy();
       },
     );
-  });
+  };
+  const leaveLater = (): void => {
+    clearTimeout(leaving);
+    leaving = setTimeout(() => parent?.send?.({ type: 'idle', connections: handed }), config.LEAVE_AFTER_MS);
+  };
+  const server: Server = createServer(serve);
   server.maxConnections = CONNECTIONS;
   let health: HealthServer | undefined;
   let stopping: Promise<void> | undefined;
 
+  const listen = async (port: number): Promise<void> => {
+    const listening = once(server, 'listening');
+    server.listen(port, config.LISTEN_HOST);
+    await listening;
+    server.on('error', (error) => logger.error({ err: error }, 'ssh.server-failed'));
+    logger.info({ port }, 'ssh.listening');
+  };
+  const takeHanded = (): void => {
+    if (parent?.send === undefined) throw new Error('LISTEN_PORT is "handed", and nobody is there who hands anything');
+    parent.on('message', (_message: unknown, handle: unknown) => {
+      if (!(handle instanceof Socket)) return;
+      if (open >= CONNECTIONS) handle.destroy();
+      else serve(handle);
+    });
+    // It is not needed, or whoever started it is gone.
+    parent.once('disconnect', () => parent.kill(parent.pid, 'SIGTERM'));
+    leaveLater();
+  };
   const stop = async (): Promise<void> => {
+    clearTimeout(leaving);
+    const loaded = await ssh?.catch(() => undefined);
     if (server.listening) {
       const closed = once(server, 'close');
       server.close();
-      (await ssh)?.stop();
+      loaded?.stop();
       await closed;
-    }
+    } else loaded?.stop();
     await health?.close();
   };
   return {
     start: async () => {
-      const notReady = (): string | undefined => (server.listening ? undefined : 'SSH: not listening');
+      const { LISTEN_PORT: port } = config;
+      const notReady = (): string | undefined =>
+        server.listening || port === 'handed' ? undefined : 'SSH: not listening';
       health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics });
-      const listening = once(server, 'listening');
-      server.listen(config.LISTEN_PORT, config.LISTEN_HOST);
-      await listening;
-      server.on('error', (error) => logger.error({ err: error }, 'ssh.server-failed'));
-      logger.info({ port: config.LISTEN_PORT }, 'ssh.listening');
+      if (port === 'handed') takeHanded();
+      else await listen(port);
     },
     stop: () => {
       stopping ??= stop();

@@ -8,7 +8,8 @@ export const configSchema = z.object({
   LOG_LEVEL: commonSettings.LOG_LEVEL,
   HEALTH_PORT: commonSettings.HEALTH_PORT,
   LISTEN_HOST: z.string().min(1).default('0.0.0.0'),
-  LISTEN_PORT: settings.port(2222),
+  /** `handed`: whoever has started it listens, and hands it the connections. */
+  LISTEN_PORT: z.union([z.literal('handed'), settings.port(2222)]).default(2222),
   /** Internal: `http://127.0.0.1:PORT/uaa`. */
   UAA_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
   /** Of uaa's client `ssh-proxy`. */
@@ -21,6 +22,8 @@ export const configSchema = z.object({
     .base64()
     .refine((text) => Buffer.from(text, 'base64').length === KEY_BYTES, `expected base64 of ${KEY_BYTES} bytes`)
     .transform((text) => new Secret(text)),
+  /** Without any connection for so long it says that it is not needed; only where they are handed to it. */
+  LEAVE_AFTER_MS: settings.milliseconds(600_000),
   /** A connection through which nothing went for so long is ended. */
   IDLE_TIMEOUT_MS: settings.milliseconds(3_600_000),
 });

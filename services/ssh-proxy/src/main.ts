@@ -4,4 +4,4 @@ import { configSchema } from './config.ts';
 
 const config = loadConfig('ssh-proxy', configSchema, process.env);
 const logger = createLogger('ssh-proxy', config.LOG_LEVEL);
-await runService(createApp(config, { logger }), logger);
+await runService(createApp(config, { logger, parent: process }), logger);

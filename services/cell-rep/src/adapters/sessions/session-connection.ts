@@ -74,7 +74,8 @@ export class SessionConnection {
         }
       }
     } catch (error) {
-      if (!this.#gone.signal.aborted) this.#context.onProblem(error);
+      // With the connection destroyed the other side is gone, as at any end; else it has said something wrong.
+      if (!this.#socket.destroyed) this.#context.onProblem(error);
     } finally {
       clearTimeout(timer);
       this.#socket.destroy();
