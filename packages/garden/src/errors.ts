@@ -76,6 +76,18 @@ export const GARDEN_ERRORS = {
     kind: 'exhausted',
     means: "The cell's disk has no room for the files of another container; the message has the figures.",
   },
+  VOLUME_INVALID: {
+    kind: 'invalid',
+    means:
+      'A volume cannot be mounted where it is asked for: the path is not a directory of the image, or of the kernel.',
+  },
+  VOLUME_NOT_FOUND: { kind: 'not-found', means: 'The host has no directory at the path of a volume.' },
+  VOLUME_REFUSED: {
+    kind: 'forbidden',
+    means:
+      'The directory of a volume may not be mounted: links lead to it, or it belongs to root and may be written to.',
+  },
+  VOLUME_FAILED: { kind: 'internal', means: 'A volume could not be mounted.' },
   CELL_FULL: { kind: 'exhausted', means: 'The cell has no address or uid range left.' },
   CELL_LOCKED: { kind: 'conflict', means: "Another process already runs this cell's containers." },
   CELL_CONFIG_INVALID: { kind: 'invalid', means: "The cell's own settings cannot work." },
@@ -100,6 +112,7 @@ export type GardenPhase =
   | 'disk'
   | 'user-namespace'
   | 'rootfs'
+  | 'volumes'
   | 'process'
   | 'bundle'
   | 'create'

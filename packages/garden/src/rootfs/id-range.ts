@@ -53,6 +53,11 @@ export function highIdsOf(layers: readonly LayerHandle[]): readonly number[] {
   return high;
 }
 
+/** The host's id of one that the container has. */
+export function hostIdOf({ base, size, high = [] }: IdRange, id: number): number | undefined {
+  return id < size ? base + id : high.find((each) => each.id === id)?.host;
+}
+
 /** Those of `ids` that the container has not. */
 export function unmappedIds({ size, high = [] }: IdRange, ids: readonly number[]): readonly number[] {
   return ids.filter((id) => id >= size && !high.some((each) => each.id === id));

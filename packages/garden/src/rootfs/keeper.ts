@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { asGardenError, GardenError } from '../errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
-import { type IdRange, idMappings } from './id-range.ts';
+import { type IdMapping, type IdRange, idMappings } from './id-range.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -28,7 +28,28 @@ export async function startKeeper(
   heldFds: readonly number[],
   signal?: AbortSignal,
 ): Promise<Keeper> {
-  const child = spawn('/usr/bin/unshare', ['--user', '--', '/bin/cat', '-', releaseFifo], {
+  const map = showMappings(idMappings(range));
+  return await startInUserNamespace({ uids: map, gids: map }, ['-', releaseFifo], heldFds, signal);
+}
+
+/** The maps of a user namespace, as the kernel reads them. */
+export interface NamespaceMaps {
+  readonly uids: string;
+  readonly gids: string;
+}
+
+export function showMappings(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`).join('');
+}
+
+/** Starts a cat(1) in a new user namespace; it reads what it is told to, until that ends. */
+export async function startInUserNamespace(
+  maps: NamespaceMaps,
+  inputs: readonly string[],
+  heldFds: readonly number[],
+  signal?: AbortSignal,
+): Promise<Keeper> {
+  const child = spawn('/usr/bin/unshare', ['--user', '--', '/bin/cat', ...inputs], {
     stdio: ['pipe', 'pipe', 'ignore', ...heldFds],
     // A session of its own: a Ctrl-C at the rep's terminal is not for it.
     detached: true,
@@ -38,11 +59,8 @@ export async function startKeeper(
     await echo(child, signal);
     const process = child.pid === undefined ? undefined : identifyProcess(child.pid);
     if (process === undefined) throw new Error('it ended at once');
-    const map = idMappings(range)
-      .map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`)
-      .join('');
-    writeFileSync(`/proc/${process.pid}/uid_map`, map);
-    writeFileSync(`/proc/${process.pid}/gid_map`, map);
+    writeFileSync(`/proc/${process.pid}/uid_map`, maps.uids);
+    writeFileSync(`/proc/${process.pid}/gid_map`, maps.gids);
     const userNamespaceFd = openSync(`/proc/${process.pid}/ns/user`, constants.O_RDONLY);
     // Now it goes on to wait at the FIFO.
     child.stdin?.destroy();

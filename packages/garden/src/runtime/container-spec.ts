@@ -3,6 +3,7 @@ import type { ProcessRequest } from '../image/process.ts';
 import type { ImageName } from '../layers/image-name.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { EgressRule } from '../network/egress-rules.ts';
+import type { VolumeSpec } from '../rootfs/volumes.ts';
 
 /** What runs in a container; a function is asked once the container's address is known. */
 export type ProcessSpec = ProcessRequest | ((place: { readonly address: string }) => ProcessRequest);
@@ -35,6 +36,7 @@ export interface ContainerSpec {
   readonly imageVolumes?: readonly string[];
   readonly sidecars?: readonly SidecarSpec[];
   readonly files?: readonly FilesSpec[];
+  readonly volumes?: readonly VolumeSpec[];
   readonly limits: ContainerLimits;
   /** Whose network policies hold for it, e.g. an app's guid; absent: it reaches no container, and none reaches it. */
   readonly networkGroup?: string;
@@ -59,6 +61,7 @@ export const CONTAINER_STEPS = [
   'create:process',
   'create:bundle',
   'create:runtime',
+  'create:volumes',
   'create:network',
   'create:record',
   'start:runtime',

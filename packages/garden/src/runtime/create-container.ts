@@ -3,10 +3,12 @@ import { MOUNTED_DIRECTORIES } from '../bundle/oci-config.ts';
 import { withQuickMoves } from '../cgroup/quick-moves.ts';
 import { asGardenError, throwIfCancelled } from '../errors.ts';
 import { type ResolvedProcess, resolveProcess } from '../image/process.ts';
+import { attachVolumes } from '../rootfs/attach-volumes.ts';
 import { highIdsOf, unmappedIds, withHighIds } from '../rootfs/id-range.ts';
 import { type Keeper, startKeeper } from '../rootfs/keeper.ts';
 import { clearRootfs, mountRootfs } from '../rootfs/rootfs.ts';
 import { checkMountPoints, RootfsView } from '../rootfs/rootfs-files.ts';
+import { checkDestinations, checkMountable, closeVolumes, type OpenVolume, openVolumes } from '../rootfs/volumes.ts';
 import { makeFifo, setPipeSize } from '../sys/files.ts';
 import { signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
@@ -79,6 +81,7 @@ export async function createContainer(
   makeDirectories(paths, record);
   save({});
   await makeDisk(context, record, signal);
+  let volumes: readonly OpenVolume[] = [];
   const log = openLogs(paths);
   const sidecarLogs = record.sidecars.map((_, index) => openLogs(paths.sidecar(index)));
   const logFds = [log, ...sidecarLogs].flatMap(({ stdout, stderr }) => [stdout, stderr]);
@@ -108,6 +111,7 @@ export async function createContainer(
     }
     step('create:bundle', handle);
     writeBundle(paths, spec, record, processes, context.bundle);
+    volumes = await openVolumes(spec.volumes ?? [], range, processes.process.user, signal);
     throwIfCancelled(signal, 'create');
     step('create:runtime', handle);
     const { programs, paths: cell } = context;
@@ -115,6 +119,8 @@ export async function createContainer(
     const settings = { programs, runcRoot: cell.runcRoot, exitDir: cell.exits, deadlineMs: context.deadlines.createMs };
     const order = { handle, ...settings, paths, ...fds, signal };
     const { init, conmon } = await withQuickMoves(context.cgroups, () => createBelowConmon(order));
+    step('create:volumes', handle);
+    await attachVolumes(init.pid, volumes);
     step('create:network', handle);
     await allowed;
     context.network.connect(record.network, init.pid);
@@ -122,6 +128,7 @@ export async function createContainer(
     save({ state: 'created', init, conmon });
   } finally {
     for (const fd of logFds) closeSync(fd);
+    closeVolumes(volumes);
   }
 }
 
@@ -136,7 +143,11 @@ function resolveProcesses(
   const view = new RootfsView(paths.mountPoint);
   try {
     checkMountPoints(view);
-    view.makeVolumes(spec.imageVolumes ?? [], record.range.base, MOUNTED_DIRECTORIES);
+    const volumes = spec.volumes ?? [];
+    checkDestinations(volumes, MOUNTED_DIRECTORIES);
+    const wanted = [...(spec.imageVolumes ?? []), ...volumes.map(({ destination }) => destination)];
+    view.makeVolumes(wanted, record.range.base, MOUNTED_DIRECTORIES);
+    checkMountable(volumes, view);
     const place = { address: record.network.address };
     const resolve = (process: ProcessSpec): ResolvedProcess => {
       const request = typeof process === 'function' ? process(place) : process;
