@@ -148,7 +148,7 @@ export function busAccess(service: ServiceName, cellId = '*'): BusAccess {
       return {
         ...none,
         publish: registersRoutes.publish,
-        subscribe: registersRoutes.subscribe,
+        subscribe: [...registersRoutes.subscribe, 'metrics.instances.*'],
         streams: logs.streams,
         read: [streams.logs],
       };

@@ -73,6 +73,18 @@ export const instanceMetricsSchema = z.object({
       diskBytes: z.int().nonnegative(),
       logBytesPerSecond: z.int().nonnegative(),
       ageMs: z.number().nonnegative(),
+      /** What it may have at most. */
+      memoryQuotaBytes: z.int().nonnegative().optional(),
+      diskQuotaBytes: z.int().nonnegative().optional(),
+      /** Bytes per second; -1: no limit of its own. */
+      logRateLimit: z.int().optional(),
+      /** Under which its figures are read, as its log is: the app guid. Absent: they are not. */
+      sourceId: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,64}$/)
+        .optional(),
+      /** The LRP's metric tags. */
+      tags: z.record(z.string(), z.string()).optional(),
     }),
   ),
 });

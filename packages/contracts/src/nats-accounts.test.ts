@@ -103,7 +103,7 @@ describe('core subjects are heard only by whom they are for', () => {
     ['router.unregister', ['router']],
     ['router.greet', ['router']],
     ['router.start', registrants],
-    ['metrics.instances.cell-1', ['cloud-controller']],
+    ['metrics.instances.cell-1', ['cloud-controller', 'log-cache']],
     // Through their streams, not as they pass.
     ['log.envelope.app', []],
     ['staging.request', []],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
-import { type Bus, connectService, LogEmitter } from '@slipway/bus';
-import { busAccess, type RouterRegister } from '@slipway/contracts';
+import { type Bus, connectService, emitMessage, LogEmitter, nowNanoseconds } from '@slipway/bus';
+import { busAccess, instanceMetrics, type RouterRegister } from '@slipway/contracts';
 import { createLogger, Secret } from '@slipway/service-kit';
 import { type NatsHandle, startNats } from '@slipway/testing';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -36,6 +36,10 @@ async function operator(): Promise<Bus> {
 }
 
 async function cell(): Promise<LogEmitter> {
+  return new LogEmitter(await cellBus());
+}
+
+async function cellBus(): Promise<Bus> {
   const user = 'cell-rep-cell-1';
   const bus = await connectService(busAccess('cell-rep', 'cell-1'), {
     config: { NATS_URL: nats.url, NATS_USER: user, NATS_PASSWORD: new Secret(nats.password(user)) },
@@ -43,7 +47,7 @@ async function cell(): Promise<LogEmitter> {
     logger: createLogger(user, 'silent'),
   });
   onTestFinished(() => bus.close());
-  return new LogEmitter(bus);
+  return bus;
 }
 
 async function read(sourceId: string): Promise<string[]> {
@@ -77,6 +81,36 @@ test('a line published on NATS can be read over HTTP, and a restart of the servi
   service = startProcess(nats, partners, ports);
   await untilReady(service);
   expect(await read(app)).toEqual(lines);
+});
+
+test('what a cell tells of its instances can be read as gauges of their app', async () => {
+  const app = randomUUID();
+  const bus = await cellBus();
+  service = startProcess(nats, partners, ports);
+  await untilReady(service);
+  const token = await partners.token({ scope: ['logs.admin'] });
+  const tell = (cellId: string, memoryBytes: number): void => {
+    const instance = {
+      instanceGuid: randomUUID(),
+      processGuid: `${randomUUID()}-${randomUUID()}`,
+      index: 1,
+      ...{ cpu: 0.5, memoryBytes, diskBytes: 2, logBytesPerSecond: 3, ageMs: 4, sourceId: app },
+    };
+    const data = { cellId, timestamp: nowNanoseconds().toString(), instances: [instance] };
+    emitMessage(bus, { ...instanceMetrics, subjectFor: () => 'metrics.instances.cell-1' }, data);
+  };
+  const memory = async (): Promise<unknown[]> => {
+    const url = `${service.url}/api/v1/read/${app}?envelope_types=GAUGE&limit=1000`;
+    const response = await fetch(url, { headers: { authorization: `bearer ${token}` } });
+    const { envelopes } = (await response.json()) as {
+      envelopes: { batch: { instance_id: string; gauge: { metrics: { memory: { value: number } } } }[] };
+    };
+    return envelopes.batch.map(({ instance_id, gauge }) => [instance_id, gauge.metrics.memory.value]);
+  };
+  // Of another cell it may not tell.
+  tell('cell-2', 1_000);
+  tell('cell-1', 2_000);
+  await expect.poll(memory, { timeout: 30_000 }).toEqual([['1', 2_000]]);
 });
 
 test('while NATS is down what was read is served, and what came in between follows', async () => {

@@ -5,6 +5,7 @@ import { AccessTokens, type App, type HealthServer, type Logger, startHealthServ
 import type { FastifyInstance } from 'fastify';
 import { LogAccess } from './adapters/cloud-controller/log-access.ts';
 import { LogStream } from './adapters/nats/log-stream.ts';
+import { UsageGauges } from './adapters/nats/usage-gauges.ts';
 import { checkToken } from './adapters/uaa/token-verifier.ts';
 import type { Config } from './config.ts';
 import { createLogCacheMetrics } from './metrics.ts';
@@ -20,6 +21,7 @@ export interface LogCacheApp extends App {
 export function createApp(config: Config, { logger }: { readonly logger: Logger }): LogCacheApp {
   let bus: Bus | undefined;
   let stream: LogStream | undefined;
+  let gauges: UsageGauges | undefined;
   let api: FastifyInstance | undefined;
   let health: HealthServer | undefined;
   let unregister: (() => Promise<void>) | undefined;
@@ -43,10 +45,14 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     });
     stream = lines;
     lines.start();
+    const usage = new UsageGauges(bus);
+    gauges = usage;
+    usage.start();
     const tokens = new AccessTokens({ uaaUrl: config.UAA_URL, logger });
     const access = new LogAccess(config.CLOUD_CONTROLLER_URL);
     api = createApi({
       whenRead: (timeoutMs) => lines.whenRead(timeoutMs),
+      gauges: usage.store,
       checkToken: (authorization) => checkToken(tokens, authorization),
       checkAccess: (sourceId, caller) => access.check(sourceId, caller),
       onRead: metrics.onRead,
@@ -69,6 +75,7 @@ export function createApp(config: Config, { logger }: { readonly logger: Logger 
     unregister = undefined;
     await api?.close();
     stream?.stop();
+    gauges?.stop();
     await bus?.close();
     await health?.close();
     health = undefined;

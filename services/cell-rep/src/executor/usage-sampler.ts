@@ -1,11 +1,12 @@
 import { nowNanoseconds } from '@slipway/bus';
-import type { InstanceMetrics } from '@slipway/contracts';
+import type { DesiredLrp, InstanceMetrics } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
 import { cpuEntitlement, type UsageSample, usageRates } from '../domain/usage.ts';
 import type { InstanceRunner } from './instance.ts';
 
 type InstanceUsage = InstanceMetrics['instances'][number];
 
+const MEBIBYTE = 1024 * 1024;
 /** Diego: container metrics every 15 s. */
 const INTERVAL_MS = 15_000;
 // A start of many instances is one message, not many.
@@ -86,15 +87,26 @@ export class UsageSampler {
       this.#samples.set(guid, sample);
       const { processGuid, index } = local.record;
       const rates = usageRates(before, sample);
-      const memoryMb = local.lrp?.resources.memoryMb;
-      const entitlement =
-        memoryMb === undefined ? {} : { cpuEntitlement: cpuEntitlement(rates.cpu, memoryMb, this.#cell()) };
-      const usage = { ...rates, ...entitlement, memoryBytes, diskBytes, ageMs };
+      const usage = { ...rates, memoryBytes, diskBytes, ageMs, ...this.#allowed(rates.cpu, local.lrp) };
       return { instanceGuid: guid, processGuid, index, ...usage };
     } catch (error) {
       // It ended in between, or the kernel could not be read: the next round tells.
       this.#logger.warn({ err: error, instanceGuid: guid }, 'usage.not-read');
       return undefined;
     }
+  }
+
+  /** What it may have, and where its figures are read. */
+  #allowed(cpu: number, lrp: DesiredLrp | undefined): Partial<InstanceUsage> {
+    if (lrp === undefined) return {};
+    const { memoryMb, diskMb, logRateBytesPerSecond } = lrp.resources;
+    return {
+      cpuEntitlement: cpuEntitlement(cpu, memoryMb, this.#cell()),
+      memoryQuotaBytes: memoryMb * MEBIBYTE,
+      diskQuotaBytes: diskMb * MEBIBYTE,
+      logRateLimit: logRateBytesPerSecond,
+      sourceId: lrp.log.sourceId,
+      tags: lrp.metricTags,
+    };
   }
 }

@@ -46,8 +46,8 @@ test('whatever is in the tags, the envelope is ASCII JSON of valid Unicode with 
 });
 
 test('a time that no client could read as int64 is refused', () => {
-  expect(envelopeTimestamp(envelope)).toBe(1700000000000000001n);
-  expect(envelopeTimestamp({ ...envelope, timestamp: '-5' })).toBe(-5n);
-  expect(envelopeTimestamp({ ...envelope, timestamp: '9999999999999999999' })).toBeUndefined();
-  expect(envelopeTimestamp({ ...envelope, timestamp: (2n ** 63n - 1n).toString() })).toBeUndefined();
+  expect(envelopeTimestamp(envelope.timestamp)).toBe(1700000000000000001n);
+  expect(envelopeTimestamp('-5')).toBe(-5n);
+  expect(envelopeTimestamp('9999999999999999999')).toBeUndefined();
+  expect(envelopeTimestamp((2n ** 63n - 1n).toString())).toBeUndefined();
 });

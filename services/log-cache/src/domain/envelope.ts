@@ -17,9 +17,9 @@ export interface StoredEnvelope {
 /** Leaves room to move lines of one and the same nanosecond apart without leaving int64. */
 const LATEST = 2n ** 63n - 1n - 2n ** 32n;
 
-/** The time of an envelope. Undefined when it is no int64, which no client could read. */
-export function envelopeTimestamp(envelope: LogEnvelope): bigint | undefined {
-  const timestamp = parseInt64(envelope.timestamp);
+/** Nanoseconds of a message as the time of an envelope. Undefined when it is no int64, which no client could read. */
+export function envelopeTimestamp(nanoseconds: string): bigint | undefined {
+  const timestamp = parseInt64(nanoseconds);
   return timestamp === undefined || timestamp > LATEST ? undefined : timestamp;
 }
 
@@ -28,16 +28,28 @@ export function envelopeTimestamp(envelope: LogEnvelope): bigint | undefined {
  * strictly: an unknown key, or text that is not valid Unicode, would fail the whole read.
  */
 export function renderLogEnvelope(envelope: LogEnvelope, timestamp: bigint): string {
+  const { sourceId, instanceId, payload, stream } = envelope;
+  const tags = { ...envelope.tags, source_type: envelope.sourceType };
+  return renderEnvelope({ sourceId, instanceId, tags }, timestamp, { log: { payload, type: stream } });
+}
+
+export interface EnvelopeOrigin {
+  readonly sourceId: string;
+  readonly instanceId: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** `content`: the one field of the envelope's oneof. */
+export function renderEnvelope(origin: EnvelopeOrigin, timestamp: bigint, content: object): string {
   const tags: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(envelope.tags)) tags[name.toWellFormed()] = value.toWellFormed();
-  tags.source_type = envelope.sourceType.toWellFormed();
+  for (const [name, value] of Object.entries(origin.tags)) tags[name.toWellFormed()] = value.toWellFormed();
   const json = JSON.stringify({
     timestamp: timestamp.toString(),
-    source_id: envelope.sourceId,
-    instance_id: envelope.instanceId.toWellFormed(),
+    source_id: origin.sourceId,
+    instance_id: origin.instanceId.toWellFormed(),
     deprecated_tags: {},
     tags,
-    log: { payload: envelope.payload, type: envelope.stream },
+    ...content,
   });
   return json.replace(/[\u0080-\uffff]/g, escapeUnit);
 }

@@ -1,5 +1,5 @@
 import type { LogEnvelope } from '@slipway/contracts';
-import { envelopeTimestamp, renderLogEnvelope, type StoredEnvelope } from './envelope.ts';
+import { type EnvelopeType, envelopeTimestamp, renderLogEnvelope, type StoredEnvelope } from './envelope.ts';
 import { type ReadRange, SourceLog } from './source-log.ts';
 
 export interface StoreBounds {
@@ -44,7 +44,7 @@ const MAX_EMPTY_SOURCES = 10_000;
 /** Of what the largest source holds so much may go before the others are looked at again. */
 const PIECE = 16;
 
-/** Log lines by source, in memory, within bounds. What does not fit drops the oldest, and is counted. */
+/** Envelopes by source, in memory, within bounds. What does not fit drops the oldest, and is counted. */
 export class LogStore {
   readonly #bounds: StoreBounds;
   /** Those that hold something. */
@@ -62,19 +62,23 @@ export class LogStore {
 
   /** False when the envelope's time is beyond int64. */
   put(envelope: LogEnvelope): boolean {
-    const timestamp = envelopeTimestamp(envelope);
+    const timestamp = envelopeTimestamp(envelope.timestamp);
     if (timestamp === undefined) return false;
-    const { sourceId } = envelope;
+    this.add(envelope.sourceId, timestamp, 'LOG', (unique) => renderLogEnvelope(envelope, unique));
+    return true;
+  }
+
+  /** An envelope of any type; `render` gets the time that it has in the end. */
+  add(sourceId: string, timestamp: bigint, type: EnvelopeType, render: (timestamp: bigint) => string): void {
     const source = this.#sources.get(sourceId) ?? {
       log: new SourceLog(),
       expired: this.#emptied.get(sourceId) ?? 0,
     };
     this.#emptied.delete(sourceId);
     this.#sources.set(sourceId, source);
-    this.#bytes += source.log.insert(timestamp, 'LOG', (unique) => renderLogEnvelope(envelope, unique));
+    this.#bytes += source.log.insert(timestamp, type, render);
     this.#envelopes++;
     this.#trim(sourceId, source);
-    return true;
   }
 
   read(sourceId: string, range: ReadRange, maxBytes: number): ReadResult {

@@ -38,7 +38,9 @@ test('types add up, by name or number, and ANY among them filters nothing by its
 });
 
 test('a name filter leaves no log line, for log lines have no name', () => {
-  expect(valid({ name_filter: 'cpu' }).types?.has('LOG')).toBe(false);
+  expect(valid({ name_filter: 'cpu' }).types).toEqual(new Set(['GAUGE']));
+  expect(valid({ name_filter: '^(disk|memory)_quota$' }).types).toEqual(new Set(['GAUGE']));
+  expect(valid({ name_filter: '^quota' }).types).toEqual(new Set());
   expect(valid({ name_filter: 'cpu', envelope_types: 'LOG' }).types).toEqual(new Set());
 });
 

@@ -1,7 +1,10 @@
 import { type EnvelopeType, envelopeTypes } from './envelope.ts';
+import { gaugeNames } from './gauge.ts';
 import { parseInt64 } from './int64.ts';
 import type { ReadRange } from './source-log.ts';
 
+const MAX_EXPRESSION = 200;
+const MAX_QUANTIFIERS = 4;
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 /** What Go's strconv.ParseBool reads, as the gateway does. */
@@ -34,6 +37,8 @@ export function parseReadQuery(parameters: QueryParameters): ReadQueryResult {
   const limit = scalar('limit', 0n, parseInt64);
   const descending = scalar('descending', false, parseBoolean);
   const nameFilter = scalar('name_filter', '', (text) => text);
+  const named = nameFilter === '' ? undefined : gaugesMatch(nameFilter);
+  if (named === 'invalid') problems.push('invalid value of name_filter');
   const types = parseTypes(parameters.envelope_types);
   if (types === undefined) problems.push('invalid value of envelope_types');
   if (endTime !== 0n && startTime > endTime) {
@@ -41,7 +46,8 @@ export function parseReadQuery(parameters: QueryParameters): ReadQueryResult {
   }
   if (limit < 0n) problems.push(`limit (${limit}) must be greater than zero`);
   if (limit > MAX_LIMIT) problems.push(`limit (${limit}) must be ${MAX_LIMIT} or less`);
-  if (problems.length > 0 || types === undefined) return { outcome: 'invalid', message: problems.join('; ') };
+  if (problems.length > 0 || types === undefined || named === 'invalid')
+    return { outcome: 'invalid', message: problems.join('; ') };
   return {
     outcome: 'valid',
     range: {
@@ -49,10 +55,29 @@ export function parseReadQuery(parameters: QueryParameters): ReadQueryResult {
       endTime: endTime === 0n ? undefined : endTime,
       limit: limit === 0n ? DEFAULT_LIMIT : Number(limit),
       descending,
-      // Only metrics have names: with a filter on the name no log line matches.
-      types: nameFilter === '' ? types.only : new Set([...(types.only ?? envelopeTypes)].filter((t) => t !== 'LOG')),
+      types: named === undefined ? types.only : typesNamed(named, types.only),
     },
   };
+}
+
+/**
+ * Whether a gauge has a name that the expression matches; all of them have the same names, and nothing else has any.
+ * JavaScript's engine goes back, unlike Go's: expressions on which that could take long are refused.
+ */
+function gaugesMatch(expression: string): boolean | 'invalid' {
+  const quantifiers = expression.match(/[*+?{]/g)?.length ?? 0;
+  if (expression.length > MAX_EXPRESSION || quantifiers > MAX_QUANTIFIERS || /\)[*+?{]/.test(expression))
+    return 'invalid';
+  try {
+    const parsed = new RegExp(expression, 'u');
+    return gaugeNames.some((name) => parsed.test(name));
+  } catch {
+    return 'invalid';
+  }
+}
+
+function typesNamed(match: boolean, only: ReadonlySet<EnvelopeType> | undefined): ReadonlySet<EnvelopeType> {
+  return new Set(match && only?.has('GAUGE') !== false ? ['GAUGE'] : []);
 }
 
 function parseBoolean(text: string): boolean | undefined {

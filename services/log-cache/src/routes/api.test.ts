@@ -11,6 +11,7 @@ interface Setup {
   readonly api: FastifyInstance;
   readonly partners: Partners;
   readonly store: LogStore;
+  readonly gauges: LogStore;
   readonly clock: { now: number };
   readonly get: (
     path: string,
@@ -23,10 +24,12 @@ async function setUp(whenRead?: () => Promise<LogStore | undefined>): Promise<Se
   const clock = { now: Date.now() };
   const logger = createLogger('log-cache', 'silent');
   const store = new LogStore({ linesPerSource: 2_000, bytesPerSource: 200_000_000, bytes: 400_000_000 });
+  const gauges = new LogStore({ linesPerSource: 100, bytesPerSource: 100_000, bytes: 100_000 });
   const tokens = new AccessTokens({ uaaUrl: partners.uaaUrl, logger, now: () => clock.now });
   const access = new LogAccess(partners.url, () => clock.now);
   const api = createApi({
     whenRead: whenRead ?? (async () => store),
+    gauges,
     checkToken: (authorization) => checkToken(tokens, authorization),
     checkAccess: (sourceId, caller) => access.check(sourceId, caller),
     onRead: () => undefined,
@@ -37,6 +40,7 @@ async function setUp(whenRead?: () => Promise<LogStore | undefined>): Promise<Se
     api,
     partners,
     store,
+    gauges,
     clock,
     get: async (path, token) => {
       const headers = token === undefined ? {} : { authorization: `bearer ${token}` };
@@ -72,6 +76,23 @@ test('info needs no token and names a version that clients take for the new path
 });
 
 describe('read', () => {
+  test('gives what instances use beside their lines, or alone', async () => {
+    const { get, partners, store, gauges } = await setUp();
+    put(store, 'app-1', 1);
+    put(store, 'app-1', 3);
+    gauges.add('app-1', 2n, 'GAUGE', (time) => JSON.stringify({ timestamp: time.toString(), gauge: { metrics: {} } }));
+    const token = await partners.token(admin);
+    const timesOf = async (query: string): Promise<unknown[]> => {
+      const { body } = await get(`/api/v1/read/app-1${query}`, token);
+      return (body as { envelopes: { batch: { timestamp: string }[] } }).envelopes.batch.map((one) => one.timestamp);
+    };
+    expect(await timesOf('')).toEqual(['1', '2', '3']);
+    expect(await timesOf('?envelope_types=GAUGE')).toEqual(['2']);
+    expect(await timesOf('?envelope_types=LOG')).toEqual(['1', '3']);
+    expect(await timesOf('?name_filter=memory')).toEqual(['2']);
+    expect((await get('/api/v1/read/app-1?name_filter=(a*)*', token)).status).toBe(400);
+  });
+
   test('gives envelopes in the shape that go-log-cache parses', async () => {
     const { get, store, partners } = await setUp();
     put(store, 'app-1', 5, 'hello');

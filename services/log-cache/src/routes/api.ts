@@ -5,11 +5,14 @@ import { type Access, type Caller, readsAll, type TokenCheck } from '../domain/a
 import type { LogStore } from '../domain/log-store.ts';
 import { renderBatch, renderMeta, renderPromqlError, renderStatus, statusCodes } from '../domain/protojson.ts';
 import { parseReadQuery, type QueryParameters } from '../domain/read-query.ts';
+import { metaTogether, readTogether } from '../domain/read-together.ts';
 import { readableSources } from './readable-sources.ts';
 
 export interface ApiDependencies {
   /** The lines, once all are there; undefined when that takes longer than `timeoutMs`. */
   readonly whenRead: (timeoutMs: number) => Promise<LogStore | undefined>;
+  /** What instances use. */
+  readonly gauges: LogStore;
   readonly checkToken: (authorization: string | undefined) => Promise<TokenCheck>;
   readonly checkAccess: (sourceId: string, caller: Caller) => Promise<Access>;
   readonly onRead: (envelopes: number) => void;
@@ -22,7 +25,8 @@ const API_VERSION = '3.2.0';
 const FIRST_READ_TIMEOUT_MS = 10_000;
 /** 1,000 lines of ordinary length are 1 MB; 1,000 of the longest would be 90. */
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
-const NO_PROMQL = 'PromQL is not available here, for no metrics are kept: "cf app" shows what instances use now';
+const NO_PROMQL =
+  'PromQL is not available here: what instances use is in /api/v1/read/SOURCE_ID?envelope_types=GAUGE, and in "cf app"';
 const SOURCE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const JSON_TYPE = 'application/json';
 
@@ -60,7 +64,8 @@ export function createApi(dependencies: ApiDependencies): FastifyInstance {
       if (query.outcome === 'invalid') return send(reply, 400, renderStatus(statusCodes.invalid, query.message));
       const store = await dependencies.whenRead(FIRST_READ_TIMEOUT_MS);
       if (store === undefined) return unavailable(reply, new Error('the log stream is still being read'));
-      const { envelopes, truncated } = store.read(sourceId, query.range, MAX_RESPONSE_BYTES);
+      const both = [store, dependencies.gauges] as const;
+      const { envelopes, truncated } = readTogether(both, sourceId, query.range, MAX_RESPONSE_BYTES);
       if (truncated && query.range.descending) {
         // Going back there is no next page. A client that gets 429 halves its limit (cf `log_cache_client.go`).
         return send(reply, 429, renderStatus(statusCodes.exhausted, 'the lines are too long for this limit'));
@@ -75,7 +80,11 @@ export function createApi(dependencies: ApiDependencies): FastifyInstance {
     if (caller === undefined) return reply;
     const store = await dependencies.whenRead(FIRST_READ_TIMEOUT_MS);
     if (store === undefined) return unavailable(reply, new Error('the log stream is still being read'));
-    const readable = await readableSources(store.meta(), caller, dependencies.checkAccess);
+    const readable = await readableSources(
+      metaTogether([store, dependencies.gauges]),
+      caller,
+      dependencies.checkAccess,
+    );
     if (readable.outcome === 'unknown') return unavailable(reply, readable.cause);
     return send(reply, 200, renderMeta(readable.sources));
   });
