@@ -65,11 +65,16 @@ function destinationsOf(rules: readonly EgressRule[]): string | undefined {
   return `ip daddr { ${ranges.map(addressText).join(', ')} } `;
 }
 
+const compiled = new WeakMap<readonly EgressRule[], EgressChain>();
+
 /**
  * One line for each kind of match, with the destinations of all its rules in one set; those that log come last, as on
  * Cloud Foundry, so that what another rule lets pass is not logged.
  */
 export function compileEgress(rules: readonly EgressRule[]): EgressChain {
+  // Instances of one LRP come with one list.
+  const known = compiled.get(rules);
+  if (known !== undefined) return known;
   const lines: string[] = [];
   for (const logged of [false, true]) {
     const those = rules.filter(({ log }) => (log ?? false) === logged);
@@ -80,5 +85,7 @@ export function compileEgress(rules: readonly EgressRule[]): EgressChain {
   }
   lines.push('goto refused');
   const hash = createHash('sha256').update(lines.join('\n')).digest('hex');
-  return { name: `${PREFIX}${hash.slice(0, 24)}`, lines };
+  const chain = { name: `${PREFIX}${hash.slice(0, 24)}`, lines };
+  compiled.set(rules, chain);
+  return chain;
 }

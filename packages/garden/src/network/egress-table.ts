@@ -22,7 +22,9 @@ interface Change {
 export class EgressTable {
   readonly #run: CommandRunner;
   readonly #table: string;
-  #chains = new Map<string, string>();
+  #chains = new Map<string, EgressChain>();
+  /** A change failed, perhaps after the kernel had it: the next one says everything anew. */
+  #unsure = false;
   #pending = new Map<string, Change[]>();
   #working: Promise<void> | undefined;
 
@@ -34,12 +36,12 @@ export class EgressTable {
   /** The lines that give a table without any rules those of the containers that are there; notes that it has them. */
   initial(containers: readonly Allowance[]): string {
     this.#chains = new Map();
-    const changes = new Map<string, EgressChain | undefined>();
+    this.#unsure = false;
     for (const { address, rules } of containers)
-      changes.set(address, rules === undefined ? undefined : compileEgress(rules));
-    const { lines, after } = this.#transaction(changes);
-    this.#chains = after;
-    return lines.map((line) => `${line}\n`).join('');
+      if (rules !== undefined) this.#chains.set(address, compileEgress(rules));
+    return this.#everything(this.#chains)
+      .map((line) => `${line}\n`)
+      .join('');
   }
 
   /** From then on connections from an address go where the rules say, or without any, wherever nothing is in the way. */
@@ -78,40 +80,57 @@ export class EgressTable {
   async #apply(changes: ReadonlyMap<string, EgressChain | undefined>): Promise<void> {
     const { lines, after } = this.#transaction(changes);
     if (lines.length === 0) return;
-    await this.#run('nft', ['-f', '-'], { input: `${lines.join('\n')}\n`, phase: 'network' });
+    try {
+      await this.#run('nft', ['-f', '-'], { input: `${lines.join('\n')}\n`, phase: 'network' });
+    } catch (error) {
+      this.#unsure = true;
+      throw error;
+    }
+    this.#unsure = false;
     this.#chains = after;
   }
 
   #transaction(changes: ReadonlyMap<string, EgressChain | undefined>): {
     readonly lines: readonly string[];
-    readonly after: Map<string, string>;
+    readonly after: Map<string, EgressChain>;
   } {
     const before = this.#chains;
-    const differing = [...changes].filter(([address, chain]) => before.get(address) !== chain?.name);
+    const differing = [...changes].filter(([address, chain]) => before.get(address)?.name !== chain?.name);
     const after = new Map(before);
     for (const [address, chain] of differing) {
       if (chain === undefined) after.delete(address);
-      else after.set(address, chain.name);
+      else after.set(address, chain);
     }
-    const [had, has] = [new Set(before.values()), new Set(after.values())];
-    const lines: string[] = [];
-    const written = new Set<string>();
-    for (const [, chain] of differing) {
-      if (chain === undefined || had.has(chain.name) || written.has(chain.name)) continue;
-      written.add(chain.name);
-      lines.push(`add chain inet ${this.#table} ${chain.name}`);
-      for (const line of chain.lines) lines.push(`add rule inet ${this.#table} ${chain.name} ${line}`);
-    }
+    if (this.#unsure) return { lines: [`flush map inet ${this.#table} egress`, ...this.#everything(after)], after };
+    const [had, has] = [chainsOf(before), chainsOf(after)];
+    const lines = [...has].flatMap(([name, chain]) => (had.has(name) ? [] : this.#written(chain)));
     const left = differing.filter(([address]) => before.has(address)).map(([address]) => address);
     if (left.length > 0) lines.push(`delete element inet ${this.#table} egress { ${left.join(', ')} }`);
-    const added = differing.flatMap(([address, chain]) =>
-      chain === undefined ? [] : [`${address} : goto ${chain.name}`],
-    );
-    if (added.length > 0) lines.push(`add element inet ${this.#table} egress { ${added.join(', ')} }`);
-    for (const chain of had) {
-      if (has.has(chain)) continue;
-      lines.push(`flush chain inet ${this.#table} ${chain}`, `delete chain inet ${this.#table} ${chain}`);
+    lines.push(...this.#added(differing));
+    for (const name of had.keys()) {
+      if (has.has(name)) continue;
+      lines.push(`flush chain inet ${this.#table} ${name}`, `delete chain inet ${this.#table} ${name}`);
     }
     return { lines, after };
   }
+
+  #everything(all: ReadonlyMap<string, EgressChain>): string[] {
+    return [...[...chainsOf(all).values()].flatMap((chain) => this.#written(chain)), ...this.#added([...all])];
+  }
+
+  #written({ name, lines }: EgressChain): string[] {
+    const of = `chain inet ${this.#table} ${name}`;
+    return [`add ${of}`, `flush ${of}`, ...lines.map((line) => `add rule inet ${this.#table} ${name} ${line}`)];
+  }
+
+  #added(entries: readonly (readonly [string, EgressChain | undefined])[]): string[] {
+    const elements = entries.flatMap(([address, chain]) =>
+      chain === undefined ? [] : [`${address} : goto ${chain.name}`],
+    );
+    return elements.length === 0 ? [] : [`add element inet ${this.#table} egress { ${elements.join(', ')} }`];
+  }
+}
+
+function chainsOf(addresses: ReadonlyMap<string, EgressChain>): Map<string, EgressChain> {
+  return new Map([...addresses.values()].map((chain) => [chain.name, chain]));
 }

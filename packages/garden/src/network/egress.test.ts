@@ -3,17 +3,24 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { answering, attachNeighbour, connectFrom, inNetworkOf, NetworkProcesses, sendFrom } from '@slipway/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { GardenError } from '../errors.ts';
+import { type CommandRunner, runCommand } from '../runtime/command.ts';
 import { CellNetwork, type ContainerNetwork } from './cell-network.ts';
 import type { EgressRule } from './egress-rules.ts';
 import type { PacketNews } from './packet-log.ts';
 
 // Two containers of a cell, and another machine that has four addresses, one of them link-local and one of a cloud's metadata.
 const cell = `egress-test-${randomBytes(3).toString('hex')}`;
-const network = new CellNetwork({
-  cell,
-  subnet: `10.${randomInt(200, 250)}.${randomInt(256)}.0/28`,
-  reachableFrom: [],
-});
+/** Once: nft does what it is told, and whoever asked hears of a deadline. */
+let late = false;
+const run: CommandRunner = async (...command) => {
+  const output = await runCommand(...command);
+  if (!late) return output;
+  late = false;
+  throw new GardenError('RUNTIME_TIMEOUT', 'network', 'nft did not end');
+};
+const subnet = `10.${randomInt(200, 250)}.${randomInt(256)}.0/28`;
+const network = new CellNetwork({ cell, subnet, reachableFrom: [] }, run);
 const processes = new NetworkProcesses();
 const group = `198.19.${randomInt(256)}`;
 const [near, far, linkLocal, metadata] = [
@@ -208,4 +215,21 @@ test('a change that nft refuses is an error, and changes nothing', async () => {
   await expect(allow(0, bad)).rejects.toMatchObject({ code: 'RUNTIME_FAILED', phase: 'network' });
   expect(await connectFrom(pid(0), near, 7001)).toEqual(reached);
   expect(await connectFrom(pid(0), near, 7002)).toBe(refused);
+});
+
+test('after a change of which nobody knows whether it was made, the next one puts everything right', async () => {
+  await network.open();
+  const only = (port: number): EgressRule[] => [{ protocol: 'tcp', destinations: [near], ports: [String(port)] }];
+  await allow(0, only(7001));
+  await allow(1, only(7001));
+  late = true;
+  await expect(allow(0, only(7002))).rejects.toMatchObject({ code: 'RUNTIME_TIMEOUT' });
+  await allow(0, only(7003));
+  expect(await connectFrom(pid(0), near, 7003)).toEqual(reached);
+  expect(await connectFrom(pid(0), near, 7002)).toBe(refused);
+  expect(await connectFrom(pid(1), near, 7001)).toEqual(reached);
+  await allow(1, only(7003));
+  await allow(0, undefined);
+  expect(await connectFrom(pid(1), near, 7001)).toBe(refused);
+  expect(await connectFrom(pid(0), near, 7001)).toEqual(reached);
 });
