@@ -19,7 +19,7 @@ export const GUEST_DISKS = ['xfs', 'ext4-quota', 'ext4'] as const;
 export type GuestDisk = (typeof GUEST_DISKS)[number];
 
 /** The line in which the machine says how a run ended. */
-export const RESULT = /^slipway-vm: run (\d+) ended with (\d+)\s*$/;
+export const RESULT = /slipway-vm: run (\d+) ended with (\d+)/;
 
 /** Init of the initramfs: the host's files, read-only, below a layer in memory, become the root. */
 export function initScript(modules: readonly string[]): string {
