@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '@slipway/infra';
 import { ESCAPES, isolationProbes, runSealed } from '@slipway/testing';
-import { type IsolationReport, isolationReportSchema } from './isolation-report.ts';
+import type { IsolationReport } from './isolation-report.ts';
 
 const SLIPWAY = new URL('../../../packages/garden/src/isolation/isolation-player.test-support.ts', import.meta.url);
 const DOCKER = new URL('./docker-worker.ts', import.meta.url);
@@ -43,7 +43,7 @@ export async function benchIsolation(args: readonly string[]): Promise<object> {
 }
 
 async function play(program: URL): Promise<IsolationReport> {
-  return isolationReportSchema.parse(await runSealed(fileURLToPath(program)));
+  return (await runSealed(fileURLToPath(program))) as IsolationReport;
 }
 
 function printRow(name: string, slipway: string | undefined, docker: string | undefined, expected: string): void {

@@ -1,10 +1,7 @@
-import { z } from 'zod';
-
 /** What came of each probe and of each escape, by their names. */
-export const isolationReportSchema = z.object({
+export interface IsolationReport {
   /** Of the engine, where it has one. */
-  version: z.string().optional(),
-  probes: z.record(z.string(), z.string()),
-  escapes: z.record(z.string(), z.string()),
-});
-export type IsolationReport = z.infer<typeof isolationReportSchema>;
+  readonly version?: string;
+  readonly probes: Readonly<Record<string, string>>;
+  readonly escapes: Readonly<Record<string, string>>;
+}
