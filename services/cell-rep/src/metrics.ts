@@ -1,9 +1,10 @@
 import type { CellPresence } from '@slipway/contracts';
 import { Counter, createMetrics, Gauge, Histogram, type Registry } from '@slipway/service-kit';
+import { type Claim, freeCapacity } from './domain/capacity.ts';
 import type { LocalInstance } from './domain/decide.ts';
 import type { LocalTask } from './domain/decide-tasks.ts';
 import type { WantedStatus } from './executor/image-keeper.ts';
-import type { StepName } from './executor/instance-deps.ts';
+import type { FailingStep, StepName } from './executor/instance-deps.ts';
 import { kindOf } from './executor/step.ts';
 
 /** What the gauges show, read at each scrape. */
@@ -19,7 +20,7 @@ export interface Observed {
 export interface CellMetrics {
   readonly registry: Registry;
   onStep(step: StepName, ms: number): void;
-  onStepFailed(step: StepName, error: unknown): void;
+  onStepFailed(step: FailingStep, error: unknown): void;
   onPrefetched(result: 'fetched' | 'failed'): void;
   /** Of layers in their unpacked form, from other cells or to them. */
   onPeerBytes(direction: 'in' | 'out', bytes: number): void;
@@ -36,7 +37,7 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
   const registers = [registry];
   const seconds = new Histogram({
     name: 'slipway_cell_step_seconds',
-    help: 'How long a step of an instance took: pull, create, start, healthy (from start to the first passed check), delete',
+    help: 'How long a step of an instance took: pull, create, start, healthy (from start to the first passed check), total (from placement to there), delete',
     labelNames: ['step'],
     buckets: STEP_BUCKETS,
     registers,
@@ -45,6 +46,11 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
     name: 'slipway_cell_step_failures_total',
     help: 'Steps that failed, by the kind of error',
     labelNames: ['step', 'kind'],
+    registers,
+  });
+  const starts = new Counter({
+    name: 'slipway_cell_starts_total',
+    help: 'Processes of instances and tasks that were started',
     registers,
   });
   new Gauge({
@@ -111,14 +117,39 @@ export function createCellMetrics(observe: () => Observed): CellMetrics {
   gauge('slipway_cell_evacuating', 'Whether the instances of this cell are being moved to others', ({ presence }) =>
     presence?.evacuating ? 1 : 0,
   );
-  gauge('slipway_cell_capacity_memory_mb', 'Memory for instances', ({ presence }) => presence?.capacity.memoryMb ?? 0);
-  gauge('slipway_cell_capacity_disk_mb', 'Disk for instances', ({ presence }) => presence?.capacity.diskMb ?? 0);
-  gauge('slipway_cell_capacity_containers', 'Most containers', ({ presence }) => presence?.capacity.containers ?? 0);
+  gauge('slipway_cell_containers', 'Containers of this cell, made or being made', (o) => claimsOf(o).length);
+  for (const { name, help, of } of SHARES) {
+    gauge(`slipway_cell_capacity_${name}`, help, (observed) => of(capacityOf(observed)));
+    const free = (observed: Observed): number => of(freeCapacity(capacityOf(observed), claimsOf(observed)));
+    gauge(`slipway_cell_free_${name}`, `${help}: what none of them has been promised`, free);
+  }
   return {
     registry,
-    onStep: (step, ms) => seconds.observe({ step }, ms / 1_000),
+    onStep: (step, ms) => {
+      seconds.observe({ step }, ms / 1_000);
+      if (step === 'start') starts.inc();
+    },
     onPeerBytes: (direction, bytes) => peerBytes.inc({ direction }, bytes),
     onPrefetched: (result) => prefetches.inc({ result }),
     onStepFailed: (step, error) => failures.inc({ step, kind: kindOf(error) }),
   };
+}
+
+type Capacity = CellPresence['capacity'];
+
+const SHARES = [
+  { name: 'memory_mb', help: 'Memory for instances', of: ({ memoryMb }: Capacity) => memoryMb },
+  { name: 'disk_mb', help: 'Disk for instances', of: ({ diskMb }: Capacity) => diskMb },
+  { name: 'containers', help: 'Most containers', of: ({ containers }: Capacity) => containers },
+] as const;
+
+function capacityOf({ presence }: Observed): Capacity {
+  return presence?.capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 };
+}
+
+/** Of what has a container, or soon will. */
+function claimsOf({ local, tasks }: Observed): readonly Claim[] {
+  const instances = [...local.values()].filter(({ contained }) => contained);
+  const resources = [...instances.map(({ lrp }) => lrp), ...[...tasks.values()].map(({ task }) => task)];
+  return resources.flatMap((each) => (each === undefined ? [] : [each.resources]));
 }

@@ -28,3 +28,25 @@ export function cellCapacity(settings: CapacitySettings, machine: Machine): Capa
     containers: settings.containers,
   };
 }
+
+/** What one instance or task may take of it. */
+export interface Claim {
+  readonly memoryMb: number;
+  readonly diskMb: number;
+}
+
+/** What is left of it; never less than nothing, also where more is placed than there is. */
+export function freeCapacity(capacity: Capacity, claims: readonly Claim[]): Capacity {
+  const left = (all: number, taken: number): number => Math.max(0, all - taken);
+  return {
+    memoryMb: left(
+      capacity.memoryMb,
+      claims.reduce((sum, { memoryMb }) => sum + memoryMb, 0),
+    ),
+    diskMb: left(
+      capacity.diskMb,
+      claims.reduce((sum, { diskMb }) => sum + diskMb, 0),
+    ),
+    containers: left(capacity.containers, claims.length),
+  };
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cellCapacity } from './capacity.ts';
+import { cellCapacity, freeCapacity } from './capacity.ts';
 import { afterFailure, healthyCell } from './cell-health.ts';
 import { pullRetryMs } from './pull-retry.ts';
 import { cpuEntitlement, usageRates } from './usage.ts';
@@ -38,6 +38,14 @@ test('capacity is what the operator says, else the machine less a reserve', () =
     diskMb: 200,
     containers: 3,
   });
+});
+
+test('what is free is what nobody was promised, and never less than nothing', () => {
+  const capacity = { memoryMb: 100, diskMb: 50, containers: 2 };
+  expect(freeCapacity(capacity, [])).toEqual(capacity);
+  const claim = { memoryMb: 30, diskMb: 40 };
+  expect(freeCapacity(capacity, [claim])).toEqual({ memoryMb: 70, diskMb: 10, containers: 1 });
+  expect(freeCapacity(capacity, [claim, claim, claim])).toEqual({ memoryMb: 10, diskMb: 0, containers: 0 });
 });
 
 test('a cell that fails twice in its own right is suspect, or has no room; images that fail say nothing of it', () => {

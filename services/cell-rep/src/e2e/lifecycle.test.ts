@@ -85,6 +85,15 @@ describe('an instance that is placed', () => {
     const usage = cell.metrics.flatMap(({ instances }) => instances).find((i) => i.instanceGuid === instanceGuid);
     expect(usage?.memoryBytes).toBeGreaterThan(100_000);
     expect(usage?.ageMs).toBeGreaterThan(0);
+    const { memoryMb, diskMb } = lrp.resources;
+    expect(usage).toMatchObject({
+      sourceId: lrp.app.guid,
+      tags: lrp.metricTags,
+      cpuEntitlement: expect.any(Number),
+      memoryQuotaBytes: memoryMb * 1024 ** 2,
+      diskQuotaBytes: diskMb * 1024 ** 2,
+      logRateLimit: -1,
+    });
     expect(cell.presence).toMatchObject({ healthy: true, capacity: { memoryMb: 4096, diskMb: 4096, containers: 250 } });
 
     await cell.unplace(instanceGuid);
@@ -361,6 +370,15 @@ test('many at once all run, each with an address of its own', async () => {
   expect(text).toMatch(/slipway_cell_instances\{state="RUNNING",service="cell-rep"\} 12/);
   expect(text).toMatch(/slipway_cell_step_seconds_count\{.*step="healthy".*\} \d+/);
   expect(text).toMatch(/slipway_cell_routes\{service="cell-rep"\} 12/);
+  const figure = (name: string): number => Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1]);
+  expect(figure('slipway_cell_containers')).toBe(12);
+  expect(figure('slipway_cell_free_containers')).toBe(250 - 12);
+  expect(figure('slipway_cell_free_memory_mb')).toBe(4096 - 12 * lrp.resources.memoryMb);
+  expect(figure('slipway_cell_free_disk_mb')).toBe(4096 - 12 * lrp.resources.diskMb);
+  expect(figure('slipway_cell_starts_total')).toBeGreaterThanOrEqual(12);
+  // Of the tests before: apps that never were healthy, by timeout and by their own end.
+  expect(text).toMatch(/slipway_cell_step_failures_total\{.*step="healthy",kind="timeout".*\} [1-9]/);
+  expect(text).toMatch(/slipway_cell_step_seconds_count\{.*step="total".*\} [1-9]/);
   for (const { instanceGuid } of instances) await cell.unplace(instanceGuid);
   for (const { instanceGuid } of instances) await cell.untilGone(instanceGuid);
 });

@@ -1,6 +1,6 @@
 import { CodedError, describeError, type Logger } from '@slipway/service-kit';
 import { afterFailure, type CellHealth, healthyCell } from '../domain/cell-health.ts';
-import type { StepName } from './instance-deps.ts';
+import type { FailingStep, StepName } from './instance-deps.ts';
 import { kindOf } from './step.ts';
 
 const CHECK_INTERVAL_MS = 30_000;
@@ -56,7 +56,7 @@ export class CellCondition {
     if (step === 'start' && this.#health.reason === undefined) this.#set(healthyCell);
   }
 
-  failed(step: StepName, error: unknown): void {
+  failed(step: FailingStep, error: unknown): void {
     const failure = { step, kind: kindOf(error), code: codeOf(error), neededBytes: neededBytesOf(error) };
     this.#set(afterFailure(this.#health, failure, describeError(error)));
     if (this.#health.suspect) this.#look();

@@ -5,8 +5,12 @@ import type { LogLimits } from '../domain/log-rate-limiter.ts';
 import type { Containers, HealthProbe } from './ports.ts';
 import type { Semaphore } from './semaphore.ts';
 
-/** What is timed and counted; `healthy` is from the start of the process to the first passed check. */
-export type StepName = 'pull' | 'create' | 'start' | 'healthy' | 'delete';
+/**
+ * What is timed and counted; `healthy` is from the start of the process to the first passed check, `total` from the
+ * placement to there.
+ */
+export type StepName = FailingStep | 'total';
+export type FailingStep = 'pull' | 'create' | 'start' | 'healthy' | 'delete';
 
 /** What every instance of a cell shares. */
 export interface InstanceDeps {
@@ -39,7 +43,7 @@ export interface InstanceDeps {
     settled(instanceGuid: string, signal: AbortSignal): Promise<void>;
   };
   readonly onStep: (step: StepName, ms: number) => void;
-  readonly onStepFailed: (step: StepName, error: unknown) => void;
+  readonly onStepFailed: (step: FailingStep, error: unknown) => void;
   /** The record changed, or the container is gone. */
   readonly onChange: () => void;
 }

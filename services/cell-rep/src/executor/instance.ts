@@ -4,6 +4,7 @@ import { describeError } from '@slipway/service-kit';
 import { type CrashCause, exitLine } from '../domain/crash.ts';
 import type { LocalInstance } from '../domain/decide.ts';
 import { sameEgress, withEgressOf } from '../domain/same-egress.ts';
+import { RepError } from '../errors.ts';
 import { bringUp } from './bring-up.ts';
 import { InstanceBook } from './instance-book.ts';
 import type { InstanceDeps } from './instance-deps.ts';
@@ -46,6 +47,8 @@ export class InstanceRunner {
   readonly #ended: Promise<void>;
   #container: Container | undefined;
   #started: Started | undefined;
+  /** `performance.now()`; undefined of what a rep before this one began. */
+  #beganAt: number | undefined;
   #exit: ContainerExit | undefined;
   /** When the app, or the first of its sidecars, ended by itself. */
   #endedAt: number | undefined;
@@ -172,6 +175,7 @@ export class InstanceRunner {
           log: this.#log,
           onRunning: async () => {
             this.#book.apply({ type: 'running', ready: this.#book.lrp.readinessCheck === undefined });
+            if (this.#beganAt !== undefined) this.#deps.onStep('total', performance.now() - this.#beganAt);
             await this.#annotate();
           },
           onReadiness: async (ready) => {
@@ -184,6 +188,7 @@ export class InstanceRunner {
       );
       if (ending?.exit !== undefined) await this.#noteExit(ending.exit, false);
       if (ending?.sidecar !== undefined) await this.#noteSidecarExit(ending.sidecar);
+      if (ending?.cause.phase === 'health-check') this.#deps.onStepFailed('healthy', neverHealthy(ending.cause));
       return ending?.cause;
     } catch (error) {
       if (this.#halt.aborted) return undefined;
@@ -194,6 +199,7 @@ export class InstanceRunner {
 
   async #bringUp(): Promise<Started | { readonly cause: CrashCause }> {
     const before = this.#book.lrp;
+    this.#beganAt = performance.now();
     const result = await bringUp(this.#book, this.#log, this.#deps, this.#halt, (container) => {
       this.#container = container;
     });
@@ -279,4 +285,9 @@ export class InstanceRunner {
   async #annotate(): Promise<void> {
     if (this.#container !== undefined && !this.#gone) await this.#book.annotate(this.#container);
   }
+}
+
+/** For the count of failures: it took too long, or it ended before. */
+function neverHealthy(cause: CrashCause): Error {
+  return 'error' in cause ? new RepError('REP_STEP_TIMEOUT', cause.error) : new Error('it ended before it was healthy');
 }
