@@ -278,7 +278,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
       logger,
     });
     const views = [knowledge, taskViews, peers, egress];
-    await Promise.all(views.map((each) => each?.attach(connected)));
+    await Promise.all(views.map(async (each) => await each?.attach(connected)));
     if (stopping !== undefined) return;
     reconciler.start();
     if (tasks !== undefined && ledger !== undefined) {

@@ -26,7 +26,7 @@ export class EgressTable {
   /** A change failed, perhaps after the kernel had it: the next one says everything anew. */
   #unsure = false;
   #pending = new Map<string, Change[]>();
-  #working: Promise<void> | undefined;
+  #working = false;
 
   constructor(run: CommandRunner, table: string) {
     this.#run = run;
@@ -53,11 +53,12 @@ export class EgressTable {
     const waiting = this.#pending.get(address);
     if (waiting === undefined) this.#pending.set(address, [change]);
     else waiting.push(change);
-    this.#working ??= this.#work();
+    if (!this.#working) void this.#work();
     await change.done.promise;
   }
 
   async #work(): Promise<void> {
+    this.#working = true;
     try {
       // All that is asked for in this turn goes together.
       await Promise.resolve();
@@ -73,7 +74,7 @@ export class EgressTable {
         }
       }
     } finally {
-      this.#working = undefined;
+      this.#working = false;
     }
   }
 
