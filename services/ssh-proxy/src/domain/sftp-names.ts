@@ -15,15 +15,15 @@ export function openFlags(flags: number): {
   return { write: has(FLAGS.write) || has(FLAGS.append), append: has(FLAGS.append), create, how };
 }
 
-const TYPES: Readonly<Record<number, string>> = {
-  2401: 'p',
-  4802: 'c',
-  9604: 'd',
-  14406: 'b',
-  16807: '-',
-  21609: 'l',
-  26411: 's',
-};
+const TYPES: ReadonlyMap<number, string> = new Map([
+  [0o010000, 'p'],
+  [0o020000, 'c'],
+  [0o040000, 'd'],
+  [0o060000, 'b'],
+  [0o100000, '-'],
+  [0o120000, 'l'],
+  [0o140000, 's'],
+]);
 
 /** A line as of `ls -l`, which clients print as it is. */
 export function longName(name: string, stat: FileStat | undefined): string {
@@ -32,6 +32,6 @@ export function longName(name: string, stat: FileStat | undefined): string {
   const date = new Date(stat.mtime * 1_000).toISOString();
   const when = `${date.slice(0, 10)} ${date.slice(11, 16)}`;
   const owner = `${String(stat.uid).padEnd(8)} ${String(stat.gid).padEnd(8)}`;
-  const type = TYPES[stat.mode & 0o170000] ?? '?';
+  const type = TYPES.get(stat.mode & 0o170000) ?? '?';
   return `${type}${bits}    1 ${owner} ${String(stat.size).padStart(8)} ${when} ${name}`;
 }

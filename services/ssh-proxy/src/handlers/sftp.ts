@@ -156,7 +156,8 @@ export function serveSftp(sftp: SFTPWrapper, opening: Promise<ContainerFiles>): 
   simple('REMOVE', (path = '') => files.remove(path));
   simple('RMDIR', (path = '') => files.rmdir(path));
   simple('RENAME', (from = '', to = '') => files.rename(from, to));
-  simple('SYMLINK', (target = '', path = '') => files.symlink(target, path));
+  // The types have it the other way round; so ssh2 gives it, whoever the client is.
+  simple('SYMLINK', (path = '', target = '') => files.symlink(target, path));
   sftp.on('MKDIR', (id, path, { mode }) =>
     answer(id, async () => {
       await files.mkdir(path, (mode as number | undefined) ?? 0o755);
