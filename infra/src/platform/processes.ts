@@ -163,6 +163,8 @@ export function serviceProcesses(context: ProcessContext): readonly ProcessSpec[
           CELL_LOG_LINES_PER_SECOND: config.SLIPWAY_CELL_LOG_LINES_PER_SECOND,
         }),
       }),
+      // A cell that cannot create containers just now, as on a full disk, keeps no platform from starting.
+      readyUrl: `http://127.0.0.1:${port(context, 'cell-rep-health')}/joined`,
       stopDeadlineMs: CELL_STOP_DEADLINE_MS,
     },
   ];

@@ -34,6 +34,7 @@ import { TaskViews } from './adapters/task-knowledge.ts';
 import { TaskLedger } from './adapters/task-ledger.ts';
 import { WantedKnowledge } from './adapters/wanted-knowledge.ts';
 import type { Config } from './config.ts';
+import { containerDeadlines, stepTimeouts } from './deadlines.ts';
 import { cellCapacity } from './domain/capacity.ts';
 import { diskRecord, wantedRecord } from './domain/disk-record.ts';
 import { CellCondition } from './executor/cell-condition.ts';
@@ -47,6 +48,7 @@ import { TaskExecutor } from './executor/task-executor.ts';
 import { TaskReconciler } from './executor/task-reconciler.ts';
 import { UsageSampler } from './executor/usage-sampler.ts';
 import { createCellMetrics } from './metrics.ts';
+import { cellReadiness } from './readiness.ts';
 import { storeOptions } from './store-config.ts';
 import { addStoreMetrics } from './store-metrics.ts';
 
@@ -149,23 +151,19 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
       [...(executor?.local.values() ?? [])].filter(({ record }) => record.state === 'CLAIMED').length +
       [...(tasks?.local.values() ?? [])].filter(({ state }) => state.state === 'CLAIMED').length,
   });
-  const notReady = (): string | undefined => {
-    if (garden === undefined) return 'containers: not opened yet';
-    if (bus?.connected !== true) return 'NATS: not connected';
-    if (!knowledge.attached) return 'NATS: not read yet';
-    if (evacuating) return 'cell: its instances are being moved';
-    return condition?.reason === undefined ? undefined : `cell: ${condition.reason}`;
-  };
+  const readiness = cellReadiness(() => ({
+    opened: garden !== undefined,
+    connected: bus?.connected === true,
+    attached: knowledge.attached,
+    evacuating,
+    reason: condition?.reason,
+  }));
 
   /** Without NATS: containers are opened, and what runs is taken over and watched again. */
   const startCell = async (): Promise<void> => {
     garden = await openGarden(config, logger, {
       layers: storeOptions(config),
-      deadlines: {
-        createMs: config.CREATE_TIMEOUT_MS,
-        startMs: config.START_TIMEOUT_MS,
-        removeMs: config.DELETE_TIMEOUT_MS,
-      },
+      deadlines: containerDeadlines(config),
       ...(onContainerStep === undefined ? {} : { onStep: onContainerStep }),
     });
     logger.info(garden.isolation, 'cell.isolation');
@@ -198,12 +196,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
       probe: probeHealth,
       logger,
       creating: new Semaphore(CONCURRENT_CREATES),
-      timeouts: {
-        pullMs: config.PULL_TIMEOUT_MS,
-        createMs: config.CREATE_TIMEOUT_MS,
-        startMs: config.START_TIMEOUT_MS,
-        deleteMs: config.DELETE_TIMEOUT_MS,
-      },
+      timeouts: stepTimeouts(config),
       emitLog: (line) => logs.emit(line),
       logRoom: (instance) => logs.room(instance),
       logLimits: {
@@ -312,7 +305,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
   };
 
   const start = async (): Promise<void> => {
-    health = await startHealthServer(config.HEALTH_PORT, { notReady, metrics: metrics.registry });
+    health = await startHealthServer(config.HEALTH_PORT, { ...readiness, metrics: metrics.registry });
     logger.info({ port: health.port }, 'health.listening');
     cell = startCell();
     const [settings] = await Promise.all([

@@ -24,7 +24,7 @@ export interface RepProcess {
 
 /** Starts main.ts, until it serves /readyz. CELL_TEST_LOG=1 shows its log. */
 export async function startRep(env: Environment): Promise<RepProcess> {
-  return await startProcess(env.TEST_KILL_AT === undefined ? MAIN : FRAGILE, env);
+  return await startProcess(env.TEST_KILL_FILE === undefined ? MAIN : FRAGILE, env);
 }
 
 /** Another service of the platform, as the process that it is, until it is ready; killed when the test is over. */

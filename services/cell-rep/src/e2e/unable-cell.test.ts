@@ -51,6 +51,8 @@ test('a cell that cannot create containers says so, is passed over, and is used 
   const { status, body } = await askHealth(rep, '/readyz');
   expect([status, body]).toEqual([503, expect.stringMatching(/^not ready: cell: no container can be made: /)]);
   expect(await healthyMetric(rep)).toBe('0');
+  // It does its part all the same: a platform of one cell starts with it.
+  expect(await askHealth(rep, '/joined')).toEqual({ status: 200, body: 'joined\n' });
 
   await startOther('scheduler', cellA().nats);
   const lrp = await cellA().lrp({ instances: 4 });
