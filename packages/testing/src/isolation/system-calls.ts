@@ -78,7 +78,6 @@ const X64 = {
   mount_setattr: 442,
   landlock_create_ruleset: 444,
   futex_waitv: 449,
-  fchmodat2: 452,
   statmount: 457,
   listmount: 458,
 } as const;

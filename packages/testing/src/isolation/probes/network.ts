@@ -77,11 +77,6 @@ export const needed: ProbeFamily = {
     { name: 'chroot', script: 'busybox chroot / true', slipway: 'ok' },
     { name: 'clone3 answers so that libc takes clone', calls: [call('clone3', 0, 0)], slipway: 'ENOSYS' },
     {
-      name: 'fchmodat2',
-      calls: [call('fchmodat2', -100, { bytes: '/tmp' }, 0o1777, 0)],
-      slipway: 'ok',
-    },
-    {
       name: 'statx',
       calls: [call('statx', -100, { bytes: '/' }, 0, 0x7ff, { bytes: new Uint8Array(256) })],
       slipway: 'ok',
