@@ -15,6 +15,7 @@ import {
 import type { Garden, GardenOptions } from '@slipway/garden';
 import { followRegistrySettings, hostPlatform, RegistryClient, registryClientOptions } from '@slipway/oci';
 import { type App, type HealthServer, type Logger, startHealthServer } from '@slipway/service-kit';
+import { type BetweenContainers, betweenContainers, placeOf } from './adapters/between-containers.ts';
 import { CellEgress } from './adapters/cell-egress.ts';
 import { startDiskReport } from './adapters/disk-report.ts';
 import { GardenContainers, openGarden } from './adapters/garden.ts';
@@ -106,6 +107,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     garden === undefined ? undefined : { ledger: garden.layers.ledger(), collections: garden.layers.collections },
   );
   let garden: Garden | undefined;
+  let between: BetweenContainers | undefined;
   let sessions: SessionServer | undefined;
   let egress: CellEgress | undefined;
   let condition: CellCondition | undefined;
@@ -135,10 +137,9 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     epoch,
     startedAt,
     renewedAt: new Date().toISOString(),
-    address: config.CELL_ADDRESS,
+    ...placeOf(config),
     ...(peers?.port === undefined ? {} : { peerPort: peers.port }),
     ...(sessions?.port === undefined ? {} : { sshPort: sessions.port }),
-    zone: config.CELL_ZONE,
     platform: { os: hostPlatform().os, architecture: hostPlatform().architecture },
     capacity: capacity ?? { memoryMb: 0, diskMb: 0, containers: 0 },
     ...(garden === undefined ? {} : { isolation: garden.isolation }),
@@ -181,6 +182,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     await peers?.listen(garden.layers);
     sessions = cellSessions(config, garden, logger);
     await sessions?.listen();
+    between = betweenContainers(config, garden, logger);
     const containers = new GardenContainers(garden, images, logger);
     condition = new CellCondition({
       check: () => diskProblem(config.CELL_DATA_DIR),
@@ -270,7 +272,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
       placementDeleted: (guid) => knowledge.placementDeleted(guid),
       logger,
     });
-    const views = [knowledge, taskViews, peers, egress];
+    const views = [knowledge, taskViews, peers, egress, between];
     await Promise.all(views.map(async (each) => await each?.attach(connected)));
     if (stopping !== undefined) return;
     reconciler.start();
@@ -361,7 +363,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     await condition?.stop();
     routes.close();
     await logs.close();
-    await egress?.close();
+    await Promise.all([egress?.close(), between?.close()]);
     knowledge.close();
     taskViews.close();
     wantedImages.close();

@@ -1,5 +1,6 @@
 import { createLogger, describeError } from '@slipway/service-kit';
 import { openGarden } from './adapters/garden.ts';
+import { stopNameServers } from './adapters/names/name-server.ts';
 import { readPlaceConfig } from './config.ts';
 import { requireRoot } from './require-root.ts';
 
@@ -10,6 +11,7 @@ try {
   const logger = createLogger('cell-rep-clean', config.LOG_LEVEL);
   const garden = await openGarden(config, logger);
   const containers = garden.containers().length;
+  await stopNameServers(garden.runDir);
   await garden.teardown();
   logger.info({ cellId: config.CELL_ID, containers }, 'cell.cleaned');
 } catch (error) {

@@ -29,6 +29,8 @@ const placeSettings = {
   /** The OCI runtime, with runc's command line; garden's own choice when absent. */
   CELL_RUNTIME: z.string().startsWith('/', 'expected an absolute path').optional(),
   /** CIDRs outside of this machine that may open connections to containers: routers on other machines. */
+  /** Whom containers ask for names: the cell, which knows internal ones, or the host's name servers. */
+  CELL_NAME_SERVER: z.enum(['own', 'host']).default('own'),
   CELL_REACHABLE_FROM: settings.list(),
 } as const;
 

@@ -196,6 +196,11 @@ export class Garden {
     }
   }
 
+  /** What is mounted and running; gone after a reboot, and with `teardown`. */
+  get runDir(): string {
+    return this.#context.paths.runDir;
+  }
+
   /** The cell's own address, where containers ask for names, if they ask the cell. */
   get ownAddress(): string {
     return this.#context.network.subnet.gateway;

@@ -41,6 +41,7 @@ export function openGarden(
     diskLimits: config.CELL_DISK_LIMITS,
     ...more,
     ...(config.CELL_RUNTIME === undefined ? {} : { programs: { runc: config.CELL_RUNTIME } }),
+    namesOwnServer: config.CELL_NAME_SERVER === 'own',
     ...(config.CELL_UID_BASE === undefined ? {} : { idBase: config.CELL_UID_BASE }),
     onProblem: (error) => logger.error({ err: error }, 'garden.problem'),
   });
@@ -112,6 +113,8 @@ export class GardenContainers implements Containers {
         limits: {
           memoryBytes: resources.memoryMb * MEBIBYTE,
           cpuShares: Math.max(MIN_CPU_SHARES, Math.floor((MAX_CPU_SHARES * resources.cpuWeight) / 100)),
+        // The app's guid, of instances and tasks alike.
+        networkGroup: lrp.log.sourceId,
           pids: resources.maxPids,
           nofile: resources.nofile,
           diskBytes: resources.diskMb * MEBIBYTE,

@@ -29,6 +29,8 @@ export function claim(placement: Placement, lrp: DesiredLrp, now: number): Insta
     since: new Date(now).toISOString(),
     routable: false,
     manifestDigest: lrp.image.manifestDigest,
+    appGuid: lrp.app.guid,
+    ...(lrp.internalHosts === undefined ? {} : { internalHosts: lrp.internalHosts }),
   };
 }
 
@@ -69,6 +71,16 @@ export function transition(instance: Instance, event: InstanceEvent, now: number
         ? { ...withoutPhase(instance), state: 'CRASHED', since, routable: false, crash: event.crash }
         : instance;
   }
+}
+
+/** With the names that an LRP has now, and the app, which records of before do not name. */
+export function named(instance: Instance, lrp: Pick<DesiredLrp, 'app' | 'internalHosts'>): Instance {
+  const { internalHosts: _, ...rest } = instance;
+  return {
+    ...rest,
+    appGuid: lrp.app.guid,
+    ...(lrp.internalHosts === undefined ? {} : { internalHosts: lrp.internalHosts }),
+  };
 }
 
 /** Records are plain data made by one schema, so their fields come in one order. */

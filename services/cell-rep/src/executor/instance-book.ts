@@ -1,7 +1,7 @@
 import type { DesiredLrp, Instance, LrpSidecar, Placement } from '@slipway/contracts';
 import { type CrashCause, describeCrash } from '../domain/crash.ts';
 import { platformEnvironment } from '../domain/environment.ts';
-import { type Crash, claim, type InstanceEvent, transition } from '../domain/instance-state.ts';
+import { type Crash, claim, type InstanceEvent, named, sameRecord, transition } from '../domain/instance-state.ts';
 import { routesOf } from '../domain/routes.ts';
 import type { InstanceDeps } from './instance-deps.ts';
 import type { Notes } from './notes.ts';
@@ -22,7 +22,7 @@ export class InstanceBook {
     this.placement = placement;
     this.#deps = deps;
     this.#lrp = lrp;
-    this.#record = notes?.record ?? claim(placement, lrp, Date.now());
+    this.#record = notes === undefined ? claim(placement, lrp, Date.now()) : named(notes.record, lrp);
     this.#crash = this.#record.crash;
     this.#crashedAt = Date.parse(this.#record.since);
     this.publish();
@@ -77,6 +77,11 @@ export class InstanceBook {
   /** In place: routes. */
   updateLrp(lrp: DesiredLrp): void {
     this.#lrp = lrp;
+    const record = named(this.#record, lrp);
+    if (!sameRecord(record, this.#record)) {
+      this.#record = record;
+      this.publish();
+    }
     this.#setRoutes();
   }
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from '@slipway/service-kit';
 import { EMPTY_ZONE, type Zone } from '../../domain/names/zone.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../names-main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../names-worker.ts', import.meta.url));
 const CONTROL = /^names-[0-9a-f]+\.sock$/;
 const START_TIMEOUT_MS = 20_000;
 const RESTART_MIN_MS = 200;
