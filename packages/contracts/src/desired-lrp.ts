@@ -3,6 +3,7 @@ import { guidSchema, portSchema, processGuidSchema, sealedSchema, timeSchema } f
 import { egressRuleSchema } from './egress.ts';
 import { resolvedImageSchema } from './image.ts';
 import { signaturePolicySchema } from './signature.ts';
+import { volumeSchema } from './volume.ts';
 
 /** Every port of the LRP must accept a connection (Diego). */
 const portCheckSchema = z.object({
@@ -125,6 +126,7 @@ export const desiredLrpSchema = z.object({
   /** With the app's user, directory and limits. */
   sidecars: z.array(sidecarSchema).optional(),
   files: z.array(filesSchema).optional(),
+  volumes: z.array(volumeSchema).optional(),
   /** Container ports; the first is PORT. */
   ports: z.array(portSchema),
   resources: z.object({

@@ -136,6 +136,7 @@ export {
   tasksFreshnessSchema,
 } from './task.ts';
 export { type BucketDefinition, buckets, keys, type StreamDefinition, streams } from './topology.ts';
+export type { LrpVolume } from './volume.ts';
 export {
   type ImagesFreshness,
   imagesFreshnessSchema,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { cellIdSchema, guidSchema, timeSchema } from './common.ts';
 import { desiredLrpSchema } from './desired-lrp.ts';
 
-const { app, image, action, files, resources, egress, placementTags, log, metricTags } = desiredLrpSchema.shape;
+const { app, image, action, files, volumes, resources, egress, placementTags, log, metricTags } =
+  desiredLrpSchema.shape;
 
 /**
  * A command that shall run once (Diego's Task). Writer: cloud-controller, rebuilt from SQL. KV `tasks`, key
@@ -18,6 +19,7 @@ export const desiredTaskSchema = z.object({
   image,
   action,
   files,
+  volumes,
   resources,
   egress,
   placementTags,

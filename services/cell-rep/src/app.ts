@@ -107,9 +107,9 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     garden === undefined ? undefined : { ledger: garden.layers.ledger(), collections: garden.layers.collections },
   );
   let garden: Garden | undefined;
-  let between: BetweenContainers | undefined;
   let sessions: SessionServer | undefined;
   let egress: CellEgress | undefined;
+  let between: BetweenContainers | undefined;
   let condition: CellCondition | undefined;
   let executor: Executor | undefined;
   let reconciler: Reconciler | undefined;
@@ -180,10 +180,10 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
       logger,
     });
     await peers?.listen(garden.layers);
+    between = betweenContainers(config, garden, logger);
     sessions = cellSessions(config, garden, logger);
     await sessions?.listen();
-    between = betweenContainers(config, garden, logger);
-    const containers = new GardenContainers(garden, images, logger);
+    const containers = new GardenContainers(garden, images, logger, config.CELL_VOLUMES);
     condition = new CellCondition({
       check: () => diskProblem(config.CELL_DATA_DIR),
       probe: async (signal) => await garden?.probe(signal),

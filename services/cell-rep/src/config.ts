@@ -2,6 +2,7 @@ import { cellIdSchema, cellSubnetSchema } from '@slipway/contracts';
 import { registryConfig } from '@slipway/oci';
 import { commonSettings, loadConfig, Secret, secretSchema, settings } from '@slipway/service-kit';
 import { z } from 'zod';
+import { parseVolumeAllowance, type VolumeAllowance } from './domain/volume-allowance.ts';
 import { storeSettings } from './store-config.ts';
 
 const optionalMebibytes = z
@@ -28,10 +29,19 @@ const placeSettings = {
   CELL_DISK_LIMITS: z.enum(['auto', 'project-quota', 'file-system', 'none']).default('auto'),
   /** The OCI runtime, with runc's command line; garden's own choice when absent. */
   CELL_RUNTIME: z.string().startsWith('/', 'expected an absolute path').optional(),
-  /** CIDRs outside of this machine that may open connections to containers: routers on other machines. */
   /** Whom containers ask for names: the cell, which knows internal ones, or the host's name servers. */
   CELL_NAME_SERVER: z.enum(['own', 'host']).default('own'),
+  /** CIDRs outside of this machine that may open connections to containers: routers on other machines. */
   CELL_REACHABLE_FROM: settings.list(),
+  /** Directories of the host that apps may have as volumes: `PATH[:ro|:rw][@ORGANIZATION[/SPACE]]`, with commas between. */
+  CELL_VOLUMES: settings.list().transform((entries, context) =>
+    entries.map((text): VolumeAllowance => {
+      const allowance = parseVolumeAllowance(text);
+      if (allowance !== undefined) return allowance;
+      context.addIssue(`expected PATH, PATH:ro or PATH:rw, then @ORGANIZATION or @ORGANIZATION/SPACE: ${text}`);
+      return z.NEVER;
+    }),
+  ),
 } as const;
 
 const placeSchema = z.object({ ...placeSettings, LOG_LEVEL: commonSettings.LOG_LEVEL });

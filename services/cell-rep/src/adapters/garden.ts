@@ -5,9 +5,12 @@ import {
   type GardenOptions,
   type ImageName,
   type LayerHandle,
+  type VolumeSpec,
 } from '@slipway/garden';
 import type { Logger } from '@slipway/service-kit';
 import type { PlaceConfig } from '../config.ts';
+import { decideVolume, type VolumeAllowance } from '../domain/volume-allowance.ts';
+import { RepError } from '../errors.ts';
 import { notesSchema, taskNotesSchema } from '../executor/notes.ts';
 import type {
   Container,
@@ -38,10 +41,10 @@ export function openGarden(
     dataDir: config.CELL_DATA_DIR,
     subnet: config.CELL_SUBNET,
     reachableFrom: config.CELL_REACHABLE_FROM,
+    namesOwnServer: config.CELL_NAME_SERVER === 'own',
     diskLimits: config.CELL_DISK_LIMITS,
     ...more,
     ...(config.CELL_RUNTIME === undefined ? {} : { programs: { runc: config.CELL_RUNTIME } }),
-    namesOwnServer: config.CELL_NAME_SERVER === 'own',
     ...(config.CELL_UID_BASE === undefined ? {} : { idBase: config.CELL_UID_BASE }),
     onProblem: (error) => logger.error({ err: error }, 'garden.problem'),
   });
@@ -52,8 +55,10 @@ export class GardenContainers implements Containers {
   readonly #garden: Garden;
   readonly #images: ImageSource;
   readonly #logger: Logger;
+  readonly #allowances: readonly VolumeAllowance[];
 
-  constructor(garden: Garden, images: ImageSource, logger: Logger) {
+  constructor(garden: Garden, images: ImageSource, logger: Logger, allowances: readonly VolumeAllowance[]) {
+    this.#allowances = allowances;
     this.#garden = garden;
     this.#images = images;
     this.#logger = logger;
@@ -108,13 +113,14 @@ export class GardenContainers implements Containers {
           }),
         })),
         imageVolumes: action.imageVolumes ?? [],
+        // The app's guid, of instances and tasks alike.
+        networkGroup: lrp.log.sourceId,
         files: lrp.files ?? [],
+        volumes: volumesOf(lrp, this.#allowances),
         ...(lrp.egress === undefined ? {} : { egress: lrp.egress }),
         limits: {
           memoryBytes: resources.memoryMb * MEBIBYTE,
           cpuShares: Math.max(MIN_CPU_SHARES, Math.floor((MAX_CPU_SHARES * resources.cpuWeight) / 100)),
-        // The app's guid, of instances and tasks alike.
-        networkGroup: lrp.log.sourceId,
           pids: resources.maxPids,
           nofile: resources.nofile,
           diskBytes: resources.diskMb * MEBIBYTE,
@@ -169,6 +175,16 @@ export class GardenContainers implements Containers {
       delete: () => container.delete(),
     };
   }
+}
+
+/** @throws RepError REP_VOLUME_REFUSED */
+function volumesOf({ volumes = [], app }: Workload, allowances: readonly VolumeAllowance[]): VolumeSpec[] {
+  return volumes.map(({ source, destination, readOnly, uid, gid }) => {
+    const decision = decideVolume({ source, readOnly }, allowances, app);
+    if (decision.outcome === 'refused') throw new RepError('REP_VOLUME_REFUSED', decision.reason);
+    const { root, path } = decision;
+    return { root, path, destination, readOnly, owner: { uid, gid } };
+  });
 }
 
 /** What it is called where the disk is accounted for. */

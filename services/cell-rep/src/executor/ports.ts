@@ -6,10 +6,12 @@ import type { AnyNotes } from './notes.ts';
 /** What a container is made for: an instance of an LRP, or a task. */
 export type Workload = Pick<
   DesiredLrp,
+  | 'app'
   | 'image'
   | 'action'
   | 'sidecars'
   | 'files'
+  | 'volumes'
   | 'resources'
   | 'egress'
   | 'ports'

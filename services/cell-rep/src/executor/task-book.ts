@@ -39,8 +39,8 @@ export class TaskBook implements Rising {
 
   /** No ports, and no check but that of its end. */
   get lrp(): Workload {
-    const { app, image, action, files, resources, log, metricTags } = this.task;
-    const given = { app, image, action, files, resources, log, metricTags };
+    const { app, image, action, files, volumes, resources, log, metricTags } = this.task;
+    const given = { app, image, action, files, volumes, resources, log, metricTags };
     return withEgressOf<Workload>({ ...given, ports: [], healthCheck: { type: 'process' } }, this.task);
   }
 

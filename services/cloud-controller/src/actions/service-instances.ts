@@ -3,6 +3,7 @@ import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.t
 import type { ServiceInstanceRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
 import type { BoundService } from '../domain/lrp/vcap-services.ts';
+import { volumeProblem } from '../domain/lrp/volumes.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 import { unprocessable } from '../errors.ts';
@@ -40,6 +41,7 @@ export async function createServiceInstance(
   },
 ): Promise<ServiceInstanceRow> {
   const { sql, now } = unit;
+  requireVolume(spec.credentials);
   const guid = platform.newGuid();
   const row = await sql
     .insertInto('service_instances')
@@ -77,6 +79,7 @@ export async function updateServiceInstance(
 ): Promise<ServiceInstanceRow> {
   const { sql, now } = unit;
   const { guid } = before;
+  requireVolume(change.credentials ?? {});
   await auditInstance(unit, before, 'update', {
     ...(change.name === undefined ? {} : { name: change.name }),
     ...(change.tags === undefined ? {} : { tags: change.tags }),
@@ -162,4 +165,10 @@ export async function loadBoundServices(sql: Sql, platform: Platform, appGuid: s
 
 function nameTaken(name: string): Error {
   return unprocessable(`The service instance name is taken: ${name}.`);
+}
+
+/** Throws 422 when it says that it is a volume, and none can be made of it. */
+function requireVolume(credentials: Credentials): void {
+  const problem = volumeProblem(credentials);
+  if (problem !== undefined) throw unprocessable(problem);
 }

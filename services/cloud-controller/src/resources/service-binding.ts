@@ -26,7 +26,9 @@ export const serviceBindingSchema = resourceSchema
 export const serviceBindingDetailsSchema = z
   .object({
     credentials: z.record(z.string(), z.unknown()),
-    volume_mounts: z.array(z.never()),
+    volume_mounts: z.array(
+      z.object({ container_dir: z.string(), device_type: z.literal('shared'), mode: z.enum(['r', 'rw']) }),
+    ),
   })
   .meta({ id: 'ServiceBindingDetails' });
 

@@ -6,6 +6,7 @@ import { type Filters, listPage, oneOf } from '../adapters/sql/list-page.ts';
 import { loadMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { Database, ServiceBindingRow } from '../adapters/sql/schema.ts';
 import type { Action } from '../domain/access/decide-access.ts';
+import { tellVolume } from '../domain/lrp/volumes.ts';
 import { ApiError, notFound, unprocessable } from '../errors.ts';
 import { appSchema, presentApp } from '../resources/app.ts';
 import {
@@ -199,7 +200,11 @@ export function serviceBindingRoutes(api: Api, context: ApiContext): void {
       );
       const instance = await findServiceInstance(context, access, row.service_instance_guid);
       await writer.write((unit) => noteBindingRead(unit, row));
-      return { credentials: openServiceCredentials(platform, instance), volume_mounts: [] };
+      const credentials = openServiceCredentials(platform, instance);
+      return {
+        credentials,
+        volume_mounts: [...tellVolume({ instance: { ...instance, tags: [] }, credentials }).mounts],
+      };
     },
   );
 

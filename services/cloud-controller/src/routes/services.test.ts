@@ -94,6 +94,30 @@ describe.each(engines)('on $engine', ({ create }) => {
       expect(await environment()).toEqual({});
     });
 
+    test('that are volumes are mounted at the next start, and tell the app where', async () => {
+      const app = await createApp(suite.api.admin, suite.spaceGuid);
+      await suite.assign(app, await suite.stage(app));
+      const volume = { source: '/srv/shared', mount: '/data', readonly: true };
+      const malformed = await make('crooked', { credentials: { volume: { ...volume, mount: 'data' } } });
+      expect(malformed.status).toBe(422);
+      expect(errorOf(malformed).detail).toContain('volume.mount must be an absolute path');
+      const { body: service } = await make('disk', { credentials: { volume, note: 'x' } });
+      const bound = await bind(app, service.guid);
+      await suite.api.admin.post(`/v3/apps/${app}/actions/restart`);
+      const runInfo = (await suite.lrpsOf(app))[0]?.runInfo;
+      expect(runInfo?.volumes).toEqual([{ name: 'disk', source: '/srv/shared', destination: '/data', readOnly: true }]);
+      const mounts = [{ container_dir: '/data', device_type: 'shared', mode: 'r' }];
+      const told = JSON.parse(runInfo?.action.environment.VCAP_SERVICES ?? '');
+      expect(told['user-provided']).toMatchObject([{ credentials: { note: 'x' }, volume_mounts: mounts }]);
+      const details = await suite.api.admin.get(`/v3/service_credential_bindings/${bound.body.guid}/details`);
+      expect(details.body.volume_mounts).toEqual(mounts);
+      const { body: second } = await make('disk-two', { credentials: { volume } });
+      await bind(app, second.guid);
+      const restarted = await suite.api.admin.post(`/v3/apps/${app}/actions/restart`);
+      expect(restarted.status).toBe(422);
+      expect(errorOf(restarted).detail).toContain("'disk' and 'disk-two' are both volumes to be mounted at /data");
+    });
+
     test('are bound once, under names of their own, in their space', async () => {
       const app = await createApp(suite.api.admin, suite.spaceGuid);
       const { body: one } = await make('one');

@@ -21,6 +21,7 @@ import { deliverServices, type ServiceMode } from './service-delivery.ts';
 import { lrpSidecars, memoryBesideSidecars, type SidecarSettings } from './sidecars.ts';
 import { startArguments } from './start-command.ts';
 import type { BoundService } from './vcap-services.ts';
+import { lrpVolumes, volumesProblem } from './volumes.ts';
 
 /**
  * What of a desired LRP is fixed when its version is made (Diego's run info). It is kept in SQL: a process that crashes
@@ -90,6 +91,8 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
   }
   const delivery = deliverServices(input.serviceMode, input.services);
   if (delivery.outcome === 'rejected') return delivery;
+  const unmountable = volumesProblem(input.services);
+  if (unmountable !== undefined) return { outcome: 'rejected', reason: unmountable };
   const exposedPorts = exposedTcpPorts(execution);
   const ports = processPorts(input);
   const uris = [...new Set(input.destinations.map(({ url }) => url))];
@@ -134,6 +137,7 @@ export function buildRunInfo(input: RunInfoInput): RunInfoResult {
     },
     ...(sidecars.length === 0 ? {} : { sidecars }),
     ...(delivery.files.length === 0 ? {} : { files: [...delivery.files] }),
+    ...lrpVolumes(input.services),
     ports,
     resources: {
       memoryMb: process.memoryMb,

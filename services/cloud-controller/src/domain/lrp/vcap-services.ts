@@ -1,3 +1,5 @@
+import { tellVolume, type VolumeMount } from './volumes.ts';
+
 export interface BoundService {
   readonly instance: { readonly guid: string; readonly name: string; readonly tags: readonly string[] };
   readonly binding: { readonly guid: string; readonly name: string | null };
@@ -17,10 +19,12 @@ export interface ServiceEntry {
   readonly binding_name: string | null;
   readonly credentials: Readonly<Record<string, unknown>>;
   readonly syslog_drain_url: null;
-  readonly volume_mounts: readonly never[];
+  readonly volume_mounts: readonly VolumeMount[];
 }
 
-export function serviceEntry({ instance, binding, credentials }: BoundService): ServiceEntry {
+export function serviceEntry(service: BoundService): ServiceEntry {
+  const { instance, binding } = service;
+  const { credentials, mounts } = tellVolume(service);
   return {
     label: LABEL,
     name: binding.name ?? instance.name,
@@ -31,7 +35,7 @@ export function serviceEntry({ instance, binding, credentials }: BoundService): 
     binding_name: binding.name,
     credentials,
     syslog_drain_url: null,
-    volume_mounts: [],
+    volume_mounts: mounts,
   };
 }
 

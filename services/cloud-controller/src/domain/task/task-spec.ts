@@ -13,6 +13,7 @@ import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from '../lrp/resources.ts';
 import { imageVolumes, userOf } from '../lrp/run-info.ts';
 import { deliverServices, type ServiceMode } from '../lrp/service-delivery.ts';
 import type { BoundService } from '../lrp/vcap-services.ts';
+import { lrpVolumes, volumesProblem } from '../lrp/volumes.ts';
 
 /** What of a desired task is fixed when it is made; kept in SQL until the task has ended. */
 export const taskSpecSchema = desiredTaskSchema.omit({ cellId: true, cancel: true, egress: true });
@@ -63,6 +64,8 @@ export function buildTaskSpec(input: TaskSpecInput): TaskSpecResult {
   const { app, space, organization, task, execution } = input;
   const delivery = deliverServices(input.serviceMode, input.services);
   if (delivery.outcome === 'rejected') return delivery;
+  const unmountable = volumesProblem(input.services);
+  if (unmountable !== undefined) return { outcome: 'rejected', reason: unmountable };
   const spec: TaskSpec = {
     v: 1,
     kind: 'desired',
@@ -94,6 +97,7 @@ export function buildTaskSpec(input: TaskSpecInput): TaskSpecResult {
       ...imageVolumes(execution),
     },
     ...(delivery.files.length === 0 ? {} : { files: [...delivery.files] }),
+    ...lrpVolumes(input.services),
     resources: {
       memoryMb: task.memoryMb,
       diskMb: task.diskMb,
