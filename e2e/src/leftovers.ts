@@ -16,9 +16,10 @@ export interface PlatformMarks {
  */
 export async function leftovers(platform: PlatformMarks): Promise<string[]> {
   const { dataDirectory, cellId } = platform;
-  return (
-    await Promise.all([processes([dataDirectory, cellId]), mounts(dataDirectory), cgroups(cellId), networkOf(cellId)])
-  ).flat();
+  // Before the rest, which starts programs that have the marks in their arguments.
+  const running = await processes([dataDirectory, cellId]);
+  const others = await Promise.all([mounts(dataDirectory), cgroups(cellId), networkOf(cellId)]);
+  return [...running, ...others.flat()];
 }
 
 async function processes(marks: readonly string[]): Promise<string[]> {

@@ -3,6 +3,7 @@ import { artifacts } from './artifacts.ts';
 import { canary, revisions, rolling, rollingFailure } from './deployments.ts';
 import { gettingIn } from './getting-in.ts';
 import { logs } from './logs.ts';
+import { networkPolicies } from './network-policies.ts';
 import { platformSettings } from './platform.ts';
 import { pushFlags, pushGuarded } from './push-flags.ts';
 import { manifestRoundTrip, pushManifests, sidecars } from './push-manifests.ts';
@@ -11,6 +12,7 @@ import { domains, routeExtras, routes } from './routes.ts';
 import { lifeCycle, settings } from './running.ts';
 import { securityGroups } from './security-groups.ts';
 import { serviceKeys, services } from './services.ts';
+import { ssh } from './ssh.ts';
 import { tasks } from './tasks.ts';
 import { isolation, quotas, tenancy } from './tenancy.ts';
 import { unsupported } from './unsupported.ts';
@@ -30,6 +32,7 @@ export const flows: readonly Flow[] = [
   artifacts,
   services,
   settings,
+  ssh,
   isolation,
   tasks,
   logs,
@@ -39,6 +42,7 @@ export const flows: readonly Flow[] = [
   routes,
   domains,
   securityGroups,
+  networkPolicies,
   unsupported,
   gettingIn,
   tenancy,

@@ -42,7 +42,7 @@ export const lifeCycle: Flow = {
   },
 };
 
-/** env, set-env, unset-env; health checks; ssh is not there; events; labels of the app. */
+/** env, set-env, unset-env; health checks; who may log in; events; labels of the app. */
 export const settings: Flow = {
   name: 'settings',
   run: async (session) => {
@@ -68,12 +68,16 @@ export const settings: Flow = {
     await admin.cf(['set-health-check', app, 'port']);
     await admin.cf(['set-health-check', app, 'magic'], { status: 1 });
 
-    await admin.cf(['ssh-enabled', app], { says: [/disabled/] });
-    await admin.cf(['enable-ssh', app], { status: 1, says: ['not available'] });
+    await admin.cf(['ssh-enabled', app], { says: ['ssh support is enabled'] });
     await admin.cf(['disable-ssh', app]);
-    await admin.cf(['space-ssh-allowed', name('space')]);
+    await admin.cf(['ssh-enabled', app], { says: [/disabled/] });
+    await admin.cf(['disable-ssh', app], { says: [/already disabled/] });
+    await admin.cf(['enable-ssh', app]);
+    await admin.cf(['space-ssh-allowed', name('space')], { says: [/enabled/] });
     await admin.cf(['disallow-space-ssh', name('space')]);
-    await admin.cf(['allow-space-ssh', name('space')], { status: 1, says: ['not available'] });
+    await admin.cf(['ssh-enabled', app], { says: [/disabled/] });
+    await admin.cf(['allow-space-ssh', name('space')]);
+    await admin.cf(['ssh-enabled', app], { says: ['ssh support is enabled'] });
 
     await admin.cf(['set-label', 'app', app, 'tier=front', 'team=blue']);
     await admin.cf(['labels', 'app', app], { says: [/tier\s+front/, /team\s+blue/] });
