@@ -21,6 +21,9 @@ export type GuestDisk = (typeof GUEST_DISKS)[number];
 /** The line in which the machine says how a run ended. */
 export const RESULT = /slipway-vm: run (\d+) ended with (\d+)/;
 
+/** An emulated machine is some thirty times slower; a timeout only ends what hangs. */
+const PATIENCE = '--testTimeout=1200000 --hookTimeout=1200000 --no-file-parallelism';
+
 /** Init of the initramfs: the host's files, read-only, below a layer in memory, become the root. */
 export function initScript(modules: readonly string[]): string {
   return `#!/bin/busybox sh
@@ -49,7 +52,7 @@ export function runScript(order: GuestOrder): string {
     return `cd ${quote(order.repository)}
 mkdir -p /disks/${disk}/tmp
 echo "slipway-vm: run ${index} on ${disk}: vitest ${given.join(' ')}"
-{ TMPDIR=/disks/${disk}/tmp ${quote(order.node)} node_modules/vitest/vitest.mjs run ${words}; echo $? > /status; } 2>&1 | cat
+{ TMPDIR=/disks/${disk}/tmp ${quote(order.node)} node_modules/vitest/vitest.mjs run ${PATIENCE} ${words}; echo $? > /status; } 2>&1 | cat
 echo "slipway-vm: run ${index} ended with $(cat /status)"`;
   });
   return `export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
