@@ -63,7 +63,7 @@ export function serveSftp(sftp: SFTPWrapper, opening: Promise<ContainerFiles>): 
       }
     });
   };
-  const done = (id: number): void => void sftp.status(id, STATUS.ok);
+  const done = (id: number): void => sftp.status(id, STATUS.ok);
   const give = (id: number, handle: OpenFile | OpenDirectory): void => {
     if (handles.size >= MAX_HANDLES) throw new FileError('too many open files');
     lastHandle += 1;
@@ -128,10 +128,10 @@ export function serveSftp(sftp: SFTPWrapper, opening: Promise<ContainerFiles>): 
       else sftp.name(id, entries);
     }),
   );
-  sftp.on('STAT', (id, path) => answer(id, async () => void sftp.attrs(id, attributesOf(await files.stat(path)))));
-  sftp.on('LSTAT', (id, path) => answer(id, async () => void sftp.attrs(id, attributesOf(await files.lstat(path)))));
+  sftp.on('STAT', (id, path) => answer(id, async () => sftp.attrs(id, attributesOf(await files.stat(path)))));
+  sftp.on('LSTAT', (id, path) => answer(id, async () => sftp.attrs(id, attributesOf(await files.lstat(path)))));
   sftp.on('FSTAT', (id, handle) =>
-    answer(id, async () => void sftp.attrs(id, attributesOf(await files.stat(find(handle, 'file').path)))),
+    answer(id, async () => sftp.attrs(id, attributesOf(await files.stat(find(handle, 'file').path)))),
   );
   sftp.on('SETSTAT', (id, path, attributes) =>
     answer(id, async () => {
@@ -165,10 +165,10 @@ export function serveSftp(sftp: SFTPWrapper, opening: Promise<ContainerFiles>): 
     }),
   );
   const named = (id: number, filename: string): void =>
-    void sftp.name(id, [{ filename, longname: filename, attrs: attributesOf(undefined) }]);
+    sftp.name(id, [{ filename, longname: filename, attrs: attributesOf(undefined) }]);
   sftp.on('REALPATH', (id, path) => answer(id, async () => named(id, await files.realpath(path))));
   sftp.on('READLINK', (id, path) => answer(id, async () => named(id, await files.readlink(path))));
-  sftp.on('EXTENDED', (id: number) => void sftp.status(id, STATUS.unsupported));
+  sftp.on('EXTENDED', (id: number) => sftp.status(id, STATUS.unsupported));
   // What was asked before is answered first.
   sftp.on('end', () => void turn.then(() => end(0)));
 }
