@@ -13,7 +13,6 @@ import {
   type ContainerExit,
   type ContainerRecord,
   type ContainerState,
-  type SidecarRecord,
   writeRecord,
 } from './container-record.ts';
 import type { ContainerStats } from './container-stats.ts';
@@ -21,7 +20,7 @@ import { destroyContainer } from './destroy-container.ts';
 import { DiskUsage } from './disk-usage.ts';
 import type { ObservedExit } from './exit-watcher.ts';
 import { type ExecSpec, endSessions, type Session, startSession } from './session.ts';
-import { Sidecar, startSidecar } from './sidecar.ts';
+import { Sidecar, startSidecars } from './sidecar.ts';
 import { startInit } from './start-init.ts';
 
 /** A killed process that the kernel still holds after this, holds it for long. */
@@ -135,25 +134,14 @@ export class Container {
     await startInit(this.#context, this.handle, this.exited);
     onStep('start:sidecars', this.handle);
     const startedAt = new Date().toISOString();
-    const sidecars = await this.#startSidecars();
+    // In a container whose app has ended nothing can be started, and nothing need be.
+    const needed = async (): Promise<boolean> => (await this.#within(EXIT_NEWS_MS)) === undefined;
+    const sidecars = await startSidecars(this.#context, this.handle, this.#record.sidecars, needed);
     onStep('start:record', this.handle);
     // It may have ended already.
     const running = this.#record.state === 'created';
     this.#save({ startedAt, sidecars, ...(running ? { state: 'running' } : {}) });
     this.#observeSidecars();
-  }
-
-  async #startSidecars(): Promise<SidecarRecord[]> {
-    const records = [...this.#record.sidecars];
-    try {
-      for (const [index, { name }] of records.entries()) {
-        records[index] = await startSidecar(this.#context, this.handle, name, index);
-      }
-    } catch (error) {
-      // In a container whose app has ended nothing can be started, and nothing need be.
-      if ((await this.#within(EXIT_NEWS_MS)) === undefined) throw error;
-    }
-    return records;
   }
 
   #observeSidecars(): void {

@@ -44,8 +44,29 @@ export class Sidecar {
   }
 }
 
-/** Starts a container's sidecar, which its files were made for. @throws GardenError RUNTIME_FAILED, RUNTIME_TIMEOUT */
-export async function startSidecar(
+/**
+ * Starts a container's sidecars, which its files were made for, up to the first that cannot be started.
+ * @param needed when one could not: whether that matters
+ * @throws GardenError RUNTIME_FAILED, RUNTIME_TIMEOUT
+ */
+export async function startSidecars(
+  context: CellContext,
+  handle: string,
+  records: readonly SidecarRecord[],
+  needed: () => Promise<boolean>,
+): Promise<SidecarRecord[]> {
+  const started = [...records];
+  try {
+    for (const [index, { name }] of records.entries()) {
+      started[index] = await startSidecar(context, handle, name, index);
+    }
+  } catch (error) {
+    if (await needed()) throw error;
+  }
+  return started;
+}
+
+async function startSidecar(
   { programs, deadlines, paths: cell }: CellContext,
   handle: string,
   name: string,
