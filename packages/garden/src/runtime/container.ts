@@ -9,12 +9,7 @@ import { releaseKeeper } from '../rootfs/keeper.ts';
 import { connectInNamespace } from '../sys/connect-in-namespace.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
-import {
-  type ContainerExit,
-  type ContainerRecord,
-  type ContainerState,
-  writeRecord,
-} from './container-record.ts';
+import { type ContainerExit, type ContainerRecord, type ContainerState, writeRecord } from './container-record.ts';
 import type { ContainerStats } from './container-stats.ts';
 import { destroyContainer } from './destroy-container.ts';
 import { DiskUsage } from './disk-usage.ts';
