@@ -29,7 +29,6 @@ export const unsupported: Flow = {
     });
     await admin.cf(['service-access'], { says: [/No service/] });
     await admin.cf(['router-groups'], { says: ['No router groups found'] });
-    await admin.cf(['ssh-code'], { status: 1, says: ['no SSH'] });
     await admin.cf(['create-shared-domain', name('tcp.example'), '--router-group', 'default-tcp'], { status: 1 });
     await admin.cf(['create-user-provided-service', name('proxy'), '-r', 'https://proxy.example'], {
       status: 1,
@@ -39,8 +38,6 @@ export const unsupported: Flow = {
     await admin.cf(['create-route', 'apps.localhost', '-n', name('host')]);
     await admin.cf(['bind-route-service', 'apps.localhost', '-n', name('host'), name('proxy')], { status: 1 });
     await admin.cf(['push', name('web'), '-o', images.good, '-m', '64M', '--no-start']);
-    await admin.cf(['ssh', name('web')], { status: 1 });
-    await admin.cf(['network-policies'], { status: 1 });
     await admin.cf(['delete-org', name('org'), '-f']);
   },
 };

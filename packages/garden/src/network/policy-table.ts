@@ -75,7 +75,7 @@ export class PolicyTable {
   async #settle(): Promise<void> {
     const done = Promise.withResolvers<void>();
     this.#waiting.push(done);
-    this.#working ??= this.#work();
+    if (this.#working === undefined) this.#working = this.#work();
     await done.promise;
   }
 
