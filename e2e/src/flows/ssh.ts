@@ -22,7 +22,6 @@ export const ssh: Flow = {
     await admin.cf(['enable-ssh', app]);
     await admin.cf(['stop', app]);
     await admin.cf(['ssh', app, '-c', 'true'], { status: 1, says: ['not in the STARTED state'] });
-    await admin.cf(['events', app], { says: ['audit.app.ssh-authorized', 'audit.app.ssh-unauthorized'] });
     await admin.cf(['delete-org', name('org'), '-f']);
   },
 };

@@ -28,7 +28,10 @@ const TYPES: ReadonlyMap<number, string> = new Map([
 /** A line as of `ls -l`, which clients print as it is. */
 export function longName(name: string, stat: FileStat | undefined): string {
   if (stat === undefined) return name;
-  const bits = 'rwxrwxrwx'.split('').map((letter, index) => ((stat.mode >> (8 - index)) & 1 ? letter : '-')).join('');
+  const bits = 'rwxrwxrwx'
+    .split('')
+    .map((letter, index) => ((stat.mode >> (8 - index)) & 1 ? letter : '-'))
+    .join('');
   const date = new Date(stat.mtime * 1_000).toISOString();
   const when = `${date.slice(0, 10)} ${date.slice(11, 16)}`;
   const owner = `${String(stat.uid).padEnd(8)} ${String(stat.gid).padEnd(8)}`;
