@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asGardenError } from '../errors.ts';
 import { DEFAULT_DEADLINES, pastDeadline } from '../runtime/deadlines.ts';
+import { loopTurn } from '../sys/loop-turn.ts';
 import { identifyProcess, signalProcess } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import type { CgroupHierarchies } from './hierarchy.ts';
@@ -36,6 +37,7 @@ export async function removeCgroup(
   let pause = FIRST_PAUSE_MS;
   try {
     for (;;) {
+      await loopTurn();
       const directories = hierarchies.mounts
         .map((mount) => join(mount.path, path))
         .filter((directory) => existsSync(directory));

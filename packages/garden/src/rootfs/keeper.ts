@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { asGardenError, GardenError } from '../errors.ts';
+import { pastDeadline } from '../runtime/deadlines.ts';
 import { identifyProcess, type ProcessIdentity } from '../sys/processes.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import { type IdMapping, type IdRange, idMappings } from './id-range.ts';
 
-const TIMEOUT_MS = 10_000;
+/** It takes milliseconds; on a machine that starts hundreds at once it takes its turn. */
+const TIMEOUT_MS = 60_000;
 
 /** A container's keeper and the user namespace that it was started in. */
 export interface Keeper {
@@ -80,13 +82,12 @@ async function echo(child: ChildProcess, signal: AbortSignal | undefined): Promi
   const deadline = AbortSignal.timeout(TIMEOUT_MS);
   const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   await new Promise<void>((resolve, reject) => {
+    const what = 'the start of unshare';
     const stop = (): void =>
       reject(
-        new GardenError(
-          signal?.aborted ? 'CANCELLED' : 'RUNTIME_TIMEOUT',
-          'user-namespace',
-          `unshare did not start within ${TIMEOUT_MS} ms`,
-        ),
+        signal?.aborted
+          ? new GardenError('CANCELLED', 'user-namespace', `Cancelled while ${what} was under way`)
+          : pastDeadline({ step: 'create:keeper', phase: 'user-namespace', what }, TIMEOUT_MS),
       );
     either.addEventListener('abort', stop, { once: true });
     child.once('error', reject);

@@ -7,6 +7,7 @@ import { LogReader, type LogSink } from '../logs/log-reader.ts';
 import type { EgressRule } from '../network/egress-rules.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { connectInNamespace } from '../sys/connect-in-namespace.ts';
+import { loopTurn } from '../sys/loop-turn.ts';
 import { isAlive, type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import type { CellContext } from './cell-context.ts';
 import { type ContainerExit, type ContainerRecord, type ContainerState, writeRecord } from './container-record.ts';
@@ -303,6 +304,7 @@ export class Container {
   }
 
   async #delete(): Promise<void> {
+    await loopTurn();
     const { keeper, init, conmon, network, sidecars } = this.#record;
     this.#context.onStep('delete:record', this.handle);
     this.#trySave({ state: 'deleting' });

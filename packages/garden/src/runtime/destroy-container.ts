@@ -5,6 +5,7 @@ import { releaseDisk } from '../disk/release-disk.ts';
 import { asGardenError } from '../errors.ts';
 import { releaseKeeper } from '../rootfs/keeper.ts';
 import { unmountRootfs } from '../rootfs/rootfs.ts';
+import { loopTurn } from '../sys/loop-turn.ts';
 import { type ProcessIdentity, signalProcess } from '../sys/processes.ts';
 import { removeTree } from '../sys/remove-tree.ts';
 import { errnoCode } from '../sys/sys-error.ts';
@@ -29,6 +30,7 @@ export async function destroyContainer(context: CellContext, remains: Remains): 
   const paths = context.paths.container(handle);
   const { onStep: step, deadlines } = context;
   try {
+    await loopTurn();
     step('delete:processes', handle);
     context.exits.forget(handle);
     // conmon and what it is about to create first: nothing can then appear that was not there before.
@@ -38,15 +40,19 @@ export async function destroyContainer(context: CellContext, remains: Remains): 
     step('delete:cgroup', handle);
     await removeCgroup(context.cgroups, join(context.cgroupParent, handle), deadlines.endMs);
     rmSync(paths.runcState, { recursive: true, force: true });
+    await loopTurn();
     step('delete:network', handle);
     if (remains.hostDevice !== undefined) context.network.disconnect(remains.hostDevice);
+    await loopTurn();
     step('delete:rootfs', handle);
     unmountRootfs(paths);
     removeDirectory(paths.mountPoint);
     removeDirectory(paths.rootfsDir);
     rmSync(paths.exitFile, { force: true });
+    await loopTurn();
     step('delete:disk', handle);
     releaseDisk(paths);
+    await loopTurn();
     step('delete:files', handle);
     await removeFiles(paths.dir, deadlines.removeMs);
   } catch (error) {

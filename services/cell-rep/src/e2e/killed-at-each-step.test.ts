@@ -126,5 +126,5 @@ test('clean leaves nothing at all after that', async () => {
   rep.signal('SIGKILL');
   await rep.exited;
   expect(await cell.clean()).toBe(0);
-  expect(await leftovers({ ...cell, dataDir: join(cell.dataDir, 'cell') })).toEqual([]);
+  expect(await leftovers(cell)).toEqual([]);
 });
