@@ -7,8 +7,8 @@ import {
 import { type DestinationUrl, loadDestinationUrls } from '../adapters/sql/lrp-rows.ts';
 import type { AppRow, DropletRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
+import type { BoundService } from '../domain/lrp/bound-service.ts';
 import { type ServiceMode, serviceMode } from '../domain/lrp/service-delivery.ts';
-import type { BoundService } from '../domain/lrp/vcap-services.ts';
 import { purposes } from '../domain/secrets/purposes.ts';
 import { placementTagsOf } from '../domain/shared-segment.ts';
 import { dropletExecutionSchema } from '../domain/staging/droplet-execution.ts';

@@ -2,7 +2,7 @@ import { isUniqueViolation } from '@slipway/database';
 import { deleteMetadata, saveMetadata } from '../adapters/sql/metadata-entries.ts';
 import type { ServiceInstanceRow, Sql } from '../adapters/sql/schema.ts';
 import type { UnitOfWork } from '../adapters/sql/writer.ts';
-import type { BoundService } from '../domain/lrp/vcap-services.ts';
+import type { BoundService } from '../domain/lrp/bound-service.ts';
 import { volumeProblem } from '../domain/lrp/volumes.ts';
 import type { MetadataUpdate } from '../domain/metadata.ts';
 import { purposes } from '../domain/secrets/purposes.ts';

@@ -9,6 +9,7 @@ import {
 } from '@slipway/contracts';
 import type { z } from 'zod';
 import type { RouteOptions } from '../names/route-options.ts';
+import type { BoundService } from './bound-service.ts';
 import { processEnvironment, vcapApplication } from './environment.ts';
 import { type HealthCheckSettings, lrpHealthCheck, lrpReadinessCheck } from './health-check.ts';
 import { imageHealthCheck } from './image-health-check.ts';
@@ -20,7 +21,6 @@ import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from './resources.ts';
 import { deliverServices, type ServiceMode } from './service-delivery.ts';
 import { lrpSidecars, memoryBesideSidecars, type SidecarSettings } from './sidecars.ts';
 import { startArguments } from './start-command.ts';
-import type { BoundService } from './vcap-services.ts';
 import { lrpVolumes, volumesProblem } from './volumes.ts';
 
 /**

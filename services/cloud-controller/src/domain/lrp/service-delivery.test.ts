@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { BoundService } from './bound-service.ts';
 import { deliverServices, type ServiceDelivery, serviceMode, systemEnvironment } from './service-delivery.ts';
-import { type BoundService, vcapServices } from './vcap-services.ts';
+import { vcapServices } from './vcap-services.ts';
 
 const service = (
   name: string,

@@ -1,5 +1,6 @@
 import type { LrpFiles } from '@slipway/contracts';
-import { type BoundService, serviceEntry, vcapServices } from './vcap-services.ts';
+import type { BoundService } from './bound-service.ts';
+import { serviceEntry, vcapServices } from './vcap-services.ts';
 
 /** How an app gets at its services: in a variable, as one file, or as a directory of files for each binding. */
 export type ServiceMode = 'environment' | 'vcap-file' | 'k8s';

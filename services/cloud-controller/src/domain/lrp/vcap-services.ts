@@ -1,10 +1,5 @@
+import type { BoundService } from './bound-service.ts';
 import { tellVolume, type VolumeMount } from './volumes.ts';
-
-export interface BoundService {
-  readonly instance: { readonly guid: string; readonly name: string; readonly tags: readonly string[] };
-  readonly binding: { readonly guid: string; readonly name: string | null };
-  readonly credentials: Readonly<Record<string, unknown>>;
-}
 
 const LABEL = 'user-provided';
 

@@ -1,6 +1,6 @@
 import type { LrpVolume } from '@slipway/contracts';
 import { z } from 'zod';
-import type { BoundService } from './vcap-services.ts';
+import type { BoundService } from './bound-service.ts';
 
 /** What a service has to be a volume: this field of its credentials. */
 export const VOLUME_FIELD = 'volume';

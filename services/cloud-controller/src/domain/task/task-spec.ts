@@ -12,7 +12,7 @@ import { recordProblem } from '../lrp/record-size.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from '../lrp/resources.ts';
 import { imageVolumes, userOf } from '../lrp/run-info.ts';
 import { deliverServices, type ServiceMode } from '../lrp/service-delivery.ts';
-import type { BoundService } from '../lrp/vcap-services.ts';
+import type { BoundService } from '../lrp/bound-service.ts';
 import { lrpVolumes, volumesProblem } from '../lrp/volumes.ts';
 
 /** What of a desired task is fixed when it is made; kept in SQL until the task has ended. */
