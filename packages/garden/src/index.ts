@@ -27,7 +27,7 @@ export type { LogLine, LogReader, LogSink } from './logs/log-reader.ts';
 export type { EgressRule } from './network/egress-rules.ts';
 export type { PacketNews } from './network/packet-log.ts';
 export type { GroupPolicies, GroupPolicy } from './network/policy-table.ts';
-export type { VolumeSpec } from './rootfs/volumes.ts';
+export type { VolumeSpec } from './rootfs/volume-spec.ts';
 export type { Container, StopOutcome } from './runtime/container.ts';
 export type { ContainerExit, ContainerState } from './runtime/container-record.ts';
 export {

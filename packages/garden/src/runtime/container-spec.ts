@@ -3,7 +3,7 @@ import type { ProcessRequest } from '../image/process.ts';
 import type { ImageName } from '../layers/image-name.ts';
 import type { LayerHandle } from '../layers/layer.ts';
 import type { EgressRule } from '../network/egress-rules.ts';
-import type { VolumeSpec } from '../rootfs/volumes.ts';
+import type { VolumeSpec } from '../rootfs/volume-spec.ts';
 
 /** What runs in a container; a function is asked once the container's address is known. */
 export type ProcessSpec = ProcessRequest | ((place: { readonly address: string }) => ProcessRequest);

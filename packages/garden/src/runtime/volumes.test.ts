@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LayerHandle } from '../layers/layer.ts';
-import type { VolumeSpec } from '../rootfs/volumes.ts';
+import type { VolumeSpec } from '../rootfs/volume-spec.ts';
 import { busyboxImage, containerSpec, runToEnd, storeImage, testCell, useCell } from './garden.test-support.ts';
 import type { Garden } from './garden.ts';
 
