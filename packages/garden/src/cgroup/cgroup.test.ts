@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readOomKills, readStats } from './figures.ts';
-import { type CgroupHierarchies, countsSwap, findCgroups, parseCgroupMounts } from './hierarchy.ts';
+import { type CgroupHierarchies, countsSwap, findCgroups, makeParent, parseCgroupMounts } from './hierarchy.ts';
 import { listCgroups, removeCgroup } from './removal.ts';
 
 describe('mounts', () => {
@@ -84,6 +84,8 @@ describe("this machine's cgroups", { tags: 'root' }, () => {
   test('a cgroup with processes in it is emptied and removed everywhere', async () => {
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
     const exited = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    // On v2 a cgroup counts nothing before its parent has been told to have that counted.
+    makeParent(cgroups, parent);
     for (const mount of cgroups.mounts) {
       mkdirSync(join(mount.path, parent, 'inner'), { recursive: true });
       // v1 cpusets take no process before they have cpus.
