@@ -363,7 +363,7 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     await condition?.stop();
     routes.close();
     await logs.close();
-    await Promise.all([egress?.close(), between?.close()]);
+    await Promise.all([egress?.close(), between?.close(onStop === 'keep')]);
     knowledge.close();
     taskViews.close();
     wantedImages.close();

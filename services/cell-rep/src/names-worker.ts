@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -23,17 +23,14 @@ const orderSchema = z.discriminatedUnion('kind', [
 ]);
 /** `nobody`: it reads what strangers send, and needs no right after it listens. */
 const NOBODY = 65_534;
+/** A cell that was removed by other means than its own leaves nobody to end this. */
+const LOOK_AROUND_MS = 5_000;
 
 const service = new NameService({
   address: settings.NAMES_ADDRESS,
   port: settings.NAMES_PORT,
   forwarder: new Forwarder(serversOf(settings.NAMES_RESOLV_CONF)),
 });
-
-const stop = (): void => {
-  rmSync(settings.NAMES_CONTROL, { force: true });
-  process.exit(0);
-};
 
 /** Root alone can open the socket. */
 function obey(socket: Socket): void {
@@ -43,7 +40,8 @@ function obey(socket: Socket): void {
   orders.on('error', () => undefined);
   orders.on('line', (line) => {
     const order = orderSchema.parse(JSON.parse(line));
-    if (order.kind === 'stop') stop();
+    // Whoever says so removes the socket: this has no right to.
+    if (order.kind === 'stop') process.exit(0);
     else {
       service.zone = order.zone;
       socket.write('done\n');
@@ -57,6 +55,9 @@ await service.listen();
 const control = createServer(obey);
 await new Promise<void>((resolve) => control.listen(settings.NAMES_CONTROL, resolve));
 chmodSync(settings.NAMES_CONTROL, 0o600);
+setInterval(() => {
+  if (!existsSync(settings.NAMES_CONTROL)) process.exit(0);
+}, LOOK_AROUND_MS);
 process.setgroups?.([]);
 process.setgid?.(NOBODY);
 process.setuid?.(NOBODY);

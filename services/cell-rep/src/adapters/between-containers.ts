@@ -57,12 +57,14 @@ export class BetweenContainers {
     await names?.start().catch((error: unknown) => logger.error({ err: error }, 'names.not-answered'));
   }
 
-  async close(): Promise<void> {
+  /** `keep`: containers go on, and need names. */
+  async close(keep: boolean): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     for (const view of Object.values(this.#views ?? {})) view.close();
     await this.#applying;
-    this.#options.names?.close();
+    if (keep) this.#options.names?.close();
+    else await this.#options.names?.end();
   }
 
   #noteSubnets(): void {

@@ -73,6 +73,12 @@ export class NameServer {
     this.#control?.destroy();
   }
 
+  /** Nobody needs names any more. */
+  async end(): Promise<void> {
+    this.close();
+    await stopNameServers(this.#options.runDir);
+  }
+
   async #spawn(): Promise<void> {
     const { address, port = 53, runDir, resolvConf = '/etc/resolv.conf' } = this.#options;
     const name = `names-${randomBytes(6).toString('hex')}.sock`;

@@ -1,6 +1,6 @@
 // @module-tag root
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,6 +186,7 @@ test('whatever is sent, it goes on answering', async () => {
 
 test('the process of its own outlives who started it, gives way to the next, and is started again', async () => {
   const runDir = mkdtempSync(join(tmpdir(), 'names-'));
+  chmodSync(runDir, 0o755);
   onTestFinished(async () => {
     await stopNameServers(runDir);
     rmSync(runDir, { recursive: true });
