@@ -64,7 +64,8 @@ function generateSecrets(adminPassword: string | undefined): StoredSecrets {
   const password = (): string => randomBytes(24).toString('base64url');
   const key = (): string => randomBytes(32).toString('base64');
   return {
-    adminPassword: adminPassword ?? password(),
+    // Typed into commands: one that began with a dash would be taken for an option.
+    adminPassword: adminPassword ?? randomBytes(16).toString('hex'),
     encryptionKeys: { 'cloud-controller': key(), uaa: key() },
     stagerKeys: generateSealingKeys(),
     cellKeys: generateSealingKeys(),

@@ -99,8 +99,8 @@ class UnpackThread {
   #room = WINDOW_BYTES;
   #onRoom: (() => void) | undefined;
   #reject: (error: GardenError) => void = () => undefined;
-  #failed: { readonly error: unknown } | undefined;
-  #onFailure: ((error: unknown) => void) | undefined;
+  #failed: Error | undefined;
+  #onFailure: ((error: Error) => void) | undefined;
 
   constructor(order: UnpackOrder, split: SplitFile | undefined, owned: boolean) {
     this.#owned = owned;
@@ -135,8 +135,8 @@ class UnpackThread {
       );
     });
     // It is also awaited where it matters; a refusal while nobody waits is not unhandled.
-    this.outcome.catch((error: unknown) => {
-      this.#failed = { error };
+    this.outcome.catch((error: Error) => {
+      this.#failed = error;
       this.#onFailure?.(error);
     });
   }
@@ -147,7 +147,7 @@ class UnpackThread {
    */
   async unlessFailed<T>(step: Promise<T>): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
-      if (this.#failed !== undefined) reject(this.#failed.error);
+      if (this.#failed !== undefined) reject(this.#failed);
       this.#onFailure = reject;
       step.then(resolve, reject);
     });
