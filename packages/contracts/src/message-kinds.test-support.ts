@@ -11,6 +11,7 @@ import { internalDomainSchema, networkFreshnessSchema, networkPolicySchema } fro
 import { placementSchema, unplacedSchema } from './placement.ts';
 import { registryCheckRequest, registryCheckResult } from './registry-check.ts';
 import { routerRegisterSchema, routerStartSchema } from './router-messages.ts';
+import { sessionExitSchema, sessionRefusalSchema, sessionRequestSchema } from './session-link.ts';
 import { stagingRequest, stagingResult } from './staging.ts';
 import {
   desiredTaskSchema,
@@ -61,6 +62,9 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'registry.check.result': message(registryCheckResult),
   'router.register': record(routerRegisterSchema),
   'router.start': record(routerStartSchema),
+  'session-exit': record(sessionExitSchema),
+  'session-refusal': record(sessionRefusalSchema),
+  'session-request': record(sessionRequestSchema),
   'staging.request': message(stagingRequest),
   'staging.result': message(stagingResult),
   'desired-task': record(desiredTaskSchema),

@@ -93,6 +93,7 @@ const parts = [
   'signatureProofSchema',
   'stagingPhaseSchema',
   'taskRecordSchema',
+  'terminalSizeSchema',
   'timeSchema',
 ];
 

@@ -43,7 +43,7 @@ export const sessionRequestSchema = z.discriminatedUnion('type', [
     type: z.literal('exec'),
     instanceGuid: guidSchema,
     argv: z.array(text).min(1).max(64),
-    environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), text),
+    environment: z.record(z.string(), text),
     terminal: terminalSizeSchema.optional(),
   }),
   z.object({

@@ -37,7 +37,9 @@ async function result(session: Session): Promise<{ out: string; err: string; sta
     text(session.stdout),
     session.stderr === undefined ? '' : text(session.stderr),
   ]);
-  return { out, err, status: await session.exited };
+  const status = await session.exited;
+  await session.ended;
+  return { out, err, status };
 }
 
 const shell = (container: Container, script: string, more: Partial<ExecSpec> = {}): Session =>

@@ -145,7 +145,7 @@ export async function endSessions(context: CellContext, handle: string, cgroup: 
   }
 }
 
-/** What `runc exec --process` reads: as the app is, but for what is asked. @throws GardenError CONTAINER_STATE */
+/** What `runc exec --process` reads: as the app is, but for what is asked. @throws GardenError CONTAINER_STATE, PROCESS_ENV_INVALID */
 function sessionProcess(config: string, spec: ExecSpec): Readonly<Record<string, unknown>> {
   const { process, mounts } = JSON.parse(config) as {
     readonly process: AppProcess;
@@ -156,6 +156,11 @@ function sessionProcess(config: string, spec: ExecSpec): Readonly<Record<string,
     throw new GardenError('CONTAINER_STATE', 'session', why);
   }
   const { environment = {}, terminal, argv } = spec;
+  const wrong = Object.entries(environment).find(
+    ([name, value]) => !/^[^=\s]+$/.test(name) || `${name}${value}`.includes('\0'),
+  );
+  if (wrong !== undefined)
+    throw new GardenError('PROCESS_ENV_INVALID', 'session', 'A variable of the session has no name');
   const more = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const env = [...process.env.filter((line) => !Object.hasOwn(environment, line.split('=')[0] ?? '')), ...more];
   const size = terminal === undefined ? {} : { consoleSize: { width: terminal.columns, height: terminal.rows } };
