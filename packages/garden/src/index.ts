@@ -30,15 +30,9 @@ export type { GroupPolicies, GroupPolicy } from './network/policy-table.ts';
 export type { VolumeSpec } from './rootfs/volume-spec.ts';
 export type { Container, StopOutcome } from './runtime/container.ts';
 export type { ContainerExit, ContainerState } from './runtime/container-record.ts';
-export {
-  CONTAINER_STEPS,
-  type ContainerSpec,
-  type ContainerStep,
-  type FilesSpec,
-  type SidecarSpec,
-  type StepListener,
-} from './runtime/container-spec.ts';
+export type { ContainerSpec, FilesSpec, SidecarSpec } from './runtime/container-spec.ts';
 export type { ContainerStats } from './runtime/container-stats.ts';
+export { CONTAINER_STEPS, type ContainerStep, type StepListener } from './runtime/container-steps.ts';
 export { Garden } from './runtime/garden.ts';
 export type { GardenOptions } from './runtime/garden-options.ts';
 export type { Isolation } from './runtime/isolation.ts';

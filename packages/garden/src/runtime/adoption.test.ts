@@ -9,7 +9,7 @@ import { findCgroups } from '../cgroup/hierarchy.ts';
 import { listCgroups } from '../cgroup/removal.ts';
 import { expectConfinement } from '../layers/canary.test-support.ts';
 import { findServingProcesses } from './cell-processes.ts';
-import { CONTAINER_STEPS } from './container-spec.ts';
+import { CONTAINER_STEPS } from './container-steps.ts';
 import {
   busyboxImage,
   containerSpec,

@@ -4,7 +4,7 @@ import type { GardenError } from '../errors.ts';
 import type { CellNetwork } from '../network/cell-network.ts';
 import type { CellPaths } from './cell-paths.ts';
 import type { CommandRunner } from './command.ts';
-import type { StepListener } from './container-spec.ts';
+import type { StepListener } from './container-steps.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { ExitWatcher } from './exit-watcher.ts';
 import type { Programs } from './programs.ts';

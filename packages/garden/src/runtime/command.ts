@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { GardenError, type GardenPhase } from '../errors.ts';
-import type { ContainerStep } from './container-spec.ts';
+import type { ContainerStep } from './container-steps.ts';
 import { pastDeadline } from './deadlines.ts';
 
 /** More of a tool's output than this says nothing more. */

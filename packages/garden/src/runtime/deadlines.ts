@@ -1,5 +1,5 @@
 import { GardenError, type GardenPhase } from '../errors.ts';
-import type { ContainerStep } from './container-spec.ts';
+import type { ContainerStep } from './container-steps.ts';
 
 /** How long each step may take before it is given up: milliseconds. What hung is killed, and the step fails. */
 export interface Deadlines {

@@ -1,7 +1,7 @@
 import type { DiskLimitWish } from '../disk/choose-disks.ts';
 import type { GardenError } from '../errors.ts';
 import type { LayerStoreOptions } from '../layers/layer.ts';
-import type { StepListener } from './container-spec.ts';
+import type { StepListener } from './container-steps.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Programs } from './programs.ts';
 
