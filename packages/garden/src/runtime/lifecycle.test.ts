@@ -227,7 +227,7 @@ describe('images', () => {
     const spec = containerSpec(image, process);
     await expect(garden.create(spec)).rejects.toMatchObject({ code, name: 'GardenError' });
     expect(garden.container(spec.handle)).toBeUndefined();
-    expect(await garden.sweep()).toEqual({ containers: [], devices: [] });
+    expect(await garden.sweep()).toEqual({ containers: [], devices: [], failed: new Map() });
   });
 
   test('an image with a link where the runtime would mount is refused', async () => {
@@ -320,7 +320,7 @@ test('a container can be given up while it is made', async () => {
     if (outcome instanceof GardenError) expect(outcome.code).toBe('CANCELLED');
     else await outcome.delete();
   }
-  expect(await garden.sweep()).toEqual({ containers: [], devices: [] });
+  expect(await garden.sweep()).toEqual({ containers: [], devices: [], failed: new Map() });
 });
 
 test('a status that nobody saw is told as lost', async () => {
