@@ -39,7 +39,7 @@ const guids = z
   .string()
   .transform((text) => text.split(',').filter((guid) => guid !== ''))
   .optional();
-const listQuery = z.object({
+const listQuery = z.strictObject({
   id: guids.meta({ description: 'Guids of apps, with commas: policies that one of them is an end of.' }),
   source_id: guids,
   dest_id: guids,
