@@ -6,13 +6,13 @@ import {
   type SignaturePolicy,
 } from '@slipway/contracts';
 import type { z } from 'zod';
+import type { BoundService } from '../lrp/bound-service.ts';
 import { processEnvironment } from '../lrp/environment.ts';
 import { lrpImage } from '../lrp/lrp-image.ts';
 import { recordProblem } from '../lrp/record-size.ts';
 import { cpuWeight, FILE_DESCRIPTORS, MAX_PIDS } from '../lrp/resources.ts';
 import { imageVolumes, userOf } from '../lrp/run-info.ts';
 import { deliverServices, type ServiceMode } from '../lrp/service-delivery.ts';
-import type { BoundService } from '../lrp/bound-service.ts';
 import { lrpVolumes, volumesProblem } from '../lrp/volumes.ts';
 
 /** What of a desired task is fixed when it is made; kept in SQL until the task has ended. */
