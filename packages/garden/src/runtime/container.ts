@@ -74,6 +74,11 @@ export class Container {
     return this.#record.annotations;
   }
 
+  /** The machine has restarted since, which ended it, if nothing else had before. */
+  get beforeRestart(): boolean {
+    return this.#record.bootId !== this.#context.bootId;
+  }
+
   get createdAt(): Date {
     return new Date(this.#record.createdAt);
   }

@@ -136,7 +136,8 @@ export class GardenContainers implements Containers {
     return this.#garden.containers().map((container) => {
       const notes = notesSchema.or(taskNotesSchema).safeParse(container.annotations.notes);
       if (!notes.success) this.#logger.error({ err: notes.error, instanceGuid: container.handle }, 'notes.invalid');
-      const lost = container.exit?.status === null;
+      // Without a status alone it may as well have crashed: its shim may have been killed.
+      const lost = container.beforeRestart && container.exit?.status === null;
       return {
         container: this.#adapt(container),
         state: container.exit === undefined ? 'running' : lost ? 'lost' : 'exited',
