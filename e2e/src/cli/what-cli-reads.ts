@@ -238,6 +238,23 @@ const single: readonly (readonly [RegExp, z.ZodType])[] = [
     }),
   ],
   [/environment_variable(s|_groups\/\w+)$/, z.looseObject({ var: z.record(z.string(), z.string()) })],
+  [
+    /^\/networking\/v1\/external\/policies$/,
+    z.looseObject({
+      policies: z
+        .array(
+          z.looseObject({
+            source: z.looseObject({ id: z.string() }),
+            destination: z.looseObject({
+              id: z.string(),
+              protocol: z.string(),
+              ports: z.looseObject({ start: z.int(), end: z.int() }),
+            }),
+          }),
+        )
+        .nullish(),
+    }),
+  ],
   [/\/ssh_enabled$/, z.looseObject({ enabled: z.boolean(), reason: text })],
   [/\/route_reservations$/, z.looseObject({ matching_route: z.boolean() })],
   [/^\/api\/v1\/info$/, z.strictObject({ version: z.string().regex(/^[2-9]\d*\.\d+\.\d+$/), vm_uptime: z.string() })],
@@ -247,7 +264,8 @@ const single: readonly (readonly [RegExp, z.ZodType])[] = [
 const error = z.looseObject({
   errors: z.array(z.looseObject({ code: z.int(), title: z.string(), detail: z.string() })).min(1),
 });
-const uaaError = z.looseObject({ error: z.string() });
+/** As uaa and the policy server have it. */
+const plainError = z.looseObject({ error: z.string() });
 
 /** In words, why the CLI could not read an answer; undefined when it could. `path` without its query. */
 export function unreadable(path: string, status: number, body: string): string | undefined {
@@ -262,7 +280,7 @@ export function unreadable(path: string, status: number, body: string): string |
   } catch {
     return `the answer is not JSON: ${body.slice(0, 200)}`;
   }
-  if (status >= 400) return problem(path.startsWith('/uaa') ? uaaError : error, parsed);
+  if (status >= 400) return problem(/^\/(uaa|networking)\//.test(path) ? plainError : error, parsed);
   const known = single.find(([pattern]) => pattern.test(path))?.[1];
   if (known !== undefined) return problem(known, parsed);
   const isList = typeof parsed === 'object' && parsed !== null && 'pagination' in parsed;
