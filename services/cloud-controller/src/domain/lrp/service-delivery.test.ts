@@ -35,6 +35,13 @@ test('the features of an app say how, and a variable is what it is without them'
   expect(files).toEqual([]);
 });
 
+test('a database among them is DATABASE_URL too, however services are delivered', () => {
+  const services = [service('db', { uri: 'postgresql://u:p@host/db' })];
+  for (const mode of ['environment', 'vcap-file', 'k8s'] as const) {
+    expect(built(deliverServices(mode, services)).variables).toMatchObject({ DATABASE_URL: 'postgres://u:p@host/db' });
+  }
+});
+
 describe('VCAP_SERVICES as a file', () => {
   test('has the variable’s content, and the variable names the file instead', () => {
     const services = [service('db', { uri: 'x' })];

@@ -1,5 +1,6 @@
 import type { LrpFiles } from '@slipway/contracts';
 import type { BoundService } from './bound-service.ts';
+import { databaseUrl } from './database-url.ts';
 import { serviceEntry, vcapServices } from './vcap-services.ts';
 
 /** How an app gets at its services: in a variable, as one file, or as a directory of files for each binding. */
@@ -46,8 +47,11 @@ export function systemEnvironment(mode: ServiceMode, services: readonly BoundSer
 
 /** Variables and files of what an app is bound to (cloud_controller_ng `service_binding_files_builder.rb`). */
 export function deliverServices(mode: ServiceMode, services: readonly BoundService[]): ServiceDelivery {
+  const url = databaseUrl(services);
+  const database = url === undefined ? {} : { DATABASE_URL: url };
   if (mode === 'environment') {
-    return { outcome: 'built', variables: { VCAP_SERVICES: JSON.stringify(vcapServices(services)) }, files: [] };
+    const variables = { VCAP_SERVICES: JSON.stringify(vcapServices(services)), ...database };
+    return { outcome: 'built', variables, files: [] };
   }
   const result = mode === 'k8s' ? bindingFiles(services) : vcapFile(services);
   if (typeof result === 'string') return rejected(result);
@@ -56,7 +60,7 @@ export function deliverServices(mode: ServiceMode, services: readonly BoundServi
   const variables = Object.entries(systemEnvironment(mode, services)).map(([name, value]) => [name, String(value)]);
   return {
     outcome: 'built',
-    variables: Object.fromEntries(variables),
+    variables: { ...Object.fromEntries(variables), ...database },
     files: [{ destination: ROOT, files: result }],
   };
 }
