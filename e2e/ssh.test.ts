@@ -252,6 +252,42 @@ describe.skipIf(!hasClients)('with the clients of OpenSSH', () => {
     await expect.poll(async () => (await ssh(apps.scratch, 'ps')).out).not.toContain('471');
   });
 
+  test('what never takes its input goes with its client all the same', async () => {
+    const child = await client('ssh', sshTo(apps.scratch, 'localhost', 'echo started; exec sleep 4731'));
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    child.stdin?.write(Buffer.alloc(30_000_000));
+    // All that there is room for on the way is full.
+    await expect.poll(async () => (await ssh(apps.scratch, 'ps')).out).toContain('4731');
+    child.kill('SIGKILL');
+    await expect.poll(async () => (await ssh(apps.scratch, 'ps')).out, { timeout: 60_000 }).not.toContain('4731');
+  });
+
+  test('a forwarded connection that is reset ends alone', async () => {
+    const repPid = async (): Promise<number | undefined> =>
+      (await platform.status()).processes.find(({ name }) => name === 'cell-rep')?.pid;
+    const before = await repPid();
+    // It goes with bytes unread, which is a reset.
+    const listen = 'nc -l -p 9999 -e /.slipway/busybox sleep 1';
+    const until = "while ! grep -q ':270F ' /proc/net/tcp /proc/net/tcp6; do :; done";
+    const listener = await client(
+      'ssh',
+      sshTo(apps.scratch, 'localhost', `touch /data/mark; ${listen} & ${until}; echo up; wait`),
+    );
+    await new Promise((resolve) => listener.stdout?.once('data', resolve));
+    const ended = finish(listener);
+    const forwarded = await client('ssh', sshTo(apps.scratch, '-W', '127.0.0.1:9999', 'localhost'));
+    forwarded.stdin?.write('hello');
+    await new Promise((resolve) => forwarded.once('close', resolve));
+    expect((await ended).status).toBe(0);
+    expect((await ssh(apps.scratch, 'test -e /data/mark')).status).toBe(0);
+    expect(await repPid()).toBe(before);
+  });
+
+  test('a command that only begins like scp runs once', async () => {
+    await ssh(apps.scratch, 'scp nothing; echo once >> /data/log');
+    expect((await ssh(apps.scratch, 'cat /data/log')).out).toBe('once\n');
+  });
+
   test('a killed rep takes its sessions along, and the next lets users in to the same containers', async () => {
     const child = await client('ssh', sshTo(apps.scratch, 'localhost', 'echo started; sleep 4721'));
     await new Promise((resolve) => child.stdout?.once('data', resolve));

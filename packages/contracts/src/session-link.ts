@@ -30,6 +30,8 @@ export const sessionFrames = {
   signal: 7,
   /** ← JSON, sessionExitSchema; the last. */
   exit: 8,
+  /** ← nothing. Who writes learns that nobody is there any more, also while it waits to read on. */
+  alive: 9,
 } as const;
 
 const dimension = z.int().min(1).max(65_535);

@@ -326,9 +326,9 @@ export function createApp(config: Config, { logger, onContainerStep }: CellDeps)
     await joinBus(bus, executor);
   };
 
-  /** A rep that failed knows too little to move anything: what runs is left to the next. */
+  /** A rep that failed knows too little to move or remove anything: what runs is left to the next. */
   const end = async (why: 'told' | 'failed'): Promise<void> => {
-    const onStop = config.CELL_ON_STOP === 'drain' && why === 'failed' ? 'keep' : config.CELL_ON_STOP;
+    const onStop = why === 'failed' ? 'keep' : config.CELL_ON_STOP;
     if (onStop === 'drain') {
       await drainCell({
         timeoutMs: config.CELL_DRAIN_TIMEOUT_MS,

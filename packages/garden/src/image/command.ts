@@ -36,27 +36,42 @@ const FORBIDDEN = ['/proc', '/sys', '/dev', '/.slipway'];
 export function buildWorkdir(workdir: string): string {
   const path = posix.normalize(posix.join('/', workdir)).replace(/(?<=.)\/$/, '');
   if (!isForbidden(path) && !path.includes('\0') && path.length < 4096) return path;
-  throw invalidWorkdir(path);
+  throw invalidWorkdir(path, 'it must not be below /proc, /sys, /dev or /.slipway, nor longer than 4095 bytes');
 }
 
 /**
  * Refuses a working directory that the image has a link to the same places for, or to nowhere: /proc is empty in an image,
- * and what leads nowhere here could lead to a directory of the host when the runtime follows it.
+ * and what leads nowhere here could lead to a directory of the host when the runtime follows it. So is one that is a file.
  * @throws GardenError PROCESS_WORKDIR_INVALID
  */
 export function checkWorkdir(path: string, view: Pick<RootfsView, 'kindOf' | 'realPath'>): void {
-  if (view.kindOf(path) !== 'link') return;
-  const real = view.realPath(path);
-  if (real === undefined || isForbidden(real)) throw invalidWorkdir(path);
+  const kind = view.kindOf(path);
+  if (kind === 'other') throw invalidWorkdir(path, 'the image has something there that is no directory');
+  if (kind !== 'link') return;
+  const real = whereItLeads(path, view);
+  if (real === undefined) throw invalidWorkdir(path, 'the image has a link there that leads nowhere');
+  if (isForbidden(real)) throw invalidWorkdir(path, `the image has a link there to ${JSON.stringify(real)}`);
+}
+
+/** All links followed, of what is there of it; the rest would be made there. Undefined behind a link that leads nowhere. */
+function whereItLeads(path: string, view: Pick<RootfsView, 'kindOf' | 'realPath'>): string | undefined {
+  for (let there = path; ; there = posix.dirname(there)) {
+    const real = view.realPath(there);
+    if (real === undefined) continue;
+    const rest = path.slice(there.length).split('/').filter(Boolean);
+    const [next] = rest;
+    if (next !== undefined && view.kindOf(posix.join(real, next)) !== 'nothing') return undefined;
+    return posix.join(real, ...rest);
+  }
 }
 
 function isForbidden(path: string): boolean {
   return FORBIDDEN.some((each) => path === each || path.startsWith(`${each}/`));
 }
 
-function invalidWorkdir(path: string): GardenError {
+function invalidWorkdir(path: string, why: string): GardenError {
   const shown = JSON.stringify(path.slice(0, 200));
-  return new GardenError('PROCESS_WORKDIR_INVALID', 'process', `No process can start in ${shown}`);
+  return new GardenError('PROCESS_WORKDIR_INVALID', 'process', `No process can start in ${shown}: ${why}`);
 }
 
 /**

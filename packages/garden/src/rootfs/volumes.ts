@@ -17,6 +17,9 @@ export interface OpenVolume {
   readonly destination: string;
 }
 
+/** What the cell mounts into every container. */
+const OWN_FILES = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
+
 /** @throws GardenError VOLUME_INVALID when a volume would cover what is the cell's or the kernel's, or another volume */
 export function checkDestinations(volumes: readonly VolumeSpec[], filled: readonly string[]): void {
   const seen = new Set<string>();
@@ -29,6 +32,9 @@ export function checkDestinations(volumes: readonly VolumeSpec[], filled: readon
     if (filled.some((each) => destination === each || destination.startsWith(`${each}/`))) {
       throw invalid(`A volume cannot be mounted at ${shown}, which is of the kernel or the cell`);
     }
+    const own = OWN_FILES.find((file) => file === destination || file.startsWith(`${destination}/`));
+    if (own !== undefined)
+      throw invalid(`A volume cannot be mounted at ${shown}, which would hide the cell's own ${own}`);
     if (seen.has(destination)) throw invalid(`Two volumes cannot be mounted at ${shown}`);
     seen.add(destination);
   }
@@ -57,7 +63,9 @@ export async function openVolumes(
 ): Promise<readonly OpenVolume[]> {
   const opened: OpenVolume[] = [];
   try {
-    for (const volume of volumes) {
+    // Whatever order they come in: one below another would be hidden by it if it were there before.
+    const outerFirst = volumes.toSorted((a, b) => a.destination.length - b.destination.length);
+    for (const volume of outerFirst) {
       opened.push({ mountFd: await openVolume(volume, range, user, signal), destination: volume.destination });
     }
     return opened;

@@ -6,6 +6,10 @@ import { sampleInstance, sampleLrp } from './samples.test-support.ts';
 const cases: [CrashCause, string][] = [
   [{ phase: 'run', exit: { status: 1, outOfMemory: false } }, 'APP/PROC/WEB: Exited with status 1'],
   [{ phase: 'run', exit: { status: 137, outOfMemory: true } }, 'APP/PROC/WEB: Exited with status 137 (out of memory)'],
+  [
+    { phase: 'run', exit: { status: 1, outOfMemory: true } },
+    'APP/PROC/WEB: Exited with status 1 (a process in it was killed before, out of memory)',
+  ],
   [{ phase: 'run', exit: { status: 0, outOfMemory: true } }, 'APP/PROC/WEB: Exited with status 0'],
   [{ phase: 'health-check', exit: { status: 3, outOfMemory: false } }, 'APP/PROC/WEB: Exited with status 3'],
   [{ phase: 'run', exit: { status: undefined, outOfMemory: false } }, 'APP/PROC/WEB: Exited with unknown status'],

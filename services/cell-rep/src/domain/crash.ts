@@ -58,12 +58,15 @@ function reasonOf(cause: CrashCause, sourceType: string): string {
 }
 
 function outOfMemorySuffix(exit: Exit): string {
-  return isOutOfMemory(exit) ? ' (out of memory)' : '';
+  if (isOutOfMemory(exit)) return ' (out of memory)';
+  return exit.outOfMemory && exit.status !== 0 ? ' (a process in it was killed before, out of memory)' : '';
 }
 
-/** The event may have been about a child that the app outlived: then it ends with 0, and not for want of memory. */
-function isOutOfMemory(exit: Exit): boolean {
-  return exit.outOfMemory && exit.status !== 0;
+/** SIGKILL, or a shell's word for that. With another status it outlived the one that was killed. */
+const KILLED = 137;
+
+function isOutOfMemory({ outOfMemory, status }: Exit): boolean {
+  return outOfMemory && (status === KILLED || status === undefined);
 }
 
 function truncate(text: string): string {

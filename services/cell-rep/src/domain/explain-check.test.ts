@@ -16,7 +16,7 @@ test.each([
     port,
     [8080, 8443],
     everywhere(9090, 3000, 8080),
-    '(port check at 10.254.0.2:8080, 10.254.0.2:8443; the app listens on 3000 and 9090, expected 8443)',
+    '(port check at 10.254.0.2:8080, 10.254.0.2:8443; the app listens on 3000, 8080 and 9090 and not on 8443: each port of it is checked)',
   ],
   [http, [80, 81], everywhere(81), '(http check of /health at 10.254.0.2:80; the app listens on 81, expected 80)'],
   [http, [80], [{ address: '::', port: 80 }], '(http check of /health at 10.254.0.2:80)'],

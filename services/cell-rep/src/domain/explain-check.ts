@@ -36,8 +36,10 @@ function whatListens(address: string, expected: readonly number[], listeners: re
   if (hidden !== undefined) {
     return `the app listens on ${show(hidden)} only, where nothing outside of its container reaches it: it has to listen on 0.0.0.0`;
   }
-  const others = [...new Set(reachable.map(({ port }) => port))].filter((port) => !expected.includes(port));
-  const found = others.sort((a, b) => a - b);
+  const found = [...new Set(reachable.map(({ port }) => port))].sort((a, b) => a - b);
+  if (found.some((port) => expected.includes(port))) {
+    return `the app listens on ${list(found)} and not on ${list(missing)}: each port of it is checked`;
+  }
   return `the app listens on ${found.length === 0 ? 'no port' : list(found)}, expected ${list(missing)}`;
 }
 

@@ -17,6 +17,8 @@ export type Admission =
 
 // Diego suppresses for about a second once the limit is met.
 const WINDOW_MS = 1_000;
+/** However long a line was that passed a full bucket, the app is silent for no longer than it takes to make up for this. */
+const LONGEST_DEBT_S = 10;
 
 /**
  * How much of one instance's log may pass in a second (Diego `log_rate_limit`): -1 lets all pass, 0 nothing. A bucket of
@@ -49,7 +51,7 @@ export class LogRateLimiter {
     // A line longer than all that fits passes a full bucket, else it never would.
     const fits = cost <= this.#available || this.#available >= this.#capacity;
     if (!suppressed && fits) {
-      this.#available -= cost;
+      this.#available = Math.max(this.#available - cost, -LONGEST_DEBT_S * this.#perSecond);
       return { kind: 'admitted' };
     }
     const first = !suppressed;

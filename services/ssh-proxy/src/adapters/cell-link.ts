@@ -107,7 +107,7 @@ export class CellSession extends Duplex {
       if (!this.#errors.write(bytes)) this.#socket.pause();
     } else if (kind === sessionFrames.end) this.push(null);
     else if (kind === sessionFrames.exit) this.#ended(sessionExitSchema.parse(json()).status);
-    else throw new Error(`a frame of the kind ${kind}`);
+    else if (kind !== sessionFrames.alive) throw new Error(`a frame of the kind ${kind}`);
   }
 
   #ended(status: number | undefined): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatScpMessage, parseScpCall, parseScpMessage, type ScpMessage } from './scp-message.ts';
+import { formatScpMessage, isScpServer, parseScpCall, parseScpMessage, type ScpMessage } from './scp-message.ts';
 
 const name = fc
   .string({ minLength: 1, maxLength: 60 })
@@ -63,4 +63,19 @@ describe('how scp is called', () => {
       expect(parseScpCall(command.split(' '))).toBeUndefined();
     },
   );
+});
+
+test.each([
+  ['scp -t /tmp/x', true],
+  ['scp -r -p -d -t -- /tmp', true],
+  ['/usr/bin/scp -prf ~/a*', true],
+  ['  scp  -v -f x', true],
+  ['scp nothing; echo once', false],
+  ['scp a host:b', false],
+  ['scp -t', false],
+  ['scp -P 22 -t', false],
+  ['echo scp -t /x', false],
+  ['scpx -t /x', false],
+])('%j is the other side of a copy: %s', (command, expected) => {
+  expect(isScpServer(command)).toBe(expected);
 });

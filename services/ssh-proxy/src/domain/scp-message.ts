@@ -48,6 +48,11 @@ export interface ScpCall {
   readonly paths: readonly string[];
 }
 
+/** Whether a command, as it is typed, calls the other side of a copy: only then is it read by a shell for its words. */
+export function isScpServer(command: string): boolean {
+  return /^\s*(?:[\w./-]*\/)?scp(?:\s+-[a-zA-Z]+)*\s+-[a-zA-Z]*[tf][a-zA-Z]*\s/.test(command);
+}
+
 /** The words of a command, `scp` first; undefined for anything but the other side of a copy. */
 export function parseScpCall(words: readonly string[]): ScpCall | undefined {
   if (words[0]?.split('/').at(-1) !== 'scp') return undefined;

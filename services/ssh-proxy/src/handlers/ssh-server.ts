@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
+import type { SessionRequest } from '@slipway/contracts';
 import type { Logger } from '@slipway/service-kit';
-import ssh2, { type AuthContext, type Connection, type ServerChannel, type TcpipRequestInfo } from 'ssh2';
+import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import type { AccessCheck, GrantedInstance } from '../adapters/access.ts';
-import { openSession, SessionRefused } from '../adapters/cell-link.ts';
+import { type CellSession, openSession, SessionRefused } from '../adapters/cell-link.ts';
 import type { LoginLimit } from '../domain/login-limit.ts';
 import { parseTarget } from '../domain/target.ts';
 import { serveSession } from './ssh-session.ts';
@@ -135,6 +136,19 @@ export class SshServer {
     const idle = new IdleTimer(this.#options.idleTimeoutMs, () => connection.end());
     connection.on('close', () => idle.stop());
     let channels = 0;
+    const cells = new Set<CellSession>();
+    // Channels that are not read to their end do not close by themselves.
+    connection.on('close', () => {
+      for (const cell of cells) cell.destroy();
+    });
+    const open = async (request: SessionRequest): Promise<CellSession> => {
+      const cell = await openSession(instance, sessionKey, request);
+      cells.add(cell);
+      cell.once('close', () => cells.delete(cell));
+      if (!this.#connections.has(connection)) cell.destroy();
+      idle.watch(cell);
+      return cell;
+    };
     const { instanceGuid } = instance;
     const onProblem = (error: unknown): void => logger.warn({ err: error, instanceGuid }, 'ssh.session-failed');
     const count = (closes: { once(event: 'close', listener: () => void): unknown }): void => {
@@ -148,25 +162,23 @@ export class SshServer {
       const session = accept();
       count(session);
       serveSession(session, {
-        exec: async ({ argv, environment, terminal }) => {
-          const cell = await openSession(instance, sessionKey, {
+        exec: ({ argv, environment, terminal }) =>
+          open({
             v: 1,
             type: 'exec',
             instanceGuid,
             argv: [...argv],
             environment: { ...environment },
             ...(terminal === undefined ? {} : { terminal }),
-          });
-          idle.watch(cell);
-          return cell;
-        },
+          }),
         onProblem,
       });
     });
     connection.on('tcpip', (accept, reject, info) => {
       if (channels >= CHANNELS) return reject();
       channels += 1;
-      this.#forward(instance, info, accept, idle)
+      const { destIP: host, destPort: port } = info;
+      forward(() => open({ v: 1, type: 'connect', instanceGuid, host, port }), accept)
         .catch((error: unknown) => {
           if (!(error instanceof SessionRefused)) onProblem(error);
           reject();
@@ -178,25 +190,17 @@ export class SshServer {
     // Nothing listens here on behalf of clients.
     connection.on('request', (_accept, reject) => reject?.());
   }
+}
 
-  /** Resolves when the forwarded connection has ended. */
-  async #forward(
-    instance: GrantedInstance,
-    { destIP, destPort }: TcpipRequestInfo,
-    accept: () => ServerChannel,
-    idle: IdleTimer,
-  ): Promise<void> {
-    const { instanceGuid } = instance;
-    const request = { v: 1, type: 'connect', instanceGuid, host: destIP, port: destPort } as const;
-    const cell = await openSession(instance, this.#options.sessionKey, request);
-    idle.watch(cell);
-    const channel = accept();
-    channel.on('error', () => cell.destroy());
-    channel.once('close', () => cell.destroy());
-    channel.pipe(cell);
-    cell.pipe(channel);
-    await new Promise<void>((resolve) => cell.once('close', resolve));
-  }
+/** Resolves when the forwarded connection has ended. */
+async function forward(open: () => Promise<CellSession>, accept: () => ServerChannel): Promise<void> {
+  const cell = await open();
+  const channel = accept();
+  channel.on('error', () => cell.destroy());
+  channel.once('close', () => cell.destroy());
+  channel.pipe(cell);
+  cell.pipe(channel);
+  await new Promise<void>((resolve) => cell.once('close', resolve));
 }
 
 /** Ends a connection through whose channels nothing goes for long: keepalives do not count. */

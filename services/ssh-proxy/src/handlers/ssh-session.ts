@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { ServerChannel, Session } from 'ssh2';
 import type { CellSession } from '../adapters/cell-link.ts';
 import { agentArguments } from '../domain/file-agent.ts';
-import { parseScpCall } from '../domain/scp-message.ts';
+import { isScpServer, parseScpCall } from '../domain/scp-message.ts';
 import { addVariable, shellArguments, terminalSize } from '../domain/shell.ts';
 import { ContainerFiles } from './container-files.ts';
 import { serveScp } from './scp.ts';
@@ -96,7 +96,9 @@ export function serveSession(session: Session, deps: SessionDeps): void {
     const call = parseScpCall(await files.words(command).catch(() => []));
     if (call === undefined) {
       files.close();
-      return await run(channel, command);
+      // The container's shell has read it, and done what it says besides: it is not to be done once more.
+      channel.stderr.write('This is no call of scp that can be served\r\n');
+      return finish(channel, 1);
     }
     const status = await serveScp(channel, files, call);
     files.close();
@@ -115,7 +117,7 @@ export function serveSession(session: Session, deps: SessionDeps): void {
   });
   session.once('exec', (accept, _reject, { command }) => {
     const channel = accept();
-    guarded(/^\s*(?:\S*\/)?scp\s/.test(command) ? scp(channel, command) : run(channel, command), channel);
+    guarded(isScpServer(command) ? scp(channel, command) : run(channel, command), channel);
   });
   session.once('sftp', (accept) => {
     const sftp = accept();

@@ -16,6 +16,11 @@ import { encodeFrame, encodeFrames, type Frame, FrameReader } from '@slipway/ser
 /** From the handshake to the request. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * How often something is written. While a process does not take its input nothing is read of the connection, so that its
+ * end is not seen there; what is written to an end that is gone is answered with a reset.
+ */
+const ALIVE_MS = 5_000;
 /** What the last words of a process may take to reach a client that reads slowly. */
 const LAST_WORDS_MS = 30_000;
 
@@ -63,6 +68,7 @@ export class SessionConnection {
     let target: Target | undefined;
     const timer = setTimeout(() => this.#socket.destroy(), REQUEST_TIMEOUT_MS);
     const reader = new FrameReader();
+    let alive: NodeJS.Timeout | undefined;
     try {
       for await (const piece of this.#socket) {
         for (const frame of reader.push(piece as Buffer)) {
@@ -70,6 +76,7 @@ export class SessionConnection {
             target = await this.#open(frame);
             clearTimeout(timer);
             if (target === undefined) return;
+            alive = setInterval(() => this.#showLife(), ALIVE_MS);
           } else await this.#take(frame, target);
         }
       }
@@ -78,9 +85,16 @@ export class SessionConnection {
       if (!this.#socket.destroyed) this.#context.onProblem(error);
     } finally {
       clearTimeout(timer);
+      clearInterval(alive);
       this.#socket.destroy();
       await target?.close().catch(this.#context.onProblem);
     }
+  }
+
+  #showLife(): void {
+    // With something on its way already, that does.
+    if (this.#socket.writable && this.#socket.writableLength === 0)
+      this.#socket.write(encodeFrame(sessionFrames.alive));
   }
 
   async #open(frame: Frame): Promise<Target | undefined> {
@@ -137,7 +151,8 @@ export class SessionConnection {
     const deadline = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
     const socket = await firstOf(addresses, (address) => container.connect(address, port, deadline));
     socket.setNoDelay(true);
-    const closed = once(socket, 'close');
+    // Not `once`: that rejects when the other side resets the connection, before anybody waits for it.
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => this.#socket.destroy());
     void this.#forward(socket);
     return {
