@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scratch } from '../layers/unpack.test-support.ts';
 import { RootfsView } from '../rootfs/rootfs-files.ts';
-import { buildArguments, buildWorkdir, executableCandidates } from './command.ts';
+import { buildArguments, buildWorkdir, checkWorkdir, executableCandidates } from './command.ts';
 import { buildEnvironment } from './environment.ts';
 import { type ProcessRequest, resolveProcess } from './process.ts';
 
@@ -16,6 +16,15 @@ beforeAll(() => {
   mkdirSync(join(dir, 'etc'));
   for (const file of ['usr/local/bin/server', 'srv/run', 'etc/notexecutable']) writeFileSync(join(dir, file), '#!');
   for (const file of ['usr/local/bin/server', 'srv/run']) chmodSync(join(dir, file), 0o755);
+  mkdirSync(join(dir, 'run'));
+  for (const [at, to] of [
+    ['var-run', '/run'],
+    ['nowhere', '/not/there'],
+    ['kernel', '/proc'],
+    ['run/sneaky', '../proc/self'],
+  ] as const)
+    symlinkSync(to, join(dir, at));
+  mkdirSync(join(dir, 'proc'));
   view = new RootfsView(dir);
 });
 afterAll(() => {
@@ -52,6 +61,21 @@ describe('working directory', () => {
     ['/a/../b//c', '/b/c'],
     ['../../x', '/x'],
   ])('%j is %s', (from, to) => expect(buildWorkdir(from)).toBe(to));
+  test.each(['/srv', '/missing/deep', '/var-run', '/var-run/app', '/var-run/a/b'])('%j may be', (path) => {
+    expect(() => checkWorkdir(path, view)).not.toThrow();
+  });
+  test.each([
+    ['/nowhere', 'leads nowhere'],
+    ['/nowhere/x', 'leads nowhere'],
+    ['/kernel', '"/proc"'],
+    ['/kernel/self/cwd', '"/proc/self/cwd"'],
+    ['/var-run/sneaky', 'leads nowhere'],
+    ['/etc/notexecutable', 'no directory'],
+  ])('%j of the image is refused, and why', (path, why) => {
+    expect(() => checkWorkdir(path, view)).toThrow(
+      expect.objectContaining({ code: 'PROCESS_WORKDIR_INVALID', message: expect.stringContaining(why) }),
+    );
+  });
   test.each(['/proc/self/fd/7', '/proc', '/a/../proc/1', '/sys/x', '/dev', 'proc/self', '/x\0'])(
     '%j is refused',
     (path) => {

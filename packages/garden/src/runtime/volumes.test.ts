@@ -37,7 +37,9 @@ beforeAll(async () => {
     ]),
   );
   root = mkdtempSync(join(tmpdir(), 'slipway-volumes-'));
-  for (const name of ['data', 'roots', 'data/deep']) mkdirSync(join(root, name));
+  for (const name of ['data', 'roots', 'data/deep', 'inner']) mkdirSync(join(root, name));
+  writeFileSync(join(root, 'inner/of-inner'), '');
+  chownSync(join(root, 'inner'), 1500, 1600);
   writeFileSync(join(root, 'data/of-host'), 'from the host\n');
   writeFileSync(join(root, 'data/of-root'), 'secret\n', { mode: 0o600 });
   for (const path of ['data', 'data/deep', 'data/of-host']) chownSync(join(root, path), 1500, 1600);
@@ -103,6 +105,19 @@ describe('a volume', () => {
     expect(readFileSync(join(root, 'data/of-host'), 'utf8')).toBe('from the host\n');
   });
 
+  test('is not hidden by another around it, whichever is named first', async () => {
+    const inner = volume({ path: 'inner', destination: '/vol/data/deep', readOnly: true });
+    for (const volumes of [
+      [inner, volume()],
+      [volume(), inner],
+    ]) {
+      expect(await run('ls /vol/data/deep; touch /vol/data/deep/x 2>&1', volumes)).toEqual([
+        'of-inner',
+        'touch: /vol/data/deep/x: Read-only file system',
+      ]);
+    }
+  });
+
   test('may be one of several', async () => {
     const volumes = [
       volume(),
@@ -125,6 +140,8 @@ test.each([
   ["is root's, to be written to", { path: 'roots' }, 'VOLUME_REFUSED'],
   ['is for an id that the container has not', { owner: { uid: 70_000 } }, 'VOLUME_INVALID'],
   ['goes to /proc', { destination: '/proc/x' }, 'VOLUME_INVALID'],
+  ["hides the cell's own files", { destination: '/etc' }, 'VOLUME_INVALID'],
+  ["goes upon one of the cell's own files", { destination: '/etc/hosts' }, 'VOLUME_INVALID'],
   ['goes to /', { destination: '/' }, 'VOLUME_INVALID'],
   ['goes to a path with ..', { destination: '/a/../b' }, 'VOLUME_INVALID'],
   ['goes through a link of the image', { destination: '/link/x' }, 'VOLUME_INVALID'],
