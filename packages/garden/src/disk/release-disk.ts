@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { attempt } from '../sys/libc.ts';
-import { unmount } from '../sys/mount.ts';
+import { unmountAside } from '../sys/mount.ts';
 import { limitProject, projectOf } from '../sys/project-quota.ts';
 import { errnoCode } from '../sys/sys-error.ts';
 import type { DiskPlace } from './container-disks.ts';
@@ -13,9 +13,9 @@ const EXT4_GOING_FLAGS_NOLOGFLUSH = 2;
  * Undoes what was made of a container's disk, of whatever kind, and fine when that was done before, or half of it. The
  * files stay, as they are no longer anything but files.
  */
-export function releaseDisk(place: DiskPlace): void {
+export async function releaseDisk(place: DiskPlace): Promise<void> {
   dropUnwritten(place);
-  while (unmount(place.writableDir));
+  while (await unmountAside(place.writableDir));
   dropProjectLimit(place.writableDir);
 }
 

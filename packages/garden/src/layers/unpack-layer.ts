@@ -10,6 +10,8 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Pieces go to the thread together, so many bytes at least: each message costs both sides as much as some files do. */
 const BATCH_BYTES = 256 * 1024;
+/** Nor do they wait longer than this for others. */
+const BATCH_MS = 10;
 
 /** The thread's JavaScript heap: it holds one extended header and the names of directories, both limited. */
 const HEAP_MB = 256;
@@ -96,6 +98,7 @@ class UnpackThread {
   readonly #owned: boolean;
   #batch: Uint8Array<ArrayBuffer>[] = [];
   #batchBytes = 0;
+  #batchTimer: NodeJS.Timeout | undefined;
   #room = WINDOW_BYTES;
   #onRoom: (() => void) | undefined;
   #reject: (error: GardenError) => void = () => undefined;
@@ -159,6 +162,7 @@ class UnpackThread {
     this.#batch.push(this.#owned ? ownPiece(bytes) : new Uint8Array(bytes));
     this.#batchBytes += bytes.length;
     if (this.#batchBytes >= BATCH_BYTES) this.#sendBatch();
+    else this.#batchTimer ??= setTimeout(() => this.#sendBatch(), BATCH_MS);
     if (this.#room > 0) return;
     await new Promise<void>((resolve) => {
       this.#onRoom = resolve;
@@ -176,11 +180,14 @@ class UnpackThread {
 
   /** Ends the thread; resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
+    clearTimeout(this.#batchTimer);
     await this.#worker.terminate();
     await this.#exited;
   }
 
   #sendBatch(): void {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = undefined;
     const pieces = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;

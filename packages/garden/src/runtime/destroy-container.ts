@@ -51,8 +51,7 @@ export async function destroyContainer(context: CellContext, remains: Remains): 
     rmSync(paths.exitFile, { force: true });
     await loopTurn();
     step('delete:disk', handle);
-    releaseDisk(paths);
-    await loopTurn();
+    await releaseDisk(paths);
     step('delete:files', handle);
     await removeFiles(paths.dir, deadlines.removeMs);
   } catch (error) {

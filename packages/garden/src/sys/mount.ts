@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { AT_FDCWD, attempt, must, SYS } from './libc.ts';
+import { AT_FDCWD, attempt, calls, must, SYS } from './libc.ts';
 import { SysError } from './sys-error.ts';
 
 /** Flags of mount(2). */
@@ -29,6 +29,17 @@ export function unmount(target: string): boolean {
   if (errno === EINVAL || errno === ENOENT) return false;
   if (errno !== 0) throw new SysError('umount2', errno, target);
   return true;
+}
+
+/** The same, for a file system that goes with it: the kernel may take a second for each million files to forget them. */
+export async function unmountAside(target: string): Promise<boolean> {
+  const done = await new Promise<boolean>((resolve) => {
+    calls.umount2.async(target, MNT_DETACH | UMOUNT_NOFOLLOW, (error, result) =>
+      resolve(error === null && Number(result) === 0),
+    );
+  });
+  // What went wrong is told by another try: an error number belongs to the thread that got it.
+  return done || unmount(target);
 }
 
 /**
