@@ -301,9 +301,12 @@ export class Garden {
 
   /** Whose layers the cell's containers are, also those that are only half there. */
   #holds(): readonly UnnamedHold[] {
-    const unfinished = [...this.#making.values(), ...this.#stuck.records];
+    const unfinished = [...this.#making.values(), ...this.#stuck.records].filter(({ handle }) => !isProbe(handle));
     return [
-      ...this.containers().map(({ hold }) => hold),
+      // A probe has no image, and is nobody's.
+      ...this.containers()
+        .filter(({ handle }) => !isProbe(handle))
+        .map(({ hold }) => hold),
       ...unfinished.map(({ image, layers }): UnnamedHold => ({ by: 'container', image, diffIds: layers })),
     ];
   }
