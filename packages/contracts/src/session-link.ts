@@ -52,7 +52,7 @@ export const sessionRequestSchema = z.discriminatedUnion('type', [
     v: z.literal(1),
     type: z.literal('connect'),
     instanceGuid: guidSchema,
-    /** A name or an address, as the container sees it. */
+    /** `localhost` is the container's own; other names have the addresses that the machine's name servers give. */
     host: z.string().min(1).max(255),
     port: dimension,
   }),
